@@ -49,7 +49,8 @@ export function parseManifest(json: unknown): Manifest {
     [image.size > 0 && image.size % MIB === 0, `image size ${image.size} is not a multiple of 1 MiB`],
     [image.size < 2 ** 32, `image size ${image.size} is 4 GiB or more`],
     [piece.start % WINDOW === 0 && end % WINDOW === 0, "piece partition is not on window boundaries"],
-    [piece.length > 0 && end <= image.size, "piece partition is not inside the image"],
+    [piece.start > 0 && piece.length > 0 && end < image.size, "piece partition is not inside the image"],
+    [image.size - end <= WINDOW, "piece partition is not the last"],
     [digests.length === Math.ceil(image.size / WINDOW), `${digests.length} digests do not cover the image`],
     [
       digests.slice(piece.start / WINDOW, end / WINDOW).every((digest) => digest === "zeros"),

@@ -1,0 +1,127 @@
+// @ts-check
+// Answers a same-origin URL with a build's bytes, so that the browser saves them as a download, with its own
+// progress, to its own folder, and without this or any page holding them (StreamSaver's mechanism).
+//
+//   page ─open─▶ mitm.html ─open + ports─▶ here        control: page ⇄ here    data: worker ⇄ here
+//
+// The data port joins us to the build's worker directly: the page's thread never sees a byte.
+
+/// <reference lib="webworker" />
+/** @typedef {import("../../../src/ui/save.ts").OpenDownload} OpenDownload */
+/** @typedef {import("../../../src/ui/save.ts").Control} Control */
+/** @typedef {import("../../../src/worker/api.ts").DataAnswer} DataAnswer */
+/** @typedef {{ open: OpenDownload, control: MessagePort, data: MessagePort }} Download */
+
+const sw = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
+/**
+ * Downloads that have been opened, by id; one stays here until its last byte, an error or a cancel.
+ * @type {Map<string, Download>}
+ */
+const downloads = new Map();
+
+// No skipWaiting(): a newer one of us would end the downloads that an older one is answering.
+sw.addEventListener("message", (event) => {
+  const open = /** @type {OpenDownload | { type: "ping", id: string }} */ (event.data);
+  const [control, data] = event.ports;
+  if (open.type === "ping") {
+    const download = downloads.get(open.id);
+    if (download) say(download.control, { type: "alive" });
+  } else if (open.type === "open" && control && data) {
+    const download = { open, control, data };
+    downloads.set(open.id, download);
+    control.onmessage = () => end(download); // "close": before the browser asked for anything
+    say(control, { type: "ready", url: `${sw.registration.scope}download/${open.id}` });
+  }
+});
+
+sw.addEventListener("fetch", (event) => {
+  const id = new URL(event.request.url).pathname.split("/download/")[1];
+  if (id === undefined) return;
+  const download = downloads.get(id);
+  event.respondWith(download ? respond(download) : new Response("This download is over.", { status: 410 }));
+});
+
+/** @param {Download} download */
+function respond(download) {
+  const { open, control } = download;
+  say(control, { type: "started" });
+  return new Response(new ReadableStream(source(download), { highWaterMark: 1 }), {
+    headers: {
+      "Content-Type": "application/octet-stream",
+      "Content-Length": String(open.size),
+      "Content-Disposition": disposition(open.fileName),
+      "Content-Security-Policy": "default-src 'none'",
+      "X-Content-Type-Options": "nosniff",
+    },
+  });
+}
+
+/**
+ * The stream's source: one chunk for each pull, asked of the worker.
+ * @param {Download} download
+ * @returns {UnderlyingDefaultSource<Uint8Array>}
+ */
+function source(download) {
+  const { open, control, data } = download;
+  let written = 0;
+  return {
+    start(controller) {
+      control.onmessage = ({ data: message }) => {
+        if (message === "abort") controller.error(new Error("the build was stopped"));
+        end(download);
+      };
+    },
+    pull: (controller) =>
+      new Promise((pulled) => {
+        data.onmessage = ({ data: message }) => {
+          const answer = /** @type {DataAnswer} */ (message);
+          if ("chunk" in answer) {
+            written += answer.chunk.byteLength;
+            controller.enqueue(new Uint8Array(answer.chunk));
+            say(control, { type: "written", written });
+          } else if ("end" in answer && written === open.size) {
+            controller.close();
+            say(control, { type: "whole" });
+            end(download);
+          } else {
+            const short = `The browser was handed ${written} of ${open.size} bytes`;
+            controller.error(new Error("error" in answer ? answer.error : short));
+            if ("end" in answer) say(control, { type: "failed", message: short }); // the worker tells the page of its own errors
+            end(download);
+          }
+          pulled();
+        };
+        data.postMessage("pull");
+      }),
+    cancel() {
+      say(control, { type: "cancelled" }); // in the browser's own list of downloads
+      data.postMessage("cancel");
+      end(download);
+    },
+  };
+}
+
+/** @param {Download} download */
+function end({ open, data }) {
+  downloads.delete(open.id);
+  data.onmessage = null;
+}
+
+/**
+ * @param {MessagePort} control
+ * @param {Control} message
+ */
+function say(control, message) {
+  control.postMessage(message);
+}
+
+/**
+ * RFC 6266 with RFC 8187 for what is not ASCII; our names are, but a name is a name.
+ * @param {string} fileName
+ */
+function disposition(fileName) {
+  const plain = fileName.replace(/[^\w.-]/g, "_");
+  const encoded = encodeURIComponent(fileName).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
+}

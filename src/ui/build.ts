@@ -1,0 +1,113 @@
+import { transfer, wrap } from "comlink";
+import { CancelledError, explain } from "../errors.ts";
+import { carryCauses, type Builder, type BuildRequest, type ImageInfo } from "../worker/api.ts";
+import { download, type Download } from "./save.ts";
+import { Speed } from "./speed.ts";
+
+/** All there is to show of a build, as plain data. Sizes in bytes. */
+export interface BuildState {
+  readonly piece: string;
+  /** `preparing` → `starting` (the browser takes up the download) → `saving` → one of the last three. */
+  readonly stage: "preparing" | "starting" | "saving" | "done" | "failed" | "cancelled";
+  /** Known once preparing is over. */
+  readonly info?: ImageInfo;
+  readonly written: number;
+  readonly bytesPerSecond: number;
+  /** What happened and what to do, when `failed` or `cancelled`. */
+  readonly message?: string;
+}
+
+/** One build, from request to outcome. */
+export interface Build {
+  readonly state: BuildState;
+  readonly running: boolean;
+  /** Stop it, at any moment. */
+  cancel(): void;
+}
+
+/** At most one report in this many milliseconds while bytes flow. */
+const PACE = 100;
+
+/** Start building. `report` hears every state until the outcome. */
+export function startBuild(request: () => Promise<BuildRequest>, piece: string, report: () => void): Build {
+  let state: BuildState = { piece, stage: "preparing", written: 0, bytesPerSecond: 0 };
+  const stop = new AbortController();
+  const set = (change: Partial<BuildState>) => {
+    state = { ...state, ...change };
+    report();
+  };
+  const build: Build = {
+    get state() {
+      return state;
+    },
+    get running() {
+      return state.stage === "preparing" || state.stage === "starting" || state.stage === "saving";
+    },
+    cancel: () => stop.abort(new CancelledError("The build was cancelled")),
+  };
+  addEventListener("beforeunload", warn);
+  addEventListener("pagehide", build.cancel); // or the browser's download would wait for ever
+  void run(request, stop.signal, set)
+    .then(
+      () => set({ stage: "done" }),
+      (error: unknown) => {
+        const cancelled = error instanceof Error && error.name === "CancelledError";
+        if (!cancelled) console.error(error); // with its causes, for whoever looks into it
+        set({ stage: cancelled ? "cancelled" : "failed", message: explain(error) });
+      },
+    )
+    .finally(() => {
+      removeEventListener("beforeunload", warn);
+      removeEventListener("pagehide", build.cancel);
+    });
+  return build;
+}
+
+async function run(
+  request: () => Promise<BuildRequest>,
+  stop: AbortSignal,
+  set: (change: Partial<BuildState>) => void,
+): Promise<void> {
+  const worker = new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
+  const builder = wrap<Builder>(worker);
+  // comlink waits for ever on a broken worker, so whatever ends the build early rejects this.
+  const ended = new Promise<never>((_, reject) => {
+    stop.addEventListener("abort", () => reject(stop.reason as Error), { once: true });
+    worker.addEventListener("error", (event) => {
+      reject(new Error("The part of this page that builds images stopped working", { cause: event.error }));
+    });
+  });
+  let saving: Download | undefined;
+  try {
+    const info = await Promise.race([request().then((it) => builder.open(it)), ended]);
+    set({ stage: "starting", info });
+    const { port1, port2 } = new MessageChannel();
+    saving = download(info, port2, paced(set));
+    await Promise.race([Promise.all([builder.send(transfer(port1, [port1])), saving.whole]), ended]);
+    set({ written: info.size });
+  } catch (error) {
+    saving?.abort();
+    throw error;
+  } finally {
+    worker.terminate();
+  }
+}
+
+/** Turns every count of bytes into a few states a second. */
+function paced(set: (change: Partial<BuildState>) => void): (written: number) => void {
+  const speed = new Speed();
+  let reported = -Infinity;
+  return (written) => {
+    const now = performance.now();
+    speed.add(now, written);
+    if (now - reported < PACE) return;
+    reported = now;
+    set({ stage: "saving", written, bytesPerSecond: speed.bytesPerSecond });
+  };
+}
+
+function warn(event: BeforeUnloadEvent): void {
+  event.preventDefault();
+}
+
+carryCauses();

@@ -1,0 +1,26 @@
+import * as v from "valibot";
+
+const schema = v.object({
+  /** Where base images are listed. */
+  latest: v.pipe(v.string(), v.url()),
+  /** Where pieces are bundled. */
+  oven: v.pipe(v.string(), v.url()),
+  /** Which flavor of base to take; the newest of any when absent. */
+  flavor: v.optional(v.string()),
+});
+
+/** Where this deployment gets its parts: `config.json` beside the page module, never the address bar. */
+export type Config = v.InferOutput<typeof schema>;
+
+const here = import.meta.url;
+
+/** Read `config.json`. Rejects with one plain `Error` when it is missing or malformed. */
+export async function loadConfig(): Promise<Config> {
+  try {
+    const response = await fetch(new URL("config.json", here), { cache: "no-cache" });
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    return v.parse(schema, await response.json());
+  } catch (error) {
+    throw new Error("The settings of os could not be loaded", { cause: error });
+  }
+}

@@ -1,0 +1,79 @@
+import { startBuild, type Build, type BuildState } from "./build.ts";
+import { loadConfig } from "./config.ts";
+
+/**
+ * The page's side of `disks/os.mjs`. AC runs this module anew at every visit of the piece; builds outlive
+ * visits, so they live in one desk on `window`, and a returning piece is shown the build it left.
+ *
+ *   piece → page   os:open { visit, piece } · os:cancel { piece }
+ *   page → piece   { type: "os:ready" } · { type: "os:state", visit, state }
+ */
+interface Desk {
+  /** A visit has loaded the module: tell its piece that somebody is listening. */
+  welcome(): void;
+}
+
+/** What AC gives pages to talk to pieces (and what we add). */
+interface AestheticComputer {
+  signal(message: unknown): void;
+  when(type: string, listener: (content: unknown) => void): void;
+  acCONTENT_EVENTS: (() => void)[];
+  aestheticOs?: Desk;
+}
+
+/** Which build a visit looks at, and as whom to address it. */
+interface Visit {
+  readonly visit: string;
+  readonly piece: string;
+}
+
+export type PageMessage =
+  | { type: "os:ready" }
+  | { type: "os:state"; visit: string; state: BuildState };
+
+const ac = window as unknown as AestheticComputer;
+
+function createDesk(): Desk {
+  const builds = new Map<string, Build>();
+  let visit: Visit | undefined;
+
+  const show = () => {
+    const state = visit && builds.get(visit.piece)?.state;
+    if (visit && state) send({ type: "os:state", visit: visit.visit, state });
+  };
+  const open = (piece: string) => {
+    if (builds.get(piece)?.running) return show(); // a second `os` of the same piece joins it
+    const request = async () => {
+      const { latest, oven, flavor } = await loadConfig();
+      return { piece, manifest: latest, oven, ...(flavor === undefined ? {} : { flavor }) };
+    };
+    builds.set(
+      piece,
+      startBuild(request, piece, () => {
+        if (visit?.piece === piece) show();
+      }),
+    );
+    show();
+  };
+
+  ac.when("os:open", (content) => {
+    visit = content as Visit;
+    open(visit.piece);
+  });
+  ac.when("os:cancel", (content) => {
+    builds.get((content as Visit).piece)?.cancel();
+  });
+  return {
+    welcome() {
+      ac.acCONTENT_EVENTS.push(() => (visit = undefined)); // signals would reach the next piece
+      send({ type: "os:ready" });
+    },
+  };
+}
+
+function send(message: PageMessage): void {
+  ac.signal(message);
+}
+
+ac.aestheticOs ??= createDesk();
+ac.aestheticOs.welcome();

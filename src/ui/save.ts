@@ -1,0 +1,101 @@
+import { CancelledError, SaveError } from "../errors.ts";
+
+const here = import.meta.url; // beside it lie mitm.html and sw.js, which Vite must not take for its own
+
+/** What the page asks of the service worker; the control port and the data port come with it. */
+export interface OpenDownload {
+  readonly type: "open";
+  readonly id: string;
+  readonly fileName: string;
+  readonly size: number;
+}
+
+/** What the service worker tells the page over the control port; "failed" may also come from the mitm. */
+export type Control =
+  | { readonly type: "ready"; readonly url: string }
+  | { readonly type: "started" }
+  | { readonly type: "written"; readonly written: number }
+  | { readonly type: "alive" }
+  | { readonly type: "whole" }
+  | { readonly type: "cancelled" }
+  | { readonly type: "failed"; readonly message: string };
+
+/** A download under way. */
+export interface Download {
+  /** Settles when the last byte has been handed to the browser; throws `SaveError`, `CancelledError`. */
+  readonly whole: Promise<void>;
+  /** End it as failed: the browser throws away what it has. */
+  abort(): void;
+}
+
+/**
+ * A service worker that says nothing for this long has been stopped, in milliseconds. It is pinged every
+ * 10 s, but browsers let the timers of a hidden page run only once a minute.
+ */
+const SILENCE = 150_000;
+
+/** The browser may still be taking the last bytes through a frame when we know them gone, in milliseconds. */
+const LINGER = 10_000;
+
+/** How long a service worker may take to be registered and ready, in milliseconds. */
+const OPENING = 30_000;
+
+/**
+ * Let the browser download `size` bytes as `fileName`, taken from `data`, the other end of which belongs
+ * to the worker. `onWritten` hears the total handed to the browser so far, first 0 when the browser has
+ * taken the download up.
+ */
+export function download(
+  { fileName, size }: { fileName: string; size: number },
+  data: MessagePort,
+  onWritten: (written: number) => void,
+): Download {
+  const { port1: control, port2 } = new MessageChannel();
+  const open: OpenDownload = { type: "open", id: crypto.randomUUID(), fileName, size };
+  const frames: HTMLIFrameElement[] = [];
+  const lost = new Error("no sign of life");
+  let silence: ReturnType<typeof setTimeout> | undefined;
+
+  const whole = new Promise<void>((resolve, reject) => {
+    const fail = (message: string, cause?: unknown) => reject(new SaveError(message, { cause }));
+    const patience = (time: number, message: string) => {
+      clearTimeout(silence);
+      silence = setTimeout(() => fail(message, lost), time);
+    };
+    control.onmessage = ({ data: said }: MessageEvent<Control>) => {
+      patience(SILENCE, "The browser stopped the part of this page that saves the file");
+      if (said.type === "ready") frames.push(frame(said.url));
+      else if (said.type === "started") onWritten(0);
+      else if (said.type === "written") onWritten(said.written);
+      else if (said.type === "whole") resolve();
+      else if (said.type === "cancelled") reject(new CancelledError("The download was cancelled"));
+      else if (said.type === "failed") fail(said.message);
+    };
+    patience(OPENING, "The part of this page that saves the file did not start");
+    const mitm = frame(new URL("mitm.html", here).href);
+    frames.push(mitm);
+    mitm.addEventListener("load", () => {
+      mitm.contentWindow?.postMessage(open, location.origin, [port2, data]);
+    });
+  });
+
+  const close = () => {
+    clearTimeout(silence);
+    control.onmessage = null;
+    setTimeout(() => frames.forEach((each) => each.remove()), LINGER);
+  };
+  return {
+    whole: whole.finally(close),
+    abort() {
+      control.postMessage("abort");
+    },
+  };
+}
+
+function frame(src: string): HTMLIFrameElement {
+  const element = document.createElement("iframe");
+  element.hidden = true;
+  element.src = src;
+  document.body.append(element);
+  return element;
+}

@@ -1,0 +1,73 @@
+import type { Bytes } from "../segment.ts";
+
+/** A server that says nothing for this long is taken for lost, in milliseconds. */
+const PATIENCE = 30_000;
+
+/** How one request went: its response, whose body is read through `chunks`. */
+export interface Answer {
+  readonly response: Response;
+  /** The body as it arrives. Leaving the loop ends the connection. */
+  chunks(): AsyncGenerator<Bytes>;
+}
+
+/**
+ * `GET url`, past every cache. Rejects as `fetch` does, and with a `TimeoutError` when the server is silent
+ * for `patience` milliseconds; a slow reader is not a silent server.
+ */
+export async function get(
+  url: string,
+  signal: AbortSignal,
+  { headers = {}, patience = PATIENCE }: { headers?: Record<string, string>; patience?: number } = {},
+): Promise<Answer> {
+  const silence = new AbortController();
+  const within = async <T>(step: Promise<T>): Promise<T> => {
+    const timer = setTimeout(() => {
+      silence.abort(
+        new DOMException(`the server said nothing for ${Math.round(patience / 1000)} s`, "TimeoutError"),
+      );
+    }, patience);
+    try {
+      return await step;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const either = AbortSignal.any([signal, silence.signal]);
+  const response = await within(fetch(url, { headers, signal: either, cache: "no-store" }));
+
+  async function* chunks(): AsyncGenerator<Bytes> {
+    const reader = response.body?.getReader();
+    if (!reader) return;
+    try {
+      for (let r = await within(reader.read()); !r.done; r = await within(reader.read())) yield r.value;
+    } finally {
+      await reader.cancel().catch(() => {}); // already failed or closed: nothing left to stop
+    }
+  }
+  return { response, chunks };
+}
+
+/** A whole body, at most `limit` bytes; `undefined` when there is more. */
+export async function collect(chunks: AsyncIterable<Bytes>, limit: number): Promise<Bytes | undefined> {
+  const parts: Bytes[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > limit) return undefined;
+    parts.push(chunk);
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** What to say of a request that got no answer: `fetch` keeps the reason from us, so name the likely ones. */
+export function unreachable(error: unknown): string {
+  if (typeof navigator !== "undefined" && navigator.onLine === false) return "this computer is offline";
+  if (error instanceof DOMException && error.name === "TimeoutError") return error.message;
+  return "no connection, or the server does not allow this page";
+}

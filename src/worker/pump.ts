@@ -1,0 +1,42 @@
+import type { Bytes } from "../segment.ts";
+import type { DataAnswer, DataRequest } from "./api.ts";
+
+/**
+ * Answer each "pull" on `port` with one chunk, transferred, and the last with the end. Nothing is made
+ * unasked (but for what `chunks` itself prepares): asking is the backpressure. Rejects with what `chunks`
+ * throws, after telling the port; resolves early when the other side cancels.
+ */
+export async function pump(chunks: AsyncGenerator<Bytes>, port: MessagePort): Promise<void> {
+  const nextRequest = requestsOf(port);
+  try {
+    while ((await nextRequest()) === "pull") {
+      const next = await chunks.next();
+      if (next.done) return port.postMessage({ end: true } satisfies DataAnswer);
+      const chunk = next.value.buffer;
+      if (chunk.byteLength !== next.value.length) throw new RangeError("a chunk that is part of a buffer");
+      port.postMessage({ chunk } satisfies DataAnswer, [chunk]);
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    port.postMessage({ error: message } satisfies DataAnswer);
+    throw error;
+  } finally {
+    void chunks.return(undefined).catch(() => {}); // it has failed already, or has nothing to say
+  }
+}
+
+function requestsOf(port: MessagePort): () => Promise<DataRequest> {
+  const queue: DataRequest[] = [];
+  let wake = () => {};
+  port.onmessage = (event: MessageEvent<DataRequest>) => {
+    queue.push(event.data);
+    wake();
+  };
+  return async () => {
+    for (;;) {
+      const request = queue.shift();
+      if (request) return request;
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  };
+}
