@@ -1,24 +1,7 @@
 import { CancelledError, SaveError } from "../errors.ts";
+import type { Abort, Control, OpenDownload } from "../ports.ts";
 
 const here = import.meta.url; // beside it lie mitm.html and sw.js, which Vite must not take for its own
-
-/** What the page asks of the service worker; the control port and the data port come with it. */
-export interface OpenDownload {
-  readonly type: "open";
-  readonly id: string;
-  readonly fileName: string;
-  readonly size: number;
-}
-
-/** What the service worker tells the page over the control port; "failed" may also come from the mitm. */
-export type Control =
-  | { readonly type: "ready"; readonly url: string }
-  | { readonly type: "started" }
-  | { readonly type: "written"; readonly written: number }
-  | { readonly type: "alive" }
-  | { readonly type: "whole" }
-  | { readonly type: "cancelled" }
-  | { readonly type: "failed"; readonly message: string };
 
 /** A download under way. */
 export interface Download {
@@ -87,7 +70,7 @@ export function download(
   return {
     whole: whole.finally(close),
     abort() {
-      control.postMessage("abort");
+      control.postMessage("abort" satisfies Abort);
     },
   };
 }

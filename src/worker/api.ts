@@ -34,17 +34,11 @@ export interface Builder {
   /** Fetch the manifest and the piece, and decide every byte. */
   open(request: BuildRequest): Promise<ImageInfo>;
   /**
-   * Make the image, chunk by chunk, as `port` asks for it (see `DataRequest`). Settles when the last byte
+   * Make the image, chunk by chunk, as `port` asks for it (see `src/ports.ts`). Settles when the last byte
    * has been taken or something failed; then the port has been told too.
    */
   send(port: MessagePort): Promise<void>;
 }
-
-/** What the service worker sends over the data port: the next chunk, please; or no more. */
-export type DataRequest = "pull" | "cancel";
-
-/** What it gets: a chunk (transferred), the end, or that there will be none. */
-export type DataAnswer = { chunk: ArrayBuffer } | { end: true } | { error: string };
 
 interface Thrown {
   readonly value: unknown;

@@ -1,5 +1,5 @@
+import type { DataAnswer, DataRequest } from "../ports.ts";
 import type { Bytes } from "../segment.ts";
-import type { DataAnswer, DataRequest } from "./api.ts";
 
 /**
  * Answer each "pull" on `port` with one chunk, transferred, and the last with the end. Nothing is made

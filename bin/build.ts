@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { BundleError, CancelledError, SaveError } from "../src/errors.ts";
+import { parsePiece } from "../src/piece.ts";
+import type { Bytes } from "../src/segment.ts";
+import { httpBase, type Base } from "../src/worker/base.ts";
+import { openImage, type Image } from "../src/worker/image.ts";
+import { checkBundle, fetchBundle } from "../src/worker/oven.ts";
+import config from "../public/aesthetic.computer/os/config.json" with { type: "json" };
+import { understand } from "./errors.ts";
+import { fileBase, reason, writeWhole } from "./files.ts";
+
+/** `os build`: the page's work, from the command line. */
+export async function build(args: string[]): Promise<void> {
+  const { values, positionals } = understand(() =>
+    parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        manifest: { type: "string", default: config.latest },
+        flavor: { type: "string" },
+        oven: { type: "string", default: config.oven },
+        bundle: { type: "string" },
+        splash: { type: "string" },
+        out: { type: "string" },
+      },
+    }),
+  );
+  const name = parsePiece(positionals.join(" "));
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort(new CancelledError("The build was cancelled")));
+
+  const base = await openBase(values.manifest, values.flavor, stop.signal);
+  const room = base.manifest.piecePartition.length;
+  const html = values.bundle
+    ? await readBundle(name, values.bundle)
+    : await fetchBundle(values.oven, name, room, stop.signal);
+  const splash = values.splash ? await readInput(values.splash) : undefined;
+  const image = await openImage(base, { name, html, splash }, stop.signal);
+
+  const out = values.out ?? image.info.fileName;
+  await writeWhole(out, proven(image, stop.signal));
+  console.log(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
+}
+
+function openBase(manifest: string, flavor: string | undefined, signal: AbortSignal): Promise<Base> {
+  return /^https?:/.test(manifest) ? httpBase(manifest, flavor, signal) : fileBase(manifest, flavor);
+}
+
+async function readBundle(name: string, file: string): Promise<Bytes> {
+  const html = await readInput(file);
+  checkBundle(name, html);
+  return html;
+}
+
+async function readInput(file: string): Promise<Bytes> {
+  try {
+    return new Uint8Array(await readFile(file));
+  } catch (error) {
+    throw new BundleError(`${file} cannot be read: ${reason(error)}`, { cause: error });
+  }
+}
+
+/** The image's bytes, with progress, and at the end the proof that they are what was promised. */
+async function* proven({ info, chunks }: Image, signal: AbortSignal): AsyncGenerator<Bytes> {
+  const hash = createHash("sha256");
+  let written = 0;
+  for await (const chunk of chunks()) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+    yield chunk;
+    written += chunk.length;
+    if (process.stderr.isTTY) process.stderr.write(`\r${Math.floor((100 * written) / info.size)} %`);
+  }
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  const found = hash.digest("hex");
+  if (found !== info.sha256) {
+    throw new SaveError(`The image has SHA-256 ${found} instead of ${info.sha256}`);
+  }
+}

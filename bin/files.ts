@@ -1,0 +1,114 @@
+import { open, readFile, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import { BaseImageError, ManifestError, SaveError } from "../src/errors.ts";
+import { parseManifest } from "../src/manifest.ts";
+import type { Bytes } from "../src/segment.ts";
+import { exactly, isLatest, newest, type Base, type ReadRange } from "../src/worker/base.ts";
+
+/** How much of a file is read at a time, in bytes. */
+const CHUNK = 1024 * 1024;
+
+/** A base from files: a manifest, or a `latest.json` whose newest release of `flavor` it then is. */
+export async function fileBase(file: string, flavor: string | undefined): Promise<Base> {
+  let manifestFile = file;
+  let json = await readJson(file);
+  if (isLatest(json)) {
+    manifestFile = path.resolve(path.dirname(file), newest(json, flavor));
+    json = await readJson(manifestFile);
+  }
+  const manifest = parseManifest(json);
+  return { manifest, read: fileRange(path.resolve(path.dirname(manifestFile), manifest.image.url)) };
+}
+
+/** Bytes `start, length` of a file, in chunks. */
+export function fileRange(file: string): ReadRange {
+  return async function* read(start, length, signal) {
+    try {
+      yield* exactly(length, chunks());
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof BaseImageError) throw error;
+      throw new BaseImageError(`${file} cannot be read: ${reason(error)}`, { cause: error });
+    }
+
+    async function* chunks(): AsyncGenerator<Bytes> {
+      const handle = await open(file);
+      try {
+        for (let at = start; at < start + length; ) {
+          signal.throwIfAborted();
+          const chunk = new Uint8Array(Math.min(CHUNK, start + length - at));
+          const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+          if (bytesRead === 0) return;
+          yield chunk.subarray(0, bytesRead);
+          at += bytesRead;
+        }
+      } finally {
+        await handle.close();
+      }
+    }
+  };
+}
+
+/**
+ * Write `chunks` to `file`, which appears whole or not at all: until the last byte it is called
+ * `<file>.part`. A number stands for so many zeros, which become a hole. Throws `SaveError` when the disk
+ * will not take it, and passes on what `chunks` throws.
+ */
+export async function writeWhole(file: string, chunks: AsyncIterable<Bytes | number>): Promise<void> {
+  const part = `${file}.part`;
+  const saving = async <T>(step: Promise<T>): Promise<T> => {
+    try {
+      return await step;
+    } catch (error) {
+      throw new SaveError(`${file} cannot be written: ${reason(error)}`, { cause: error });
+    }
+  };
+  const handle = await saving(open(part, "w"));
+  try {
+    let at = 0;
+    for await (const chunk of chunks) {
+      if (typeof chunk === "number") at += chunk;
+      else {
+        for (let done = 0; done < chunk.length; ) {
+          done += (await saving(handle.write(chunk, done, chunk.length - done, at + done))).bytesWritten;
+        }
+        at += chunk.length;
+      }
+    }
+    await saving(handle.truncate(at));
+    await saving(handle.sync());
+    await saving(handle.close());
+    await saving(rename(part, file));
+  } catch (error) {
+    await handle.close().catch(() => {}); // closed already, or as broken as the error says
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+/** What a system error means to a person. */
+export function reason(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const known: Record<string, string> = {
+    ENOENT: "there is no such file or folder",
+    EACCES: "permission denied",
+    EISDIR: "it is a folder",
+    ENOTDIR: "part of its path is not a folder",
+    ENOSPC: "the disk is full",
+  };
+  return known[code ?? ""] ?? (error instanceof Error ? error.message : String(error));
+}
+
+async function readJson(file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new ManifestError(`The manifest ${file} cannot be read: ${reason(error)}`, { cause: error });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ManifestError(`The manifest ${file} is not JSON`, { cause: error });
+  }
+}
