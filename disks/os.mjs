@@ -60,11 +60,14 @@ const light = {
   bad: [190, 50, 20],
 };
 
+/* 🗂️ State */
 let piece = ""; // what to build, as the person named it
 let visit = ""; // tells the page's answers to us from those to an earlier visit
+/** @type {import("../src/messages.ts").BuildState | null} */
 let state = null; // what the page said last
 let shown = 0; // how much of the bar is drawn, 0 to 1; follows the state
 let waited = 0; // ticks without a sign of the page
+/** @type {any} */
 let button = null; // the one thing there is to press: cancel, or try again
 
 // 🥾 Boot (Brings the page module in, which says "os:ready" when it runs.)
@@ -99,25 +102,27 @@ function paint($) {
   if (state?.info) say(words.base(state.info.base, state.info.size), colors.dim);
   y += 4 * scale;
 
-  const stage = problem() ? "failed" : (state?.stage ?? "loading");
-  const { info, written = 0, bytesPerSecond: speed = 0 } = state ?? {};
-  if (stage === "failed" || stage === "cancelled") {
-    say(problem() || state.message, colors.bad);
-  } else if (stage === "done") {
+  const info = state?.info;
+  if (problem() || state?.message) {
+    say(problem() || state?.message, colors.bad);
+  } else if (info && state?.stage === "done") {
     say(words.done(info.fileName), colors.good);
     for (const step of words.steps) say(step, colors.text);
-    y += 4 * scale;
-    say(words.sha256(info.sha256), colors.dim, 1);
   } else {
-    say(stage === "saving" ? words.saving(info.fileName) : words[stage], colors.text);
+    say(info && state?.stage === "saving" ? words.saving(info.fileName) : waiting(), colors.text);
     ink(colors.track).box(left, y, width, 8 * scale);
     ink(colors.bar).box(left, y, floor(width * shown), 8 * scale);
     y += 11 * scale;
-    if (stage === "saving") {
+    if (info && state?.stage === "saving") {
+      const { written, bytesPerSecond: speed } = state;
       const percent = `${floor((100 * written) / info.size)}%`;
       say(`${percent}, ${words.amount(written, info.size)}`, colors.text);
       if (speed > 0) say(words.pace(speed, (info.size - written) / speed), colors.dim);
     }
+  }
+  if (info && !state?.message) {
+    y += 4 * scale;
+    say(words.sha256(info.sha256), colors.dim, 1);
   }
 
   if (action()) {
@@ -184,6 +189,12 @@ function plain(name) {
 /** What went wrong before there was anybody to tell us. */
 function problem() {
   return !state && waited > PATIENCE ? words.noPage : "";
+}
+
+/** What there is to wait for. */
+function waiting() {
+  if (!state) return words.loading;
+  return state.stage === "preparing" ? words.preparing : words.starting;
 }
 
 /** What the button would do now, as a key of `words`. */

@@ -1,21 +1,9 @@
 import { transfer, wrap } from "comlink";
 import { CancelledError, explain } from "../errors.ts";
-import { carryCauses, type Builder, type BuildRequest, type ImageInfo } from "../worker/api.ts";
+import type { BuildRequest, BuildState } from "../messages.ts";
+import { carryCauses, type Builder } from "../worker/api.ts";
 import { download, type Download } from "./save.ts";
 import { Speed } from "./speed.ts";
-
-/** All there is to show of a build, as plain data. Sizes in bytes. */
-export interface BuildState {
-  readonly piece: string;
-  /** `preparing` → `starting` (the browser takes up the download) → `saving` → one of the last three. */
-  readonly stage: "preparing" | "starting" | "saving" | "done" | "failed" | "cancelled";
-  /** Known once preparing is over. */
-  readonly info?: ImageInfo;
-  readonly written: number;
-  readonly bytesPerSecond: number;
-  /** What happened and what to do, when `failed` or `cancelled`. */
-  readonly message?: string;
-}
 
 /** One build, from request to outcome. */
 export interface Build {

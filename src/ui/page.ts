@@ -1,12 +1,10 @@
-import { startBuild, type Build, type BuildState } from "./build.ts";
+import type { PageMessage, PieceMessage } from "../messages.ts";
+import { startBuild, type Build } from "./build.ts";
 import { loadConfig } from "./config.ts";
 
 /**
  * The page's side of `disks/os.mjs`. AC runs this module anew at every visit of the piece; builds outlive
  * visits, so they live in one desk on `window`, and a returning piece is shown the build it left.
- *
- *   piece → page   os:open { visit, piece } · os:cancel { piece }
- *   page → piece   { type: "os:ready" } · { type: "os:state", visit, state }
  */
 interface Desk {
   /** A visit has loaded the module: tell its piece that somebody is listening. */
@@ -21,21 +19,11 @@ interface AestheticComputer {
   aestheticOs?: Desk;
 }
 
-/** Which build a visit looks at, and as whom to address it. */
-interface Visit {
-  readonly visit: string;
-  readonly piece: string;
-}
-
-export type PageMessage =
-  | { type: "os:ready" }
-  | { type: "os:state"; visit: string; state: BuildState };
-
 const ac = window as unknown as AestheticComputer;
 
 function createDesk(): Desk {
   const builds = new Map<string, Build>();
-  let visit: Visit | undefined;
+  let visit: PieceMessage | undefined;
 
   const show = () => {
     const state = visit && builds.get(visit.piece)?.state;
@@ -56,15 +44,16 @@ function createDesk(): Desk {
     show();
   };
 
-  ac.when("os:open", (content) => {
-    visit = content as Visit;
-    open(visit.piece);
-  });
-  ac.when("os:cancel", (content) => {
-    builds.get((content as Visit).piece)?.cancel();
-  });
   return {
     welcome() {
+      // AC forgets listeners between pieces.
+      ac.when("os:open", (content) => {
+        visit = content as PieceMessage;
+        open(visit.piece);
+      });
+      ac.when("os:cancel", (content) => {
+        builds.get((content as PieceMessage).piece)?.cancel();
+      });
       ac.acCONTENT_EVENTS.push(() => (visit = undefined)); // signals would reach the next piece
       send({ type: "os:ready" });
     },

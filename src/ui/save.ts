@@ -1,5 +1,5 @@
 import { CancelledError, SaveError } from "../errors.ts";
-import type { Abort, Control, OpenDownload } from "../ports.ts";
+import type { Abort, Control, OpenDownload } from "../messages.ts";
 
 const here = import.meta.url; // beside it lie mitm.html and sw.js, which Vite must not take for its own
 

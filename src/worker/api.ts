@@ -1,40 +1,12 @@
 import { transferHandlers, type TransferHandler } from "comlink";
-
-/** What to build, and from where. */
-export interface BuildRequest {
-  /** As the person typed it. */
-  readonly piece: string;
-  /** URL of a manifest or of a `latest.json`. */
-  readonly manifest: string;
-  /** Which flavor of base to take from a `latest.json`. */
-  readonly flavor?: string;
-  /** URL of AC's oven. */
-  readonly oven: string;
-}
-
-/** All that is known of an image before it is made. Sizes in bytes, digests in lower-case hex. */
-export interface ImageInfo {
-  readonly fileName: string;
-  readonly size: number;
-  /** Of the finished file. */
-  readonly sha256: string;
-  /** How much of the base has to be fetched; windows of zeros are not. */
-  readonly download: number;
-  readonly piece: { readonly name: string; readonly size: number; readonly sha256: string };
-  readonly base: {
-    readonly name: string;
-    readonly version: string;
-    readonly flavor: string;
-    readonly arch: string;
-  };
-}
+import type { BuildRequest, ImageInfo } from "../messages.ts";
 
 /** The worker, as the page calls it. One worker builds one image; to cancel, terminate it. */
 export interface Builder {
   /** Fetch the manifest and the piece, and decide every byte. */
   open(request: BuildRequest): Promise<ImageInfo>;
   /**
-   * Make the image, chunk by chunk, as `port` asks for it (see `src/ports.ts`). Settles when the last byte
+   * Make the image, chunk by chunk, as `port` asks for it (see `src/messages.ts`). Settles when the last byte
    * has been taken or something failed; then the port has been told too.
    */
   send(port: MessagePort): Promise<void>;

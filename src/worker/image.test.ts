@@ -125,7 +125,7 @@ function dump(partition: string, file: string): Buffer {
   return readFileSync(out);
 }
 
-async function join(chunks: AsyncIterable<Bytes>): Promise<Buffer> {
+async function join(chunks: AsyncIterable<Bytes>): Promise<Buffer<ArrayBuffer>> {
   const all: Bytes[] = [];
   for await (const chunk of chunks) all.push(chunk);
   return Buffer.concat(all);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { MessageChannel } from "node:worker_threads";
 import { expect, test } from "vitest";
 import type { Bytes } from "../segment.ts";
-import type { DataAnswer } from "../ports.ts";
+import type { DataAnswer } from "../messages.ts";
 import { pump } from "./pump.ts";
 
 test("gives one chunk for each pull, transferred, and then the end", async () => {

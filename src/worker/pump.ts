@@ -1,4 +1,4 @@
-import type { DataAnswer, DataRequest } from "../ports.ts";
+import type { DataAnswer, DataRequest } from "../messages.ts";
 import type { Bytes } from "../segment.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { expose } from "comlink";
+import type { BuildRequest } from "../messages.ts";
 import { parsePiece } from "../piece.ts";
-import { carryCauses, type Builder, type BuildRequest } from "./api.ts";
+import { carryCauses, type Builder } from "./api.ts";
 import { httpBase } from "./base.ts";
 import { openImage, type Image } from "./image.ts";
 import { fetchBundle } from "./oven.ts";

@@ -7,9 +7,9 @@
 // The data port joins us to the build's worker directly: the page's thread never sees a byte.
 
 /// <reference lib="webworker" />
-/** @typedef {import("../../../src/ports.ts").OpenDownload} OpenDownload */
-/** @typedef {import("../../../src/ports.ts").Control} Control */
-/** @typedef {import("../../../src/ports.ts").DataAnswer} DataAnswer */
+/** @typedef {import("../../../src/messages.ts").OpenDownload} OpenDownload */
+/** @typedef {import("../../../src/messages.ts").Control} Control */
+/** @typedef {import("../../../src/messages.ts").DataAnswer} DataAnswer */
 /** @typedef {{ open: OpenDownload, control: MessagePort, data: MessagePort }} Download */
 
 const sw = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
