@@ -1,0 +1,28 @@
+import type { Bytes, Content } from "../segment.ts";
+import { FilesystemError } from "./error.ts";
+
+/**
+ * The same content, held to its length: reading it throws `FilesystemError`, naming `path`, if it yields more or less
+ * than it promised, and when it fails, with what it threw as the cause.
+ */
+export function checked(content: Content, path: string): Content {
+  const { length } = content;
+  return {
+    length,
+    async *open(): AsyncGenerator<Bytes> {
+      let seen = 0;
+      try {
+        for await (const chunk of content.open()) {
+          seen += chunk.length;
+          if (seen > length) break;
+          yield chunk;
+        }
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw Object.assign(new FilesystemError(`cannot be read: ${why}`, { path }), { cause });
+      }
+      if (seen > length) throw new FilesystemError(`has more than the ${length} bytes it promised`, { path });
+      if (seen < length) throw new FilesystemError(`ended after ${seen} of ${length} bytes`, { path });
+    },
+  };
+}

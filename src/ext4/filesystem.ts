@@ -1,0 +1,21 @@
+import type { Segment } from "../segment.ts";
+import type { Entry } from "./entry.ts";
+import type { FilesystemOptions } from "./options.ts";
+import { plan } from "./plan.ts";
+import { segments } from "./segments.ts";
+
+export { FilesystemError } from "./error.ts";
+export { plan, type Inode, type Plan } from "./plan.ts";
+export { segments } from "./segments.ts";
+export type { Attributes, DirectoryEntry, Entry, FileEntry, LinkEntry, SymlinkEntry } from "./entry.ts";
+export type { BlockSize, FilesystemOptions } from "./options.ts";
+export type { Time } from "./time.ts";
+
+/**
+ * An ext4 file system of exactly `options.size` bytes that holds `entries`, as segments from its first byte to its
+ * last. Contents are passed on, not copied: bytes as views of what was given, streams as `content`. Throws
+ * `FilesystemError` before the first segment for everything that can be wrong, except a stream of the wrong length.
+ */
+export function filesystem(entries: Iterable<Entry>, options: FilesystemOptions): Iterable<Segment> {
+  return segments(plan(entries, options));
+}

@@ -1,0 +1,177 @@
+import { FilesystemError } from "./error.ts";
+
+/** A stretch of blocks. */
+export interface Run {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** What lies at a fixed place, because only the size of the file system decides it. */
+export interface Fixture extends Run {
+  readonly what: "superblock" | "blockBitmap" | "inodeBitmap" | "inodeTable";
+  /** The block group it belongs to. */
+  readonly group: number;
+}
+
+/** Where a group's bitmaps and inode table are. */
+export interface GroupPlaces {
+  readonly blockBitmap: number;
+  readonly inodeBitmap: number;
+  readonly inodeTable: number;
+}
+
+/** The file system before anything is in it. Counts and places are in blocks unless they say otherwise. */
+export interface Layout {
+  readonly blockSize: number;
+  readonly blocks: number;
+  /** `s_first_data_block`: 1 with blocks of 1 KiB, since block 0 holds the boot sector alone; otherwise 0. */
+  readonly firstBlock: number;
+  readonly blocksPerGroup: number;
+  readonly groups: readonly GroupPlaces[];
+  readonly inodesPerGroup: number;
+  /** Blocks of one group's inode table. */
+  readonly inodeTableBlocks: number;
+  /** Blocks of the group descriptors, which follow every superblock. */
+  readonly descriptorBlocks: number;
+  /** 0 when there is no room for the least that the kernel takes. */
+  readonly journalBlocks: number;
+  /** Ascending. */
+  readonly fixtures: readonly Fixture[];
+}
+
+export const INODE_SIZE = 256;
+export const DESCRIPTOR_SIZE = 64;
+/** `s_log_groups_per_flex`: the bitmaps and inode tables of 16 groups lie together. */
+export const LOG_GROUPS_PER_FLEX = 4;
+/** `s_first_ino`: the inodes below are the file system's own. */
+export const FIRST_INODE = 11;
+/** `EXT4_INIT_MAX_LEN`: one extent covers no more. */
+export const LONGEST_EXTENT = 32_768;
+/** A last group needs so many blocks beyond its own metadata to be worth having, says mke2fs. */
+const WORTHWHILE = 50;
+
+/**
+ * Lay out `size` bytes in blocks of `blockSize`, with at least so many inodes. The image's last bytes may belong to no
+ * block, and its last blocks to no group: a last group that can hold hardly more than its own metadata is dropped, as
+ * mke2fs does. Throws `FilesystemError` when there is no room for the metadata.
+ */
+export function layOut(size: number, blockSize: number, inodes: number): Layout {
+  const firstBlock = blockSize === 1024 ? 1 : 0;
+  const blocksPerGroup = blockSize * 8; // one block of bits
+  for (let blocks = Math.floor(size / blockSize); ;) {
+    const groupCount = Math.ceil((blocks - firstBlock) / blocksPerGroup);
+    const inodesPerGroup = inodesPerGroupFor(inodes, groupCount, blockSize);
+    const inodeTableBlocks = (inodesPerGroup * INODE_SIZE) / blockSize;
+    const descriptorBlocks = Math.ceil((groupCount * DESCRIPTOR_SIZE) / blockSize);
+    const own = 2 + inodeTableBlocks + (hasSuperblock(groupCount - 1) ? 1 + descriptorBlocks : 0);
+    const last = (blocks - firstBlock) % blocksPerGroup;
+    if (last > 0 && last < own + WORTHWHILE && groupCount > 1) {
+      blocks -= last;
+      continue;
+    }
+    const lastGroup = last || blocksPerGroup;
+    if (inodesPerGroup > blockSize * 8 || own > lastGroup) {
+      const most = Math.floor((groupCount * blocksPerGroup * blockSize) / (2 * INODE_SIZE));
+      throw new FilesystemError(`${inodes} inodes do not fit into ${size} bytes; try fewer than ${most}`);
+    }
+    const shape = { blockSize, blocks, firstBlock, blocksPerGroup, inodesPerGroup, inodeTableBlocks };
+    const journalBlocks = journalBlocksFor(blocks);
+    return { ...shape, descriptorBlocks, journalBlocks, ...fix(shape, groupCount, descriptorBlocks) };
+  }
+}
+
+/** Whether a group begins with a copy of the superblock (`sparse_super`): 0, 1 and the powers of 3, 5 and 7. */
+export function hasSuperblock(group: number): boolean {
+  if (group <= 1) return true;
+  return [3, 5, 7].some((base) => {
+    let power = base;
+    while (power < group) power *= base;
+    return power === group;
+  });
+}
+
+export function firstBlockOf(layout: Pick<Layout, "firstBlock" | "blocksPerGroup">, group: number): number {
+  return layout.firstBlock + group * layout.blocksPerGroup;
+}
+
+/** The blocks that no fixture covers, ascending. */
+export function freeRuns({ firstBlock, blocks, fixtures }: Layout): Run[] {
+  const runs: Run[] = [];
+  let at = firstBlock;
+  for (const { start, count } of fixtures) {
+    if (start > at) runs.push({ start: at, count: start - at });
+    at = start + count;
+  }
+  if (blocks > at) runs.push({ start: at, count: blocks - at });
+  return runs;
+}
+
+/** mke2fs's way: as many as asked for, then more to fill the table's blocks, a multiple of eight. */
+function inodesPerGroupFor(inodes: number, groupCount: number, blockSize: number): number {
+  const perBlock = blockSize / INODE_SIZE;
+  const enough = Math.max(Math.ceil(inodes / groupCount), Math.ceil((FIRST_INODE + 1) / groupCount));
+  const filled = Math.max(Math.ceil(enough / perBlock) * perBlock, 8);
+  // down to a multiple of eight as mke2fs does, unless that makes it too few
+  const rounded = filled - (filled % 8);
+  return rounded >= enough ? rounded : rounded + 8;
+}
+
+/** What mke2fs takes by default (`ext2fs_default_journal_size`); the kernel takes no less than 1,024 blocks. */
+function journalBlocksFor(blocks: number): number {
+  const M = 1024 * 1024;
+  const sizes = [
+    [2048, 0],
+    [32_768, 1024],
+    [M / 4, 4096],
+    [M / 2, 8192],
+    [4 * M, 16_384],
+    [8 * M, 32_768],
+    [16 * M, 65_536],
+    [32 * M, 131_072],
+  ] as const;
+  return sizes.find(([below]) => blocks < below)?.[1] ?? 262_144;
+}
+
+type Shape = Pick<Layout, "blocks" | "firstBlock" | "blocksPerGroup" | "inodeTableBlocks">;
+
+/** Give every piece of metadata its place: superblocks first, then each flex group's bitmaps and tables in front. */
+function fix(shape: Shape, groupCount: number, descriptorBlocks: number) {
+  const fixtures: Fixture[] = [];
+  const groups: GroupPlaces[] = [];
+  const headEnd = (group: number) =>
+    firstBlockOf(shape, group) + (hasSuperblock(group) ? 1 + descriptorBlocks : 0);
+  for (let group = 0; group < groupCount; group++) {
+    if (!hasSuperblock(group)) continue;
+    fixtures.push({
+      what: "superblock",
+      group,
+      start: firstBlockOf(shape, group),
+      count: 1 + descriptorBlocks,
+    });
+  }
+
+  const perFlex = 2 ** LOG_GROUPS_PER_FLEX;
+  for (let flex = 0; flex < groupCount; flex += perFlex) {
+    let at = headEnd(flex);
+    /** The next blocks in a row that keep clear of superblocks. */
+    const take = (what: Fixture["what"], group: number, count: number): number => {
+      const next = Math.floor((at - shape.firstBlock + count - 1) / shape.blocksPerGroup);
+      if (at < headEnd(next) && at + count > firstBlockOf(shape, next) && hasSuperblock(next))
+        at = headEnd(next);
+      const start = at;
+      fixtures.push({ what, group, start, count });
+      at += count;
+      return start;
+    };
+    const members = Array.from({ length: Math.min(perFlex, groupCount - flex) }, (_, i) => flex + i);
+    const blockBitmaps = members.map((group) => take("blockBitmap", group, 1));
+    const inodeBitmaps = members.map((group) => take("inodeBitmap", group, 1));
+    members.forEach((group, i) => {
+      const inodeTable = take("inodeTable", group, shape.inodeTableBlocks);
+      groups.push({ blockBitmap: blockBitmaps[i]!, inodeBitmap: inodeBitmaps[i]!, inodeTable });
+    });
+    if (at > shape.blocks) throw new FilesystemError("the inode tables do not fit; ask for fewer inodes");
+  }
+  fixtures.sort((a, b) => a.start - b.start);
+  return { groups, fixtures };
+}

@@ -1,0 +1,271 @@
+import type { Bytes, Content } from "../segment.ts";
+import type { Attributes, Entry, LinkEntry } from "./entry.ts";
+import { FilesystemError } from "./error.ts";
+import { timestamp, type Time, type Timestamp } from "./time.ts";
+import { parseXattrs, type Xattr } from "./xattr.ts";
+
+/** An inode to be: a file, directory or symbolic link, before anything is known about where it goes. */
+export interface Node {
+  readonly kind: "file" | "directory" | "symlink";
+  /** As the entry had it; "/" for the root. */
+  readonly path: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime: Timestamp;
+  readonly xattrs: readonly Xattr[];
+  /** How many names lead here, counting "." and ".." of directories. */
+  readonly links: number;
+  /** A file's bytes. */
+  readonly content?: Bytes | Content;
+  /** Where a symbolic link leads, in UTF-8. */
+  readonly target?: Bytes;
+  /** What a directory holds, sorted by name. */
+  readonly children?: readonly Child[];
+  /** A directory's own directory; the root's is itself. */
+  readonly parent?: Node;
+}
+
+/** A name in a directory. */
+export interface Child {
+  readonly name: string;
+  /** The length of the name in bytes of UTF-8. */
+  readonly length: number;
+  readonly node: Node;
+}
+
+export interface Tree {
+  /** Every inode: the root, lost+found, then the rest in the order of their paths, name by name. */
+  readonly nodes: readonly Node[];
+}
+
+/** ext4's own limit: `EXT4_LINK_MAX`. */
+export const MOST_LINKS = 65_000;
+
+/** The name of the directory where `e2fsck` puts what it finds without a name. */
+const LOST_AND_FOUND = "lost+found";
+
+const UTF8 = new TextEncoder();
+
+type Draft = { -readonly [key in keyof Node]: Node[key] } & { entries?: Map<string, Draft | LinkEntry> };
+
+/**
+ * The directory tree that the entries describe, whatever order they come in. `time` is for what has no time of its
+ * own. Throws `FilesystemError`, naming the path, for everything that cannot be stored in any ext4 file system.
+ */
+export function growTree(entries: Iterable<Entry>, time: Time): Tree {
+  const now = timestamp(time);
+  const bare = (path: string, mode: number): Draft => ({
+    kind: "directory",
+    path,
+    mode: 0o040000 | mode,
+    uid: 0,
+    gid: 0,
+    mtime: now,
+    xattrs: [],
+    links: 2,
+    entries: new Map(),
+  });
+  const root = bare("/", 0o755);
+  root.parent = root;
+  const lost = bare(LOST_AND_FOUND, 0o700);
+  root.entries!.set(LOST_AND_FOUND, lost);
+  lost.parent = root;
+  const given = new Set<Draft>();
+  const links: { entry: LinkEntry; directory: Draft; name: string }[] = [];
+  let lastPath = "";
+  let last = root;
+
+  /** The directory that a path lies in, made if need be. Entries of one directory mostly come together. */
+  function directoryOf(path: string): Draft {
+    const end = path.lastIndexOf("/");
+    if (end < 0) return root;
+    const directoryPath = path.slice(0, end);
+    if (directoryPath === lastPath) return last;
+    let directory = root;
+    for (let start = 0; start <= end;) {
+      const stop = path.indexOf("/", start);
+      const name = path.slice(start, stop);
+      let next = directory.entries!.get(name);
+      if (next === undefined) {
+        nameLength(name, path);
+        next = bare(path.slice(0, stop), 0o755);
+        next.parent = directory;
+        directory.entries!.set(name, next);
+      } else if (next.kind !== "directory") {
+        throw new FilesystemError(`${next.path} is not a directory`, { path });
+      }
+      directory = next;
+      start = stop + 1;
+    }
+    lastPath = directoryPath;
+    last = directory;
+    return directory;
+  }
+
+  for (const entry of entries) {
+    const { path } = entry;
+    if (typeof path !== "string" || path === "") throw new FilesystemError("an entry has no path");
+    if (path === "/") {
+      if (entry.kind !== "directory") throw new FilesystemError("the root is a directory", { path });
+      if (given.has(root)) throw new FilesystemError("given twice", { path });
+      given.add(root);
+      Object.assign(root, attributes(entry, 0o040000, 0o755, now));
+      continue;
+    }
+    const directory = directoryOf(path);
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    nameLength(name, path);
+    const known = directory.entries!.get(name);
+    if (known !== undefined) {
+      const implied = known.kind === "directory" && !given.has(known);
+      if (!implied) throw new FilesystemError("given twice", { path });
+      if (entry.kind !== "directory") throw new FilesystemError("is a directory as well", { path });
+      given.add(known);
+      const mode = known === lost ? 0o700 : 0o755;
+      Object.assign(known, attributes(entry, 0o040000, mode, now));
+      continue;
+    }
+    if (entry.kind === "link") {
+      links.push({ entry, directory, name });
+      directory.entries!.set(name, entry);
+      continue;
+    }
+    const draft = draftOf(entry, now);
+    if (entry.kind === "directory") {
+      draft.parent = directory;
+      given.add(draft);
+    }
+    directory.entries!.set(name, draft);
+  }
+
+  for (const { entry, directory, name } of links) {
+    const node = resolve(root, entry);
+    if (++node.links > MOST_LINKS) {
+      throw new FilesystemError(`more than ${MOST_LINKS} names for ${node.path}`, { path: entry.path });
+    }
+    directory.entries!.set(name, node);
+  }
+  return { nodes: settle(root, lost) };
+}
+
+/** Sort every directory, count its links, and list the inodes. No recursion: a tree may be deep. */
+function settle(root: Draft, lost: Draft): Node[] {
+  const nodes = new Set<Node>([root, lost]);
+  const todo: Draft[] = [root];
+  for (let directory = todo.pop(); directory; directory = todo.pop()) {
+    const entries = directory.entries!;
+    const names = [...entries.keys()];
+    names.sort(); // by UTF-16 code unit, the same in every locale
+    const children: Child[] = [];
+    const below: Draft[] = [];
+    for (const name of names) {
+      const node = entries.get(name)!;
+      if (node.kind === "link") continue; // none is left: each became what it leads to
+      children.push({ name, length: utf8Length(name), node });
+      nodes.add(node);
+      if (node.kind === "directory") below.push(node);
+    }
+    directory.children = children;
+    directory.links = 2 + below.length;
+    delete directory.entries;
+    while (below.length) todo.push(below.pop()!);
+  }
+  return [...nodes];
+}
+
+/** The node that a hard link leads to, through other hard links if need be. */
+function resolve(root: Draft, link: LinkEntry): Draft {
+  const { path } = link;
+  const seen = new Set<LinkEntry>([link]);
+  for (let at = link; ;) {
+    let found: Draft | LinkEntry | undefined = root;
+    for (const name of at.target.split("/")) {
+      found = found !== undefined && found.kind === "directory" ? found.entries!.get(name) : undefined;
+    }
+    if (found === undefined)
+      throw new FilesystemError(`no entry for the link's target ${at.target}`, { path });
+    if (found.kind === "directory") {
+      throw new FilesystemError(`a hard link cannot lead to a directory, ${at.target}`, { path });
+    }
+    if (found.kind !== "link") return found;
+    if (seen.has(found)) throw new FilesystemError("hard links that lead to each other", { path });
+    seen.add(found);
+    at = found;
+  }
+}
+
+function draftOf(entry: Exclude<Entry, LinkEntry>, now: Timestamp): Draft {
+  const { path } = entry;
+  switch (entry.kind) {
+    case "directory":
+      return {
+        kind: "directory",
+        path,
+        links: 2,
+        entries: new Map(),
+        ...attributes(entry, 0o040000, 0o755, now),
+      };
+    case "symlink": {
+      const target = utf8(entry.target, "a link's target", path);
+      if (target.length === 0) throw new FilesystemError("a link's target is empty", { path });
+      const { mode: _, ...rest } = entry;
+      return { kind: "symlink", path, links: 1, target, ...attributes(rest, 0o120000, 0o777, now) };
+    }
+    case "file":
+    case undefined: {
+      const { content } = entry;
+      const length = content?.length;
+      if (!Number.isSafeInteger(length) || length < 0) {
+        throw new FilesystemError(`${length} is not a length in bytes`, { path });
+      }
+      return { kind: "file", path, links: 1, content, ...attributes(entry, 0o100000, 0o644, now) };
+    }
+    default:
+      throw new FilesystemError(`unknown kind ${String((entry as Entry).kind)}`, { path });
+  }
+}
+
+function attributes(entry: Attributes & { path: string }, type: number, mode: number, now: Timestamp) {
+  const { path, uid = 0, gid = 0, mtime, xattrs } = entry;
+  const permissions = entry.mode ?? mode;
+  if (!whole(permissions, 0o7777))
+    throw new FilesystemError(`mode ${permissions} is not 0 to 07777`, { path });
+  for (const id of [uid, gid]) {
+    // 2^32 - 1 means "nobody in particular" to chown(2): no file can belong to it
+    if (!whole(id, 0xffff_fffe)) throw new FilesystemError(`owner ${id} is not 0 to 4294967294`, { path });
+  }
+  return {
+    mode: type | permissions,
+    uid,
+    gid,
+    mtime: mtime === undefined ? now : timestamp(mtime, path),
+    xattrs: xattrs === undefined ? [] : parseXattrs(xattrs, path),
+  };
+}
+
+/** A name's length in bytes of UTF-8. Throws, naming `path`, when it cannot be a name in a directory. */
+function nameLength(name: string, path: string): number {
+  if (name === "")
+    throw new FilesystemError("an empty name: a path has single slashes between names only", { path });
+  if (name === "." || name === "..") throw new FilesystemError(`"${name}" cannot be a name`, { path });
+  const length = utf8(name, "a name", path).length;
+  if (length > 255) throw new FilesystemError(`a name has ${length} bytes in UTF-8, more than 255`, { path });
+  return length;
+}
+
+/** Text in UTF-8; throws when it has a NUL or half a character, which UTF-8 cannot express. */
+function utf8(text: string, what: string, path: string): Bytes {
+  if (typeof text !== "string") throw new FilesystemError(`${what} is not text`, { path });
+  if (text.includes("\0")) throw new FilesystemError(`${what} has a NUL character`, { path });
+  if (/\p{Surrogate}/u.test(text)) throw new FilesystemError(`${what} has half a surrogate pair`, { path });
+  return UTF8.encode(text);
+}
+
+function utf8Length(name: string): number {
+  return /^[\x20-\x7e]*$/.test(name) ? name.length : UTF8.encode(name).length;
+}
+
+function whole(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= most;
+}
