@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# disk.img → manifest.json
+. "$(dirname "$0")/../lib.sh"
+
+need npx npm
+
+(cd "$BASE/.." && npx tsx base/manifest.ts "$WORK/disk.img" "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH") > "$WORK/manifest.json.new"
+mv "$WORK/manifest.json.new" "$WORK/manifest.json"

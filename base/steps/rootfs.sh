@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# packages/ + overlay/FLAVOR → root/, the files of FEDAC-LIVE.
+. "$(dirname "$0")/../lib.sh"
+
+TREE=$WORK/packages
+ROOT=$WORK/root
+rm -rf "$ROOT"
+mkdir -p "$ROOT"/{dev,etc,mnt/piece,proc,root,run,sys,tmp,usr/{bin,sbin,lib,lib64}}
+for dir in bin sbin lib lib64; do ln -s "usr/$dir" "$ROOT/$dir"; done
+
+shopt -s failglob # a file that has moved in a new release of the distribution is an error
+while read -r pattern; do
+  # shellcheck disable=SC2206 # the pattern is meant to become file names
+  (cd "$TREE" && files=($pattern) && cp -a --parents "${files[@]}" "$ROOT")
+done < <(lines "$BASE/packages/$FLAVOR.files.txt")
+for applet in $("$ROOT/usr/bin/busybox" --list); do
+  [ -e "$ROOT/usr/bin/$applet" ] || ln -s busybox "$ROOT/usr/bin/$applet"
+done
+for applet in init poweroff reboot; do ln -s ../bin/busybox "$ROOT/usr/sbin/$applet"; done
+
+cp -a "$BASE/overlay/$FLAVOR/." "$ROOT"
+cat > "$ROOT/etc/os-release" << END
+NAME=fedac-os
+ID=fedac-os
+VERSION_ID=$VERSION
+VARIANT_ID=$FLAVOR
+PRETTY_NAME="fedac-os $FLAVOR $VERSION"
+END
