@@ -1,5 +1,5 @@
 import { BundleError } from "../errors.ts";
-import { filesystem } from "../ext4/filesystem.ts";
+import { filesystem, type Entry } from "../ext4/filesystem.ts";
 import type { Manifest } from "../manifest.ts";
 import { lengthOf, type Bytes, type Segment } from "../segment.ts";
 import { sha256 } from "./verify.ts";
@@ -29,12 +29,11 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
   let partition: Segment[];
   try {
     partition = [
-      ...filesystem(files, {
+      ...filesystem([root, ...files], {
         size: length,
         label,
         uuid: await contentUuid(manifest, files),
         time: Date.parse(manifest.created) / 1000,
-        rootMode: 0o777, // the kiosk writes its logs here, and is not root
       }),
     ];
   } catch (error) {
@@ -51,6 +50,9 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
     { kind: "base", start: end, length: manifest.image.size - end },
   ];
 }
+
+/** The kiosk writes its logs here, and is not root. */
+const root: Entry = { kind: "directory", path: "/", mode: 0o777 };
 
 /** `os.json`: what the stick holds. One key a line, since an initramfs reads it with sed. */
 async function describe(manifest: Manifest, piece: PieceFiles): Promise<string> {

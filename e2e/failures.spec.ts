@@ -1,0 +1,199 @@
+import type { RequestListener, ServerResponse } from "node:http";
+import type { Page } from "playwright/test";
+import { WINDOW } from "../src/manifest.ts";
+import { pattern, testBase } from "../src/testing/base.ts";
+import { files, serve, type TestServer } from "../src/testing/server.ts";
+import { configure, downloads, expect, says, test, type } from "./site.ts";
+
+const { manifest, image } = await testBase();
+const bundle = `<!doctype html><script>${"1;".repeat(50_000)}</script>`;
+const good = files({ "/manifest.json": manifest, "/base.img": image, "/pack-html": bundle });
+
+/** Answers of one path, and what the canvas says then. */
+const wrongs: [string, string, RequestListener, RegExp][] = [
+  ["a piece nobody knows", "/pack-html", json(500, { error: "Piece not found" }), /no piece called notepat\. Check/],
+  ["an oven out of order", "/pack-html", json(500, { error: "out of memory" }), /oven.* answered 500/],
+  ["an oven that hangs up", "/pack-html", (request) => request.socket.destroy(), /oven.* cannot be reached/],
+  ["an error page", "/pack-html", html("<!doctype html><h1>502</h1>"), /nothing to run in it/],
+  ["a bundle too large", "/pack-html", html(`${bundle}${" ".repeat(9_000_000)}`), /larger than the 8388608/],
+  ["no manifest", "/manifest.json", json(404, {}), /answered 404 for its manifest/],
+  ["a manifest of nonsense", "/manifest.json", html("<html>"), /not JSON/],
+  ["an unknown format", "/manifest.json", json(200, { ...manifest, format: 2 }), /format 2/],
+  [
+    "a manifest against the partition table",
+    "/manifest.json",
+    json(200, {
+      ...manifest,
+      piecePartition: { ...manifest.piecePartition, start: 5 * WINDOW, length: WINDOW },
+      sha256State: { ...manifest.sha256State, length: 5 * WINDOW },
+    }),
+    /image and its manifest disagree/,
+  ],
+  ["no base image", "/base.img", json(404, {}), /base image's server answered 404/],
+  ["a base without ranges", "/base.img", whole(image), /200 instead of 206/],
+  ["a base that ends early", "/base.img", only(3 * WINDOW, (r) => r.end(image.subarray(0, 99))), /stopped after 99/],
+  ["a base that goes on", "/base.img", only(3 * WINDOW, (r) => r.end(pattern(2 * WINDOW))), /more than the/],
+  ["a base of other bytes", "/base.img", only(3 * WINDOW, (r) => r.end(pattern(WINDOW))), /not the one its manifest/],
+  ["no permission (CORS)", "/base.img", (_, response) => response.writeHead(206).end(), /does not allow this page/],
+];
+
+for (const [what, path, wrong, sentence] of wrongs) {
+  test(`${what} ends in a sentence, and the next attempt works`, async ({ page, site }) => {
+    let broken = true;
+    await using server = await serve((request, response) => {
+      const here = new URL(request.url ?? "", "http://any").pathname === path;
+      (broken && here ? withCors(wrong, what) : good)(request, response);
+    });
+    await open(page, site.url, server);
+    await expect.poll(() => says(page), { timeout: 20_000 }).toMatch(sentence);
+    await expectNoFile(page);
+
+    broken = false;
+    const again = page.waitForEvent("download");
+    await page.keyboard.press("r");
+    await expectWhole(again);
+  });
+}
+
+const names = ["../x", `it's"`, "<script>alert(1)</script>", "x".repeat(300), "%F0%9F%8E%B9", "-rf"];
+for (const name of names) {
+  test(`${name.slice(0, 30)} is no piece`, async ({ page, site }) => {
+    await using server = await serve(good);
+    await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
+    page.on("dialog", (dialog) => void dialog.dismiss().then(() => expect(dialog.message()).toBe("")));
+    await page.goto(site.url);
+    await type(page, `os ${name}`);
+    await expect.poll(() => says(page)).toMatch(/is not the name of a piece\. Try a name like/);
+    expect(server.requests.some((request) => request.includes("pack-html"))).toBe(false);
+  });
+}
+
+test("os alone builds the prompt", async ({ page, site }) => {
+  await using server = await serve(good);
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
+  await page.goto(site.url);
+  const downloading = page.waitForEvent("download");
+  await type(page, "os");
+  const download = await expectWhole(downloading);
+  expect(download.suggestedFilename()).toBe("prompt-os.iso");
+});
+
+test("offline, and then online again", async ({ page, site, context }) => {
+  await using server = await serve(good);
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
+  await page.goto(site.url);
+  await page.goto(`${site.url}/os:`); // everything of the page is loaded
+  await expect.poll(() => says(page)).toContain("in your downloads");
+  await context.setOffline(true);
+  await page.keyboard.press("r");
+  await expect.poll(() => says(page)).toMatch(/offline|no connection|could not be loaded/);
+  await context.setOffline(false);
+  const again = page.waitForEvent("download");
+  await page.keyboard.press("r");
+  await expectWhole(again);
+});
+
+for (const moment of ["while preparing", "while saving"]) {
+  test(`cancel ${moment}, and start again`, async ({ page, site }) => {
+    let slow = true;
+    const stuck = moment === "while preparing" ? "/pack-html" : "/base.img";
+    await using server = await serve((request, response) => {
+      const { pathname } = new URL(request.url ?? "", "http://any");
+      const later = request.headers.range?.startsWith(`bytes=${3 * WINDOW}`);
+      if (slow && pathname === stuck && (pathname === "/pack-html" || later)) return; // no answer
+      good(request, response);
+    });
+    await open(page, site.url, server);
+    await expect.poll(() => says(page)).toMatch(moment === "while saving" ? /48%/ : /Asking for/);
+    await page.keyboard.press("c");
+    await expect.poll(() => says(page)).toContain("The build was cancelled.");
+    await expectNoFile(page);
+    slow = false;
+    const again = page.waitForEvent("download");
+    await page.keyboard.press("r");
+    await expectWhole(again);
+  });
+}
+
+test("leaving the piece and coming back finds the build where it is", async ({ page, site }) => {
+  let release = () => {};
+  const waiting = new Promise<void>((resolve) => (release = resolve));
+  await using server = await serve((request, response) => {
+    const later = request.headers.range?.startsWith(`bytes=${3 * WINDOW}`);
+    void (later ? waiting : Promise.resolve()).then(() => good(request, response));
+  });
+  await open(page, site.url, server);
+  await expect.poll(() => says(page)).toContain("48%");
+  await page.keyboard.press("Escape");
+  await expect.poll(() => says(page)).not.toContain("48%");
+  await type(page, "os notepat");
+  await expect.poll(() => says(page)).toContain("48%");
+  expect(server.requests.filter((request) => request.includes("pack-html"))).toHaveLength(1);
+  release();
+  await expect.poll(() => says(page)).toContain("in your downloads");
+  await expectFile(page);
+});
+
+test("two tabs build at once, and both files are whole", async ({ page, site, context }) => {
+  await using server = await serve(good);
+  const other = await context.newPage();
+  const both = [page, other].map((each) => each.waitForEvent("download"));
+  await Promise.all([page, other].map((each) => open(each, site.url, server)));
+  await Promise.all(both.map(expectWhole));
+});
+
+/** `os notepat`, with all parts from `server`. */
+async function open(page: Page, url: string, server: TestServer): Promise<void> {
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
+  seen.set(page, downloads(page));
+  await page.goto(url);
+  await type(page, "os notepat");
+}
+
+const seen = new WeakMap<Page, ReturnType<typeof downloads>>();
+
+/** Whatever the browser had begun to save has failed: nothing is passed off as whole. */
+async function expectNoFile(page: Page): Promise<void> {
+  for (const download of seen.get(page) ?? []) expect(await download.failure()).not.toBeNull();
+}
+
+async function expectFile(page: Page): Promise<void> {
+  const all = seen.get(page) ?? [];
+  expect(all).toHaveLength(1);
+  for (const download of all) expect(await download.failure()).toBeNull();
+}
+
+async function expectWhole(downloading: Promise<import("playwright/test").Download>) {
+  const download = await downloading;
+  expect(await download.failure()).toBeNull();
+  const { size } = await import("node:fs").then(async (fs) => fs.statSync(await download.path()));
+  expect(size).toBe(manifest.image.size);
+  return download;
+}
+
+function json(status: number, body: object): RequestListener {
+  return (_, response) => response.writeHead(status).end(JSON.stringify(body));
+}
+
+function html(body: string): RequestListener {
+  return (_, response) => response.end(body);
+}
+
+function whole(bytes: Uint8Array): RequestListener {
+  return (_, response) => response.end(bytes);
+}
+
+/** Wrong for the range that starts at `start`, right for all others. */
+function only(start: number, answer: (response: ServerResponse) => void): RequestListener {
+  return (request, response) => {
+    if (!request.headers.range?.startsWith(`bytes=${start}-`)) return void good(request, response);
+    answer(response.writeHead(206));
+  };
+}
+
+function withCors(listener: RequestListener, what: string): RequestListener {
+  return (request, response) => {
+    if (!what.includes("CORS")) response.setHeader("Access-Control-Allow-Origin", "*");
+    listener(request, response);
+  };
+}
