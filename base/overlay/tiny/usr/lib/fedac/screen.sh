@@ -8,19 +8,27 @@ height=$(cut -d , -f 2 $FB/virtual_size 2> /dev/null)
 stride=$(cat $FB/stride 2> /dev/null)
 depth=$(cat $FB/bits_per_pixel 2> /dev/null)
 
-MIDTONE='#d8dce8-#000000' # words, and what is behind them
+INK='#d8dce8-#000000' # of words, and what is behind them
 
-# A picture no larger than the screen, on standard input → the middle of the screen, black around it. A
-# pixel is blue, green, red, unused: what every PC's firmware gives, and the kernel tells us no more.
-put() {
-  echo 1 > /proc/sys/kernel/printk # nothing writes over it any more
-  ppmtoppm | pamdepth 255 | pnmpad -black -width="$width" -height="$height" |
-    pnmpad -black -halign=0 -width=$((stride / 4)) | pamchannel 2 1 0 2 |
-    tail -c $((stride * height)) > /dev/fb0 # without netpbm's header
-}
+# What a pixel is made of, as netpbm counts channels. Blue first, perhaps with an unused byte at the end:
+# that is what PCs' firmware gives, and the kernel tells us no more than the number of bits.
+case $depth in
+  24) channels="2 1 0" ;;
+  32) channels="2 1 0 2" ;;
+  *) channels= ;;
+esac
 
 graphic() {
-  [ "$depth" = 32 ] && [ -c /dev/fb0 ]
+  [ -n "$channels" ] && [ $((stride % (depth / 8))) = 0 ] && [ -c /dev/fb0 ]
+}
+
+# A picture no larger than the screen, on standard input → the middle of the screen, black around it.
+put() {
+  echo 1 > /proc/sys/kernel/printk # nothing writes over it any more
+  # shellcheck disable=SC2086 # the channels are several words
+  ppmtoppm | pamdepth 255 | pnmpad -black -width="$width" -height="$height" |
+    pnmpad -black -halign=0 -width=$((stride * 8 / depth)) | pamchannel $channels |
+    tail -c $((stride * height)) > /dev/fb0 # without netpbm's header
 }
 
 # picture FILE: a PNG, as large as it goes without being cut off; enlarged by whole numbers, so that
@@ -41,7 +49,7 @@ picture() {
     [ $((height / h)) -ge $times ] || times=$((height / h))
     fit="pamenlarge $times"
   fi
-  timeout 60 pngtopam -mix -background=black "$1" > /run/picture 2> /dev/null || return
+  timeout 60 pngtopam -mix -background='#000000' "$1" > /run/picture 2> /dev/null || return
   # shellcheck disable=SC2086 # a command and its arguments
   $fit < /run/picture | put
   rm /run/picture
@@ -58,20 +66,19 @@ title() {
   times=$((width * 8 / 10 / (${#1} * 7)))
   [ $times -le 12 ] || times=12
   [ $times -ge 1 ] || times=1
-  echo "$1" | letters $times | pgmtoppm "$MIDTONE" | put
+  echo "$1" | letters $times | pgmtoppm "$INK" | put
 }
 
-# page TITLE LINE...: a calm page; lines of up to 60 letters
+# page TITLE LINE...: a calm page; lines of up to 54 letters
 page() {
   graphic || { words "$@"; return; }
-  small=$((width / 520))
+  small=$((width / 400))
   [ $small -ge 1 ] || small=1
   heading=$1
   shift
-  echo "$heading" | letters $((small * 2)) > /run/heading
-  printf '\n\n' | letters $small > /run/gap
+  echo "$heading" | letters $((small * 2)) | pnmpad -white -bottom=$((small * 20)) > /run/heading
   printf '%s\n' "$@" | letters $small > /run/lines
-  pnmcat -tb -jleft -white /run/heading /run/gap /run/lines | pgmtoppm "$MIDTONE" | put
+  pamcat -topbottom -jleft -white /run/heading /run/lines | pgmtoppm "$INK" | put
 }
 
 words() {
