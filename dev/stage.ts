@@ -1,0 +1,84 @@
+import { readFile } from "node:fs/promises";
+import type { RequestListener, ServerResponse } from "node:http";
+import { resolve } from "node:path";
+import { createServer } from "vite";
+import { answerFile } from "./files.ts";
+import { listen, type Running } from "./server.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const OS = "/aesthetic.computer/os";
+
+/** As AC sends with everything; there is no COEP. */
+const headers = { "Cross-Origin-Opener-Policy": "same-origin-allow-popups" };
+
+/** All that served modules need of Vite's client, which would look for a WebSocket. */
+const client = "export const injectQuery = (url) => url;";
+
+interface StageOptions {
+  readonly port?: number;
+  /** Where `config.json` sends the page module: the `latest.json` of base images, and the oven. */
+  readonly latest: string;
+  readonly oven: string;
+  /** What `vite build` made, of which the very bytes are served. */
+  readonly directory?: string;
+}
+
+/**
+ * Serve the stage, with what is shipped below `/aesthetic.computer/`: only `config.json` is answered
+ * otherwise than in `dist`. Every other address is a piece's, and shows the stage.
+ */
+export async function serveStage(options: StageOptions): Promise<Running> {
+  const { port = 0, latest, oven, directory = resolve(root, "dist") } = options;
+  const vite = await createServer({
+    root,
+    configFile: false,
+    publicDir: false,
+    appType: "custom",
+    clearScreen: false,
+    logLevel: "warn",
+    optimizeDeps: { noDiscovery: true },
+    // Nothing is pushed to the page: what runs there is what was loaded, also while files are being edited.
+    server: { middlewareMode: true, hmr: false, ws: false, watch: null, headers },
+  });
+
+  const show = async (response: ServerResponse) => {
+    const html = await readFile(resolve(root, "index.html")); // as it stands: without Vite's own client
+    response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache" });
+    response.end(html);
+  };
+
+  const answer: RequestListener = async (request, response) => {
+    const { pathname } = new URL(request.url ?? "/", "http://any");
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    if (pathname === `${OS}/config.json`) {
+      response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-cache" });
+      response.end(JSON.stringify({ latest, oven }));
+    } else if (pathname === "/@vite/client") {
+      response.writeHead(200, { "Content-Type": "text/javascript" }).end(client);
+    } else if (pathname.startsWith("/aesthetic.computer/")) {
+      const fresh = { "Cache-Control": "no-cache" };
+      if (await answerFile(directory, pathname, request, response, fresh)) return;
+      response.writeHead(404, { "Content-Type": "text/plain" }).end("Not found\n");
+    } else if (pathname.startsWith("/media/")) {
+      response.writeHead(404).end(); // where AC keeps people's own pieces: there are none here
+    } else if (request.headers.accept?.includes("text/html")) {
+      await show(response);
+    } else {
+      vite.middlewares(request, response, () => void show(response));
+    }
+  };
+
+  try {
+    const server = await listen("the stage", port, answer);
+    return {
+      url: server.url,
+      async close() {
+        await server.close();
+        await vite.close();
+      },
+    };
+  } catch (error) {
+    await vite.close();
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import { Disk, type Piece } from "./disk.ts";
+import type { ToDisk } from "./messages.ts";
+import prompt from "./prompt.mjs?raw";
+
+// The disk worker: the one in which all pieces run, each from a blob of its own, as in AC.
+
+const disk = new Disk({
+  send: (message, transfer = []) => postMessage(message, { transfer }),
+  async source(path) {
+    if (path === "aesthetic.computer/disks/prompt") return prompt;
+    const name = path.split("/").slice(2).join("/");
+    const response = await fetch(`/${path}.mjs`);
+    if (response.status === 404) throw new Error(`There is no piece called ${name}`);
+    if (!response.ok) throw new Error(`${name} could not be loaded: HTTP ${response.status}`);
+    return response.text();
+  },
+  async run(code) {
+    const url = URL.createObjectURL(new Blob([code], { type: "application/javascript" }));
+    return (await import(/* @vite-ignore */ url)) as Piece;
+  },
+});
+
+addEventListener("message", ({ data }: MessageEvent<ToDisk>) => void disk.receive(data));
