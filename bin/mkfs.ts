@@ -3,7 +3,7 @@ import { createReadStream, type Stats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { chunksOf, type MadeSegment } from "../src/chunks.ts";
+import { runsOf, type MadeSegment } from "../src/chunks.ts";
 import { plan, segments, type Entry, type FilesystemOptions } from "../src/ext4/filesystem.ts";
 import type { Bytes } from "../src/segment.ts";
 import { UsageError, understand } from "./errors.ts";
@@ -42,7 +42,7 @@ export async function mkfs(args: string[]): Promise<void> {
       : { blockSize: bytes(values["block-size"]) as 1024 | 2048 | 4096 }),
   };
   const planned = plan(await entriesOf(folder), options);
-  await writeWhole(values.out, withHoles(segments(planned) as Iterable<MadeSegment>));
+  await writeWhole(values.out, runsOf(segments(planned) as Iterable<MadeSegment>));
   console.log(`${values.out}: ${options.size} bytes, UUID ${options.uuid}`);
 }
 
@@ -84,22 +84,6 @@ async function entriesOf(folder: string): Promise<Entry[]> {
     throw new RangeError(`${folder} cannot be read: ${reason(error)}`, { cause: error });
   }
   return entries;
-}
-
-/** Zeros as counts, which become holes in the file. */
-async function* withHoles(all: Iterable<MadeSegment>): AsyncGenerator<Bytes | number> {
-  let run: MadeSegment[] = [];
-  for (const segment of all) {
-    if (segment.kind === "content") {
-      run.push(segment); // the runs of one content are read in one go
-      continue;
-    }
-    if (run.length > 0) yield* chunksOf(run);
-    run = [];
-    if (segment.kind === "zeros") yield segment.length;
-    else yield segment.bytes;
-  }
-  yield* chunksOf(run);
 }
 
 function bytes(text: string): number {

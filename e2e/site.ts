@@ -1,30 +1,38 @@
-import { test as plain, type Download, type Page } from "playwright/test";
-import { start } from "../dev/start.ts";
+import { expect, test as plain, type Download, type Page } from "playwright/test";
+import { buildOs, serveBase, serveOven, serveStage } from "../dev/start.ts";
 
-/** The stage with its servers, as `npm start` runs them, on free ports. */
-export type Site = Awaited<ReturnType<typeof start>>;
+/** The stage with its servers, as `npm start` runs them, on free ports; URLs without a slash at the end. */
+export interface Site {
+  readonly url: string;
+  readonly oven: string;
+}
 
 /** Playwright's test, with `site` started once for all tests of a worker. */
 export const test = plain.extend<object, { site: Site }>({
   site: [
-    async ({}, use) => {
-      const site = await start({ port: 0, cdnPort: 0, ovenPort: 0 });
-      await use(site);
-      await site.close();
+    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of fixtures from it
+    async ({}, use: (site: Site) => Promise<void>) => {
+      await buildOs();
+      const base = await serveBase();
+      const oven = await serveOven();
+      const stage = await serveStage({ latest: `${base.url}/latest.json`, oven: oven.url });
+      await use({ url: stage.url, oven: oven.url });
+      await Promise.all([stage.close(), oven.close(), base.close()]);
     },
     { scope: "worker" },
   ],
 });
 
-export { expect } from "playwright/test";
+export { expect };
 
 /** Where a build gets its parts, instead of the site's own servers. */
 export async function configure(page: Page, config: { latest: string; oven: string }): Promise<void> {
   await page.route("**/aesthetic.computer/os/config.json", (route) => route.fulfill({ json: config }));
 }
 
-/** Type a line at the stage's prompt. */
+/** Type a line at the stage's prompt, once it shows. */
 export async function type(page: Page, line: string): Promise<void> {
+  await expect.poll(() => says(page)).toContain("Type a piece");
   await page.keyboard.type(line);
   await page.keyboard.press("Enter");
 }
@@ -32,8 +40,8 @@ export async function type(page: Page, line: string): Promise<void> {
 /** All that the canvas says, in one line. */
 export async function says(page: Page): Promise<string> {
   return await page.evaluate(() => {
-    const { stage } = window as unknown as { stage: { text(): string[] } };
-    return stage.text().join(" ");
+    const { stage } = window as unknown as { stage?: { text(): string[] } };
+    return stage?.text().join(" ") ?? "";
   });
 }
 

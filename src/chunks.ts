@@ -7,14 +7,22 @@ export type MadeSegment = Exclude<Segment, { kind: "base" }>;
 
 /**
  * The bytes of segments, in order. Chunks are views of memory that stays in use: copy what you keep or
- * transfer. Throws `RangeError` when a content yields too little.
+ * transfer. Throws `RangeError` when a content yields too little or too much.
  */
 export async function* chunksOf(segments: Iterable<MadeSegment>): AsyncGenerator<Bytes> {
+  for await (const run of runsOf(segments)) {
+    if (typeof run === "number") yield* zeros(run);
+    else yield run;
+  }
+}
+
+/** The same, with zeros as counts, for whoever can make holes of them. */
+export async function* runsOf(segments: Iterable<MadeSegment>): AsyncGenerator<Bytes | number> {
   const open = new Map<Content, Reading>();
   try {
     for (const segment of segments) {
       if (segment.kind === "bytes") yield segment.bytes;
-      else if (segment.kind === "zeros") yield* zeros(segment.length);
+      else if (segment.kind === "zeros") yield segment.length;
       else {
         const { content, start, length } = segment;
         let reading = open.get(content);
