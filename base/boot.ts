@@ -103,9 +103,10 @@ async function machine(options: BootOptions, folder: string, monitor: string): P
   await copyFile(`${FIRMWARE}/OVMF_VARS_4M${keys}.fd`, variables).catch((error: Error) => {
     throw new Error(`no UEFI firmware for QEMU (apt install ovmf): ${error.message}`);
   });
-  const sticks = [options.image, ...(options.extraDisks ?? [])].map((image, i) => [
+  // The one to start from comes last, so that being first is not what finds it
+  const sticks = [...(options.extraDisks ?? []), options.image].map((image, i, { length }) => [
     ["-drive", `if=none,id=stick${i},format=raw,snapshot=on,file=${resolve(image).replaceAll(",", ",,")}`],
-    ["-device", `usb-storage,bus=usb.0,drive=stick${i}${i === 0 ? ",bootindex=0" : ""}`],
+    ["-device", `usb-storage,bus=usb.0,drive=stick${i}${i === length - 1 ? ",bootindex=0" : ""}`],
   ]);
   const secure = options.secureBoot ? "on" : "off";
   return [
@@ -116,7 +117,7 @@ async function machine(options: BootOptions, folder: string, monitor: string): P
     ["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${FIRMWARE}/OVMF_CODE_4M${keys}.fd`],
     ["-drive", `if=pflash,unit=1,format=raw,file=${variables}`],
     ["-display", "none", "-vga", "std", "-serial", "stdio", "-qmp", `unix:${monitor},server=on,wait=off`],
-    ["-device", "qemu-xhci,id=usb", "-device", "usb-kbd,bus=usb.0"],
+    ["-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,bus=usb.0"],
     ...sticks.flat(),
   ].flat();
 }

@@ -36,9 +36,9 @@ lines() {
   sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$@"
 }
 
-# What decides an image's bytes, apart from the packages: not the tests, and not what is written about it.
+# What decides a release, apart from the packages: not the tests, and not what is written about it.
 inputs() {
-  printf '%s\n' build.sh lib.sh steps packages overlay manifest.ts
+  printf '%s\n' build.sh lib.sh steps packages overlay manifest.ts ../src/manifest.ts ../src/sha256.ts
 }
 
 # Two builds compare only if both live at the same time: that of the last change to the inputs. Without
@@ -61,7 +61,7 @@ inputs_hash() {
     printf '%s %s\n' "$FLAVOR" "$SOURCE_DATE_EPOCH"
     cat "$WORK/packages.lock"
     (cd "$BASE" && find "${paths[@]}" -type f -print0 | sort -z | xargs -0 sha256sum)
-    (cd "$BASE" && find "${paths[@]}" -printf '%p %y %m %l\n' | sort)
+    (cd "$BASE" && find "${paths[@]}" -perm /u=x -print | sort) # all that git keeps of modes
   } | sha256sum | cut -d ' ' -f 1
 }
 
@@ -76,6 +76,11 @@ uuid_of() {
 # Give everything under a directory the build's time.
 settle() {
   find "$@" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+}
+
+# plain DIRECTORY: no modes that came from this machine's umask or a directory's set-group-ID bit
+plain() {
+  chmod -R u=rwX,go=rX,g-s "$1"
 }
 
 # up LENGTH UNIT: the next multiple.

@@ -39,6 +39,7 @@ find "$ROOT/lib/modules/$KERNEL" -maxdepth 1 -name '*.bin' -delete # kmod's own 
 find "$ROOT/lib/modules/$KERNEL" -maxdepth 1 \( -name modules.order -o -name 'modules.builtin.modinfo' \) -delete
 
 cp -a "$BASE/overlay/initramfs/." "$ROOT"
+plain "$ROOT"
 settle "$ROOT"
 (cd "$ROOT" && find . -print0 | sort -z | cpio --quiet -0 -o -H newc --reproducible --owner=0:0) |
   zstd -q -19 -T1 > "$WORK/initramfs.img.new"

@@ -69,7 +69,7 @@ title() {
   echo "$1" | letters $times | pgmtoppm "$INK" | put
 }
 
-# page TITLE LINE...: a calm page; lines of up to 54 letters
+# page TITLE LINE...: a calm page; lines of up to 52 letters
 page() {
   graphic || { words "$@"; return; }
   small=$((width / 400))
