@@ -60,6 +60,6 @@ const ADVICE: Record<string, string> = {
 /** One sentence or two for the person: what happened, and what to do. Takes anything that was thrown. */
 export function explain(error: unknown): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const advice = ADVICE[name] ?? "Reload the page and try again.";
+  const advice = ADVICE[name] ?? "Check your connection, reload the page and try again.";
   return `${message.replace(/[.\s]*$/, "")}. ${advice}`;
 }

@@ -21,6 +21,7 @@ export function startBuild(request: () => Promise<BuildRequest>, piece: string, 
   let state: BuildState = { piece, stage: "preparing", written: 0, bytesPerSecond: 0 };
   const stop = new AbortController();
   const set = (change: Partial<BuildState>) => {
+    if (!build.running) return; // a last count of bytes may come after the outcome
     state = { ...state, ...change };
     report();
   };
@@ -62,7 +63,9 @@ async function run(
   const ended = new Promise<never>((_, reject) => {
     stop.addEventListener("abort", () => reject(stop.reason as Error), { once: true });
     worker.addEventListener("error", (event) => {
-      reject(new Error("The part of this page that builds images stopped working", { cause: event.error }));
+      // A worker that does not load and one that breaks both say so here, and no more than that.
+      const what = navigator.onLine ? "The part of this page that builds images failed" : "You are offline";
+      reject(new Error(what, { cause: event.error }));
     });
   });
   let saving: Download | undefined;
@@ -81,16 +84,23 @@ async function run(
   }
 }
 
-/** Turns every count of bytes into a few states a second. */
+/** Turns every count of bytes into a few states a second, the last of them always. */
 function paced(set: (change: Partial<BuildState>) => void): (written: number) => void {
   const speed = new Speed();
-  let reported = -Infinity;
-  return (written) => {
-    const now = performance.now();
-    speed.add(now, written);
-    if (now - reported < PACE) return;
-    reported = now;
+  let written = 0;
+  let next = 0; // when the next report may be
+  let waiting = false;
+  const report = () => {
+    waiting = false;
+    next = performance.now() + PACE;
     set({ stage: "saving", written, bytesPerSecond: speed.bytesPerSecond });
+  };
+  return (count) => {
+    written = count;
+    speed.add(performance.now(), count);
+    if (waiting) return;
+    waiting = true;
+    setTimeout(report, Math.max(0, next - performance.now()));
   };
 }
 

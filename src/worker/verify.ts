@@ -26,9 +26,9 @@ export async function* verifiedWindows(
     const expected = manifest.digests[index];
     const found = await digest;
     if (expected !== "zeros" && found !== expected) {
-      throw new BaseImageError(
-        `The base image is not the one its manifest describes: window ${index} has SHA-256 ${found}`,
-      );
+      throw new BaseImageError("The base image is not the one its manifest describes", {
+        cause: new Error(`window ${index} has SHA-256 ${found} instead of ${expected}`),
+      });
     }
     yield bytes;
   }
