@@ -41,9 +41,8 @@ function shipped(): Plugin {
     apply: "build",
     generateBundle(_, bundle) {
       const hash = createHash("sha256");
-      for (const name of Object.keys(bundle).toSorted()) {
-        const file = bundle[name];
-        if (name.endsWith(".js") && file) hash.update(file.type === "chunk" ? file.code : file.source);
+      for (const [name, file] of Object.entries(bundle)) {
+        if (name.endsWith(".js")) hash.update(file.type === "chunk" ? file.code : file.source);
       }
       this.emitFile({
         type: "asset",

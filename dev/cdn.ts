@@ -9,7 +9,7 @@ const built = resolve(import.meta.dirname, "../base/out/cdn");
  * Serve base images as a CDN does, from an origin of their own: Range, CORS, ETag, nothing compressed.
  * Releases never change; `latest.json`, which points to them, is soon asked for anew.
  */
-export async function serveBase({ port = 0, directory = built } = {}): Promise<Running> {
+export async function serveBase(directory = built, port = 0): Promise<Running> {
   if (!existsSync(directory))
     throw new Error(`There is no base image in ${directory}: run base/build.sh first.`);
   return listen("base images", port, async (request, response) => {
@@ -23,7 +23,8 @@ export async function serveBase({ port = 0, directory = built } = {}): Promise<R
         "Access-Control-Allow-Methods": "GET, HEAD",
         "Access-Control-Allow-Headers": "Range, If-Range",
       };
-      return response.writeHead(204, { ...cors, ...allow }).end();
+      response.writeHead(204, { ...cors, ...allow }).end();
+      return;
     }
     const age = pathname === "/latest.json" ? "public, max-age=60" : "public, max-age=31536000, immutable";
     if (await answerFile(directory, pathname, request, response, { ...cors, "Cache-Control": age })) return;

@@ -10,7 +10,7 @@ const cors = { "Access-Control-Allow-Origin": "*" };
  * An oven, answering `/pack-html?piece=` and `?code=` as AC's does, also in what it answers when it fails:
  * 400 without a name, 500 with `{ error }` for a piece it does not know. It bakes what lies in `pieces/`.
  */
-export async function serveOven({ port = 0, directory = ours } = {}): Promise<Running> {
+export async function serveOven(directory = ours, port = 0): Promise<Running> {
   return listen("the oven", port, async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://any");
     if (request.method === "OPTIONS") return response.writeHead(204, cors).end();

@@ -1,16 +1,24 @@
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 
 /** A server on this machine. */
 export interface Running {
   /** Its origin, without a slash at the end. */
   readonly url: string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
-/** Serve `listener` on `port`, or on a free one for 0. Throws a plain sentence when the port is taken. */
-export async function listen(what: string, port: number, listener: RequestListener): Promise<Running> {
-  const server = createServer(listener);
+/** What a server does about a request. */
+export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<unknown>;
+
+/** Serve `answer` on `port`, or on a free one for 0. Throws a plain sentence when the port is taken. */
+export async function listen(what: string, port: number, answer: Answer): Promise<Running> {
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      console.error(error);
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
   await new Promise<void>((ready, fail) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const taken = `Port ${port}, meant for ${what}, is taken: end what uses it, or name another port.`;
@@ -18,10 +26,9 @@ export async function listen(what: string, port: number, listener: RequestListen
     });
     server.listen(port, ready);
   });
-  return {
-    url: `http://localhost:${(server.address() as AddressInfo).port}`,
-    close: () => closed(server),
-  };
+  const address = server.address();
+  const actual = typeof address === "object" && address ? address.port : port;
+  return { url: `http://localhost:${actual}`, close: () => closed(server) };
 }
 
 async function closed(server: Server): Promise<void> {

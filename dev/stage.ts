@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import type { RequestListener, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { resolve } from "node:path";
 import { createServer } from "vite";
 import { answerFile } from "./files.ts";
-import { listen, type Running } from "./server.ts";
+import { listen, type Answer, type Running } from "./server.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const OS = "/aesthetic.computer/os";
@@ -47,7 +47,7 @@ export async function serveStage(options: StageOptions): Promise<Running> {
     response.end(html);
   };
 
-  const answer: RequestListener = async (request, response) => {
+  const answer: Answer = async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://any");
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (pathname === `${OS}/config.json`) {

@@ -7,20 +7,26 @@ import { serveStage } from "./stage.ts";
 
 export { serveBase, serveOven, serveStage, type Running };
 
-/** What is built, and all that a browser needs to go with it, on three ports; 0 is a free one. */
-export async function start({ port = 0, cdnPort = 0, ovenPort = 0 } = {}): Promise<Running> {
+/** All that runs for `npm start`: the stage at `url`, and the origins of the servers it needs. */
+export interface Site extends Running {
+  readonly base: string;
+  readonly oven: string;
+}
+
+/** Serve what is built, and all that a browser needs to go with it, on three ports; 0 is a free one. */
+export async function start({ port = 0, cdnPort = 0, ovenPort = 0 } = {}): Promise<Site> {
   const servers: Running[] = [];
   const close = async () => {
-    for (const server of servers.reverse()) await server.close();
+    for (let server = servers.pop(); server; server = servers.pop()) await server.close();
   };
   try {
-    const base = await serveBase({ port: cdnPort });
+    const base = await serveBase(undefined, cdnPort);
     servers.push(base);
-    const oven = await serveOven({ port: ovenPort });
+    const oven = await serveOven(undefined, ovenPort);
     servers.push(oven);
     const stage = await serveStage({ port, latest: `${base.url}/latest.json`, oven: oven.url });
     servers.push(stage);
-    return { url: stage.url, close };
+    return { url: stage.url, base: base.url, oven: oven.url, close };
   } catch (error) {
     await close();
     throw error;
@@ -35,24 +41,20 @@ export async function buildOs(): Promise<void> {
 if (process.argv[1] === import.meta.filename) await main();
 
 async function main(): Promise<void> {
-  const number = (name: string, usual: number) => {
-    const value = Number(process.env[name] || usual);
-    if (Number.isInteger(value) && value >= 0 && value < 65536) return value;
-    throw new Error(`${name} is "${process.env[name]}", which is no port.`);
-  };
   try {
     const ports = {
-      port: number("PORT", 8888),
-      cdnPort: number("CDN_PORT", 8889),
-      ovenPort: number("OVEN_PORT", 8890),
+      port: portFrom("PORT", 8888),
+      cdnPort: portFrom("CDN_PORT", 8889),
+      ovenPort: portFrom("OVEN_PORT", 8890),
     };
     await buildOs();
-    const { url, close } = await start(ports);
+    const { url, base, oven, close } = await start(ports);
     console.log(`
   Aesthetic Computer, a small one:  ${url}
   Type  os notepat  and Enter, or open  ${url}/os:notepat
 
-  Base images come from port ${ports.cdnPort}, pieces from the oven on port ${ports.ovenPort}.  Ctrl-C ends all.
+  Base images are at  ${base}  and the oven is at  ${oven}
+  Ctrl-C ends all three.
 `);
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.once(signal, () => void close().finally(() => process.exit(0)));
@@ -61,4 +63,10 @@ async function main(): Promise<void> {
     console.error(`✗ ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);
   }
+}
+
+function portFrom(name: string, usual: number): number {
+  const port = Number(process.env[name] || usual);
+  if (Number.isInteger(port) && port >= 0 && port < 65536) return port;
+  throw new Error(`${name} is "${process.env[name]}", which is no port.`);
 }

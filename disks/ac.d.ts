@@ -1,7 +1,7 @@
 // AC's piece API, as far as our pieces use it: what AC-pieces get in `$`. Global, as a piece imports nothing.
 
 /** What every phase gets. Keep what you need: `$` itself is made anew for each. */
-interface Api extends Pencil {
+interface Api extends AcPencil {
   /** All of this. */
   api: Api;
   /** `os notepat` → `["notepat"]`. */
@@ -12,15 +12,15 @@ interface Api extends Pencil {
   /** `os`, or `os:notepat` in AC's older runtime. */
   piece: string;
   query: Record<string, string>;
-  screen: Screen;
+  screen: AcScreen;
   /** Whether the person likes it dark; `undefined` until AC knows. */
   dark: boolean | undefined;
   inFocus: boolean;
   paintCount: number;
   simCount: number;
   /** The primary pointer, once there is one. */
-  pen: Pen | undefined;
-  pens(): Pen[];
+  pen: AcPen | undefined;
+  pens: () => AcPen[];
   platform: Record<
     "iOS" | "Android" | "Desktop" | "Safari" | "MetaBrowser" | "TikTok" | "Aesthetic" | "AestheticExtension",
     boolean
@@ -29,116 +29,134 @@ interface Api extends Pencil {
   /** In `act` only. */
   event: AcEvent;
   /** To a listener of `window.when`; in `act` and `sim` only. */
-  signal(message: string | { type: string; content?: unknown }): void;
+  signal: (message: string | { type: string; content?: unknown }) => void;
 
   /** Paint again, after `paint` has returned false. */
-  needsPaint(): void;
-  send(message: { type: string; content?: unknown }): void;
-  jump(to: string, ahistorical?: boolean, alias?: boolean): void;
-  alias(name: string, colon: string[], params: string[]): void;
-  back(): void;
+  needsPaint: () => void;
+  send: (message: { type: string; content?: unknown }) => void;
+  jump: (to: string, ahistorical?: boolean, alias?: boolean) => void;
+  alias: (name: string, colon: string[], params: string[]) => void;
+  back: () => void;
   /** Large, across the screen, for a little more than a second: `["white", "green"]` on green. */
-  notice(text: string, colors?: AcColor[]): void;
+  notice: (text: string, colors?: AcColor[]) => void;
   /** Run once, after so many ticks of `sim`. */
-  delay(run: () => void, ticks: number): void;
+  delay: (run: () => void, ticks: number) => void;
   /** In ticks of `sim`. */
-  seconds(s: number): number;
-  hud: { label(text?: string, color?: AcColor): void };
+  seconds: (s: number) => number;
+  hud: { label: (text?: string, color?: AcColor) => void };
   dom: {
     /** HTML over the canvas. Of all its scripts the first is run, once in a visit. */
-    html(strings: TemplateStringsArray, ...values: unknown[]): void;
-    css(strings: TemplateStringsArray, ...values: unknown[]): void;
-    javascript(strings: TemplateStringsArray, ...values: unknown[]): void;
-    clear(): void;
+    html: (strings: TemplateStringsArray, ...values: unknown[]) => void;
+    css: (strings: TemplateStringsArray, ...values: unknown[]) => void;
+    javascript: (strings: TemplateStringsArray, ...values: unknown[]) => void;
+    clear: () => void;
   };
   net: {
     host: string;
     pieces: string;
-    parse(slug: string): { piece: string; colon?: string[]; params: string[]; path: string; text: string };
+    parse: (slug: string) => {
+      piece: string;
+      colon?: string[];
+      params: string[];
+      path: string;
+      text: string;
+    };
     /** The address bar only. */
-    rewrite(path: string, historical?: boolean): void;
+    rewrite: (path: string, historical?: boolean) => void;
     /** By the extension of its name. */
-    preload(path: string): Promise<any>;
+    preload: (path: string) => Promise<any>;
     sandboxed?: boolean;
     iframe?: boolean;
   };
   store: {
     [key: string]: any;
-    persist(key: string, method?: "local" | "local:db"): void;
+    persist: (key: string, method?: "local" | "local:db") => void;
     /** One at a time: AC's older runtime forgets the first of two. */
-    retrieve(key: string, method?: "local" | "local:db"): Promise<any>;
-    delete(key: string, method?: "local" | "local:db"): Promise<boolean>;
+    retrieve: (key: string, method?: "local" | "local:db") => Promise<any>;
+    delete: (key: string, method?: "local" | "local:db") => Promise<boolean>;
   };
   text: {
-    capitalize(word: string): string;
+    capitalize: (word: string) => string;
     /** Lines of words for `bounds` pixels. */
-    box(
+    box: (
       text: string,
-      pos?: TextPosition,
+      pos?: AcTextPosition,
       bounds?: number,
       scale?: number,
       wordWrap?: boolean,
-    ): { pos: TextPosition; box: { x: number; y: number; width: number; height: number }; lines: string[][] };
+    ) => {
+      pos: AcTextPosition;
+      box: { x: number; y: number; width: number; height: number };
+      lines: string[][];
+    };
   };
   typeface: { blockWidth: number };
   ui: {
     Button: new (x: number | AcBox, y?: number, w?: number, h?: number) => AcButton;
-    TextButton: new (text: string, position: ButtonPosition) => AcTextButton;
+    TextButton: new (text: string, position: AcButtonPosition) => AcTextButton;
   };
   num: {
-    clamp(value: number, low: number, high: number): number;
-    lerp(a: number, b: number, amount: number): number;
-    map(value: number, low: number, high: number, to: number, toHigh: number): number;
-    wrap(n: number, to: number): number;
-    dist(x0: number, y0: number, x1: number, y1: number): number;
-    rand(): number;
-    randInt(n: number): number;
-    randIntRange(low: number, high: number): number;
-    radians(degrees: number): number;
-    degrees(radians: number): number;
+    clamp: (value: number, low: number, high: number) => number;
+    lerp: (a: number, b: number, amount: number) => number;
+    map: (value: number, low: number, high: number, to: number, toHigh: number) => number;
+    wrap: (n: number, to: number) => number;
+    dist: (x0: number, y0: number, x1: number, y1: number) => number;
+    rand: () => number;
+    randInt: (n: number) => number;
+    randIntRange: (low: number, high: number) => number;
+    radians: (degrees: number) => number;
+    degrees: (radians: number) => number;
   };
   help: {
-    choose<T>(...from: T[]): T;
-    any<T>(from: T[]): T;
-    flip(): boolean;
-    repeat(times: number, run: (i: number) => void): void;
+    choose: <T>(...from: T[]) => T;
+    any: <T>(from: T[]) => T;
+    flip: () => boolean;
+    repeat: (times: number, run: (i: number) => void) => void;
   };
   sound: {
-    synth(options: {
+    synth: (options: {
       tone?: number | string;
       type?: "sine" | "triangle" | "square" | "sawtooth";
       beats?: number;
       attack?: number;
       decay?: number;
       volume?: number;
-    }): { kill(): void };
+    }) => { kill: () => void };
   };
 }
 
 /** Drawing calls are queued and run after `paint` has returned; each returns the whole API. */
-interface Pencil {
-  ink(...color: AcColor[]): Api;
-  wipe(...color: AcColor[]): Api;
-  line(x0: number, y0: number, x1: number, y1: number): Api;
+interface AcPencil {
+  ink: (...color: AcColor[]) => Api;
+  wipe: (...color: AcColor[]) => Api;
+  line: (x0: number, y0: number, x1: number, y1: number) => Api;
   /** `fill`, `outline` (outside), `inline`; `outline:2` is thicker, `fill*center` is centred. */
-  box(x: number, y: number, w: number, h: number, mode?: string): Api;
-  box(x: number, y: number, size: number, mode?: string): Api;
-  box(box: AcBox | [number, number, number, number], mode?: string): Api;
+  box: {
+    (x: number, y: number, w: number, h: number, mode?: string): Api;
+    (x: number, y: number, size: number, mode?: string): Api;
+    (box: AcBox | [number, number, number, number], mode?: string): Api;
+  };
   /** ASCII. With `bounds` in pixels, broken into lines. What is missing of x and y is a random place. */
-  write(text: string, pos: TextPosition, background?: AcColor, bounds?: number, wordWrap?: boolean): Api;
-  plot(x: number, y: number): Api;
-  paste(picture: Picture, x?: number, y?: number, scale?: number): Api;
-  painting(width: number, height: number, draw?: (pencil: Pencil) => void): Picture;
-  pan(x: number, y?: number): Api;
-  unpan(): Api;
+  write: (
+    text: string,
+    pos: AcTextPosition,
+    background?: AcColor,
+    bounds?: number,
+    wordWrap?: boolean,
+  ) => Api;
+  plot: (x: number, y: number) => Api;
+  paste: (picture: AcPicture, x?: number, y?: number, scale?: number) => Api;
+  painting: (width: number, height: number, draw?: (pencil: AcPencil) => void) => AcPicture;
+  pan: (x: number, y?: number) => Api;
+  unpan: () => Api;
   /** What is drawn in a higher layer lies above, whenever it is drawn. */
-  layer(n: number): Api;
+  layer: (n: number) => Api;
 }
 
 /** `(r, g, b, a)`, `(grey, a)`, a CSS name, `"#rrggbb"`; an unknown name and nothing at all are random. */
 type AcColor = number | string | number[] | boolean | undefined;
 
-interface Screen {
+interface AcScreen {
   readonly width: number;
   readonly height: number;
   /** In `boot` and `paint` only. */
@@ -146,7 +164,7 @@ interface Screen {
   readonly pixels: Uint8ClampedArray;
 }
 
-interface Picture {
+interface AcPicture {
   readonly width: number;
   readonly height: number;
   readonly pixels: Uint8ClampedArray;
@@ -159,7 +177,7 @@ interface AcBox {
   h: number;
 }
 
-interface TextPosition {
+interface AcTextPosition {
   x?: number;
   y?: number;
   center?: "x" | "y" | "xy";
@@ -170,7 +188,7 @@ interface TextPosition {
   size?: number;
 }
 
-interface ButtonPosition {
+interface AcButtonPosition {
   x?: number;
   y?: number;
   center?: "xy";
@@ -181,7 +199,7 @@ interface ButtonPosition {
   screen?: { width: number; height: number };
 }
 
-interface Pen {
+interface AcPen {
   readonly x: number;
   readonly y: number;
   readonly drawing: boolean;
@@ -215,7 +233,7 @@ interface AcButton {
   act(
     e: AcEvent,
     on: (() => void) | Partial<Record<"down" | "push" | "cancel" | "rollover" | "rollout", () => void>>,
-    pens?: Pen[],
+    pens?: AcPen[],
   ): void;
   paint(draw: (button: AcButton) => void): void;
 }
@@ -228,7 +246,7 @@ interface AcTextButton {
   disabled: boolean;
   readonly width: number;
   readonly height: number;
-  reposition(position: ButtonPosition, text?: string): void;
+  reposition(position: AcButtonPosition, text?: string): void;
   /** Each scheme is `[fill, outline, text, text background]`. */
-  paint($: Pencil, scheme?: AcColor[], hoverScheme?: AcColor[], disabledScheme?: AcColor[]): void;
+  paint($: AcPencil, scheme?: AcColor[], hoverScheme?: AcColor[], disabledScheme?: AcColor[]): void;
 }

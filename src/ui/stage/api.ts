@@ -15,14 +15,14 @@ export type Send = (
 export interface DiskCalls {
   readonly send: Send;
   readonly screen: () => { readonly width: number; readonly height: number };
-  needsPaint(): void;
-  jump(to: string, ahistorical?: boolean, alias?: boolean): void;
-  alias(name: string, colon: string[], params: string[]): void;
-  back(): void;
-  notice(text: string, colors?: unknown[]): void;
-  delay(run: () => void, ticks: number, again: boolean): void;
-  label(text?: string, color?: unknown): void;
-  retrieve(key: string, method: string): Promise<unknown>;
+  readonly needsPaint: () => void;
+  readonly jump: (to: string, ahistorical?: boolean, alias?: boolean) => void;
+  readonly alias: (name: string, colon: string[], params: string[]) => void;
+  readonly back: () => void;
+  readonly notice: (text: string, colors?: unknown[]) => void;
+  readonly delay: (run: () => void, ticks: number, again: boolean) => void;
+  readonly label: (text?: string, color?: unknown) => void;
+  readonly retrieve: (key: string, method: string) => Promise<unknown>;
 }
 
 /** The part of `$` that is in every phase and never changes. */
@@ -44,10 +44,10 @@ export function stableApi(disk: DiskCalls) {
     seconds: (s: number) => s * 120,
     hud: { label: disk.label },
     dom: {
-      html: (strings: TemplateStringsArray, ...values: unknown[]) => add(joined(strings, values)),
-      css: (strings: TemplateStringsArray, ...values: unknown[]) =>
+      html: (strings: TemplateStringsArray, ...values: (string | number)[]) => add(joined(strings, values)),
+      css: (strings: TemplateStringsArray, ...values: (string | number)[]) =>
         add(`<style>${joined(strings, values)}</style>`),
-      javascript: (strings: TemplateStringsArray, ...values: unknown[]) =>
+      javascript: (strings: TemplateStringsArray, ...values: (string | number)[]) =>
         add(`<script>${joined(strings, values)}</script>`),
       clear: () => send({ type: "content-remove" }),
     },
@@ -92,7 +92,7 @@ export function stableApi(disk: DiskCalls) {
   };
 }
 
-function joined(strings: TemplateStringsArray, values: unknown[]): string {
+function joined(strings: TemplateStringsArray, values: (string | number)[]): string {
   return strings.reduce((all, part, i) => all + part + String(values[i] ?? ""), "");
 }
 

@@ -36,6 +36,8 @@ export class Box {
   /** Whether of all `places` it holds the one at `index` and no other. */
   onlyContains(index: number, places: readonly Place[]): boolean {
     const place = places[index];
-    return place !== undefined && this.contains(place) && this.containsNone(places.toSpliced(index, 1));
+    return (
+      place !== undefined && this.contains(place) && this.containsNone(places.filter((_, i) => i !== index))
+    );
   }
 }

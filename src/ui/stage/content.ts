@@ -5,7 +5,7 @@ export class Content {
 
   constructor(wrapper: HTMLElement) {
     this.#wrapper = wrapper;
-    globals.acCONTENT_EVENTS = [];
+    globalThis.acCONTENT_EVENTS = [];
   }
 
   /**
@@ -30,7 +30,7 @@ export class Content {
       script.remove();
     } else if (script.innerText) {
       script.dataset.evaluated = "true";
-      (0, eval)(script.innerText); // in the page's own scope
+      (0, eval)(script.innerText); // oxlint-disable-line no-eval -- as AC does, in the page's own scope
     }
   }
 
@@ -38,10 +38,12 @@ export class Content {
   remove(): void {
     this.#frame?.remove();
     this.#frame = undefined;
-    const listeners = globals.acCONTENT_EVENTS;
-    globals.acCONTENT_EVENTS = [];
+    const listeners = globalThis.acCONTENT_EVENTS;
+    globalThis.acCONTENT_EVENTS = [];
     for (const listener of listeners) listener();
   }
 }
 
-const globals = globalThis as unknown as { acCONTENT_EVENTS: (() => void)[] };
+declare global {
+  var acCONTENT_EVENTS: (() => void)[];
+}

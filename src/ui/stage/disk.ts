@@ -1,41 +1,13 @@
-import { stableApi, type Send } from "./api.ts";
-import { Button } from "./ui.ts";
-import { Box } from "./box.ts";
-import type { Frame, KeyEvent, PenEvent, ToDisk } from "./messages.ts";
+import { stableApi } from "./api.ts";
+import { keyEvent, penEvent, plainEvent } from "./event.ts";
+import { loadPiece, type Host, type Piece } from "./load.ts";
+import type { Frame, KeyEvent, PenEvent, Rendered, ToDisk } from "./messages.ts";
+import { overlaid } from "./overlay.ts";
 import { Painting } from "./painting.ts";
 import { parse, type Parsed } from "./parse.ts";
 import { picture, type Picture } from "./raster.ts";
-import { overlaid } from "./overlay.ts";
-import { prepare } from "./source.ts";
-
-/** Where pieces come from and where their messages go. */
-export interface Host {
-  readonly send: Send;
-  /** The source of the piece at `path`; rejects when there is none. */
-  source(path: string): Promise<string>;
-  /** Run a module's text. */
-  run(code: string): Promise<Piece>;
-}
-
-type Phase = ($: object) => unknown;
-
-/** A piece's module. */
-export interface Piece {
-  readonly boot?: Phase;
-  readonly paint?: Phase;
-  readonly act?: Phase;
-  readonly sim?: Phase;
-  readonly leave?: Phase;
-  readonly meta?: ($: object) => { title?: string; desc?: string } | undefined;
-  readonly nohud?: boolean;
-}
-
-interface Timer {
-  readonly run: () => void;
-  readonly ticks: number;
-  readonly again: boolean;
-  left: number;
-}
+import { Timers } from "./timers.ts";
+import { Button } from "./ui.ts";
 
 const NOTICE_TICKS = 160;
 
@@ -66,7 +38,7 @@ export class Disk {
   #reframed = false;
   #focused = true;
   #dark: boolean | undefined;
-  #timers: Timer[] = [];
+  #timers = new Timers();
   #notice: { text: string; colors: unknown[]; left: number } | undefined;
   #label: { text: string; color: unknown; button: Button } | undefined;
   #trouble = "";
@@ -93,7 +65,7 @@ export class Disk {
         this.#notice = { text, colors, left: NOTICE_TICKS };
         this.#rests = false;
       },
-      delay: (run, ticks, again) => this.#timers.push({ run, ticks, again, left: ticks }),
+      delay: (run, ticks, again) => this.#timers.add(run, ticks, again),
       label: (text, color) => this.#setLabel(text, color),
       retrieve: (key, method) => {
         if (this.#retrieved)
@@ -120,11 +92,10 @@ export class Disk {
       this.#alerts.push(message.content ? "dark-mode" : "light-mode");
     } else if (message.type === "scroll") {
       if (this.#acting)
-        this.#act(this.#updateApi(), { ...message.content, device: "wheel", is: named("scroll") });
+        this.#act(this.#updateApi(), plainEvent("scroll", { ...message.content, device: "wheel" }));
     } else if (message.content !== this.#focused) {
       this.#focused = message.content;
-      const is = named(this.#focused ? "focus" : "defocus");
-      if (this.#acting) this.#act(this.#updateApi(), { device: "none", is });
+      if (this.#acting) this.#act(this.#updateApi(), plainEvent(this.#focused ? "focus" : "defocus"));
     }
   }
 
@@ -141,17 +112,17 @@ export class Disk {
     if (this.#acting) {
       const $ = this.#updateApi();
       for (let i = 0; i < updates; i++) this.#sim($);
-      if (this.#reframed) this.#act($, { device: "none", is: named("reframed") });
+      if (this.#reframed) this.#act($, plainEvent("reframed"));
       this.#reframed = false;
-      if (this.#failure) this.#act($, { error: this.#failure, is: named("load-error") });
+      if (this.#failure) this.#act($, plainEvent("load-error", { error: this.#failure }));
       this.#failure = undefined;
       if (this.#signals.length > 0) {
-        this.#act($, { signal: this.#signals, device: "none", is: named("signal") });
+        this.#act($, plainEvent("signal", { signal: this.#signals }));
         this.#signals.length = 0; // the very array: a piece that keeps it will find it empty, as in AC
       }
       for (const pen of pens) this.#pen($, pen);
-      for (const key of keys) this.#act($, { ...key, device: "keyboard", is: keyNamed(key.name) });
-      for (const name of this.#alerts.splice(0)) this.#act($, { name, is: named(name) });
+      for (const key of keys) this.#act($, keyEvent(key));
+      for (const name of this.#alerts.splice(0)) this.#act($, plainEvent(name));
     }
 
     const rendered = await this.#render(width, height, focused);
@@ -160,7 +131,7 @@ export class Disk {
     this.#host.send({ type: "rendered", content: rendered }, transfer);
   }
 
-  async #render(width: number, height: number, focused: boolean) {
+  async #render(width: number, height: number, focused: boolean): Promise<Rendered> {
     const painting = this.#painting;
     if (painting.target.width !== width || painting.target.height !== height) {
       painting.target = reframed(painting.target, width, height);
@@ -194,7 +165,7 @@ export class Disk {
       painting.written.length = 0;
       let rests: unknown;
       try {
-        rests = (piece.paint ?? wiped)($);
+        rests = piece.paint ? piece.paint($) : void painting.api.wipe(64);
       } catch (error) {
         this.#report("paint", error);
       }
@@ -218,13 +189,7 @@ export class Disk {
     $.simCount = ++this.#simCount;
     try {
       this.#piece.sim?.($);
-      for (const timer of this.#timers.slice()) {
-        timer.left -= 1;
-        if (timer.left > 0) continue;
-        if (timer.again) timer.left = timer.ticks;
-        else this.#timers.splice(this.#timers.indexOf(timer), 1);
-        timer.run();
-      }
+      this.#timers.step();
     } catch (error) {
       this.#report("sim", error);
     }
@@ -245,7 +210,7 @@ export class Disk {
 
   /** The corner label is a button to the prompt, and what hits it does not reach the piece. */
   #pen($: Record<string, unknown>, pen: PenEvent): void {
-    const event = { ...pen, is: penNamed(pen) };
+    const event = penEvent(pen);
     let masked = false;
     this.#label?.button.act(event, {
       down: () => (masked = true),
@@ -294,20 +259,17 @@ export class Disk {
   async #load(parsed: Parsed, { fromHistory = false, alias = false }): Promise<void> {
     if (this.#loading) return;
     this.#loading = true;
-    let code = "";
-    let piece: Piece;
     try {
-      code = prepare(await this.#host.source(parsed.path));
-      piece = await this.#host.run(code);
+      const { piece, title, desc } = await loadPiece(this.#host, parsed);
+      this.#swap(parsed, piece, { fromHistory, alias, title, desc });
     } catch (error) {
       this.#loading = false;
       this.#failure = error;
       this.#host.send({ type: "trouble", content: `${parsed.text}: ${messageOf(error)}` });
       console.error(error);
-      if (this.#pieceCount < 0) return this.#load(parse("prompt"), { fromHistory: true });
-      return this.#api.notice(messageOf(error), ["red", "yellow"]);
+      if (this.#pieceCount < 0) return this.#load(parse(`prompt~${parsed.text}`), { fromHistory: true });
+      this.#api.notice(messageOf(error), ["red", "yellow"]);
     }
-    this.#swap(parsed, piece, { fromHistory, alias, ...describe(parsed, piece, code) });
   }
 
   #swap(
@@ -327,7 +289,7 @@ export class Disk {
     this.#place = { piece: parsed.piece, slug, colon, params, query, hash, pieceCount: this.#pieceCount };
     this.#loading = this.#booted = this.#broken = this.#rests = false;
     this.#paintCount = this.#simCount = 0;
-    this.#timers.length = 0;
+    this.#timers.clear();
     this.#trouble = "";
     if (!loaded.alias) this.#setLabel(slug);
     if (piece.nohud || parsed.piece === "prompt") this.#setLabel();
@@ -336,8 +298,8 @@ export class Disk {
   }
 
   #setLabel(text?: string, color: unknown = [255, 200, 240]): void {
-    const box = new Box(0, 0, (text ?? "").length * 6 + 6, 11 + 6);
-    this.#label = text ? { text: text.replaceAll("~", " "), color, button: new Button(box) } : undefined;
+    const button = new Button(0, 0, (text ?? "").length * 6 + 6, 11 + 6);
+    this.#label = text ? { text: text.replaceAll("~", " "), color, button } : undefined;
     this.#stale = true;
   }
 
@@ -375,13 +337,6 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Title and description: from `meta`, or from the two comment lines. */
-function describe(parsed: Parsed, piece: Piece, code: string): { title: string; desc: string } {
-  const [, title = "", desc = ""] = /\n\/\/ ([^,\n]*).*\n\/\/ (.*)/.exec(code) ?? [];
-  const said = piece.meta?.({ ...parsed }) ?? {};
-  return { title: said.title || title, desc: said.desc || desc };
-}
-
 /** A new screen with what fits of the old one, until the piece paints. */
 function reframed(old: Picture, width: number, height: number): Picture {
   const made = picture(width, height);
@@ -391,26 +346,4 @@ function reframed(old: Picture, width: number, height: number): Picture {
     made.pixels.set(row, y * width * 4);
   }
   return made;
-}
-
-/** A piece without `paint`. */
-function wiped($: object): void {
-  ($ as Painting["api"]).wipe(64);
-}
-
-function named(name: string) {
-  return (asked: string) => asked === name;
-}
-
-/** `touch` is the primary pointer's; `touch:any`; `touch:2`. */
-function penNamed({ name, pointer, isPrimary }: PenEvent) {
-  return (asked: string) => {
-    const [kind, which] = asked.split(":");
-    return kind === name && (which ? which === "any" || Number(which) === pointer : isPrimary);
-  };
-}
-
-/** `keyboard:down` is any key's; `keyboard:down:c`. */
-function keyNamed(name: string) {
-  return (asked: string) => (asked.split(":").length > 2 ? name === asked : name.startsWith(asked));
 }

@@ -81,7 +81,7 @@ for (let code = 0x20; code < 0x7f; code++) {
   const pixels = rows
     .slice(down * ROWS, (down + 1) * ROWS)
     .flatMap((row, y) =>
-      [...row.slice(across * (COLUMNS + 1), across * (COLUMNS + 1) + COLUMNS)].flatMap((pixel, x) =>
+      Array.from(row.slice(across * (COLUMNS + 1)).slice(0, COLUMNS)).flatMap((pixel, x) =>
         pixel === "#" ? [{ x, y: y + 1 }] : [],
       ),
     );

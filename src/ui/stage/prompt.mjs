@@ -1,5 +1,6 @@
 // prompt, 2026.11.23
 // The front door: type the name of a piece.
+/// <reference path="../../../disks/ac.d.ts" />
 
 const { floor, max } = Math;
 
@@ -10,10 +11,12 @@ let text = "";
 let answer = GREETING;
 let failed = false;
 let ticks = 0;
+/** @type {string[]} */
 let lines = []; // typed before, newest first
 let line = -1;
 
 // 🥾 Boot (Backspace in a piece comes here with the piece's name to change.)
+/** @param {Api} $ */
 function boot({ params, send, store }) {
   text = params.join(" ");
   send({ type: "keyboard:enabled" });
@@ -21,6 +24,7 @@ function boot({ params, send, store }) {
 }
 
 // 🎨 Paint
+/** @param {Api} $ */
 function paint({ wipe, ink, screen, dark }) {
   const [back, shade, bright, dim, bad] = dark === false ? light : night;
   const size = screen.width < 200 ? 1 : 2;
@@ -34,7 +38,7 @@ function paint({ wipe, ink, screen, dark }) {
     ink(shade).write(row, { x: 7, y: 9 + i * 11 * size, size });
     ink(bright).write(row, { x: 6, y: 8 + i * 11 * size, size });
   });
-  const x = 6 + rows.at(-1).length * 6 * size;
+  const x = 6 + (rows.at(-1) ?? "").length * 6 * size;
   const y = 8 + (rows.length - 1) * 11 * size;
   if (ticks % (2 * BLINK) < BLINK) ink(failed ? bad : bright).box(x, y + size, 5 * size, 8 * size);
 
@@ -43,6 +47,7 @@ function paint({ wipe, ink, screen, dark }) {
 }
 
 // 🎪 Act
+/** @param {Api} $ */
 function act({ event: e, needsPaint, jump, store }) {
   needsPaint();
   if (e.is("load-error")) {
@@ -71,6 +76,7 @@ function act({ event: e, needsPaint, jump, store }) {
 }
 
 // 🧮 Sim (The cursor blinks.)
+/** @param {Api} $ */
 function sim({ needsPaint }) {
   ticks += 1;
   if (ticks % BLINK === 0) needsPaint();
@@ -92,6 +98,7 @@ const light = [
   [190, 40, 10],
 ];
 
+/** @param {number} step */
 function recall(step) {
   line = max(-1, line + step);
   if (line >= lines.length) line = lines.length - 1;

@@ -32,16 +32,14 @@ export class Raster {
   }
 
   plot(x: number, y: number): void {
-    this.#span(Math.floor(x), Math.floor(x), Math.floor(y));
+    this.#fill(x, y, 1, 1);
   }
 
   /** Both ends included. */
   line(x0: number, y0: number, x1: number, y1: number): void {
-    let [x, y, endX, endY] = [x0, y0, x1, y1].map(Math.floor) as [number, number, number, number];
-    x += this.pan.x;
-    endX += this.pan.x;
-    y += this.pan.y;
-    endY += this.pan.y;
+    const { floor } = Math;
+    let [x, y] = [floor(x0) + this.pan.x, floor(y0) + this.pan.y];
+    const [endX, endY] = [floor(x1) + this.pan.x, floor(y1) + this.pan.y];
     if (y === endY) return this.#span(Math.min(x, endX), Math.max(x, endX), y);
     const [dx, dy] = [Math.abs(endX - x), -Math.abs(endY - y)];
     const [stepX, stepY] = [Math.sign(endX - x), Math.sign(endY - y)];
@@ -71,7 +69,7 @@ export class Raster {
 
   /** One line of text, its block's corner at `x`, `y`. */
   text(text: string, x: number, y: number, size: number, blockWidth: number): void {
-    [...text].forEach((character, i) => {
+    Array.from(text).forEach((character, i) => {
       const left = Math.floor(x + blockWidth * size * i);
       for (const pixel of glyph(character)) {
         this.#fill(left + pixel.x * size, Math.floor(y) + pixel.y * size, size, size);

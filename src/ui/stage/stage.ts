@@ -81,7 +81,7 @@ function start(slug: string): void {
 }
 
 function send(message: ToDisk): void {
-  worker?.postMessage(message);
+  worker?.postMessage(message); // oxlint-disable-line unicorn/require-post-message-target-origin -- a worker
 }
 
 function frame(now: number): void {

@@ -1,4 +1,5 @@
 import { Box, type Place } from "./box.ts";
+import type { Pencil } from "./painting.ts";
 
 /** An event as pieces get it, as far as buttons look. */
 interface PenEvent extends Place {
@@ -23,8 +24,8 @@ export class Button {
   disabled = false;
   multitouch = true;
 
-  constructor(...place: [{ x: number; y: number; w: number; h: number }] | number[]) {
-    this.box = typeof place[0] === "object" ? Box.from(place[0]) : new Box(...(place as number[]));
+  constructor(x: number | { x: number; y: number; w: number; h: number }, y = 0, w = 1, h = w) {
+    this.box = typeof x === "object" ? Box.from(x) : new Box(x, y, w, h);
   }
 
   act(
@@ -32,7 +33,7 @@ export class Button {
     callbacks: Callbacks | ((button: Button) => void) = () => {},
     pens: readonly Place[] = [],
   ) {
-    const { btn } = this; // a TextButton lends this method, and has a btn too
+    const { btn } = this;
     if (btn.disabled) return;
     const on = typeof callbacks === "function" ? { push: callbacks } : callbacks;
     const which = btn.multitouch ? "any" : "1";
@@ -78,13 +79,6 @@ interface Position {
   screen?: { x?: number; y?: number; width: number; height: number };
 }
 
-/** What a text button draws with. */
-interface Pencil {
-  ink(...color: unknown[]): Pencil;
-  box(...box: unknown[]): Pencil;
-  write(...text: unknown[]): Pencil;
-}
-
 const GAP = 4;
 const HEIGHT = 19;
 
@@ -98,8 +92,8 @@ export class TextButton {
     this.btn = new Button(boxOf(text, position));
   }
 
-  get act() {
-    return this.btn.act;
+  act(...args: Parameters<Button["act"]>) {
+    this.btn.act(...args);
   }
   get disabled() {
     return this.btn.disabled;

@@ -1,6 +1,7 @@
-import { Disk, type Piece } from "./disk.ts";
+import { Disk } from "./disk.ts";
+import type { Piece } from "./load.ts";
 import type { ToDisk } from "./messages.ts";
-import prompt from "./prompt.mjs?raw";
+import prompt from "./prompt.mjs?raw"; // oxlint-disable-line import/default -- it is text
 
 // The disk worker: the one in which all pieces run, each from a blob of its own, as in AC.
 
@@ -16,7 +17,8 @@ const disk = new Disk({
   },
   async run(code) {
     const url = URL.createObjectURL(new Blob([code], { type: "application/javascript" }));
-    return (await import(/* @vite-ignore */ url)) as Piece;
+    const piece: Piece = await import(/* @vite-ignore */ url);
+    return piece;
   },
 });
 
