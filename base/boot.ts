@@ -11,7 +11,7 @@ export interface BootOptions {
   /** The line of the serial console to wait for; tried on whole lines only. */
   readonly until: RegExp;
   readonly timeoutSeconds: number;
-  /** Where to put a PNG of the screen, as it is when the line has come or the time is over. */
+  /** Where to put the screen as it is when the line has come or the time is over: a PNG, or with `.ppm` a PPM. */
   readonly screenshot?: string;
   /** Images on further USB sticks, which the firmware is not told to start from; not changed either. */
   readonly extraDisks?: readonly string[];
@@ -128,7 +128,7 @@ async function screendump(monitor: string, filename: string): Promise<void> {
   try {
     await answers(socket, [
       { execute: "qmp_capabilities" },
-      { execute: "screendump", arguments: { filename, format: "png" } },
+      { execute: "screendump", arguments: { filename, format: filename.endsWith(".ppm") ? "ppm" : "png" } },
     ]);
   } finally {
     socket.destroy();

@@ -1,0 +1,139 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Manifest, parseLatest, parseManifest } from "../src/manifest.ts";
+import { bootImage } from "./boot.ts";
+
+// What takes seconds on an idle machine may take minutes on a busy one that emulates another.
+const BUILD_MS = 900_000;
+const BOOT_SECONDS = 400;
+const BOOT_MS = 420_000;
+const ANSWER = /^(?:NO)?PIECE .*$/m;
+
+/** One pixel, #e91e80. */
+const SPLASH = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12N4KdcAAAN7AYgjS+XNAAAAAElFTkSuQmCC";
+const PINK = [0xe9, 0x1e, 0x80];
+
+const folder = fs.mkdtempSync(join(tmpdir(), "base-"));
+const cdn = join(import.meta.dirname, "out/cdn");
+let manifest: Manifest;
+let image: string;
+
+beforeAll(() => {
+  build({});
+  ({ manifest, image } = published(cdn));
+}, BUILD_MS);
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+test("partition tools and file system checks accept the image", () => {
+  expect(tool("sgdisk", "--verify", image)).toMatch(/^No problems found/m);
+  const esp = cut("esp", 1);
+  expect(tool("fsck.vfat", "-n", esp)).not.toMatch(/differ|wrong|bad|dirty/i);
+  expect(tool("mdir", "-b", "-/", "-i", esp, "::")).toContain("::/EFI/BOOT/BOOTX64.EFI");
+  tool("fsck.erofs", "--extract", cut("live", 2)); // throws, with its output, on any complaint
+});
+
+test("building again gives the same bytes", { timeout: BUILD_MS }, () => {
+  const out = join(folder, "out");
+  fs.mkdirSync(out);
+  fs.symlinkSync(join(import.meta.dirname, "out/cache"), join(out, "cache")); // the packages' files
+  build({ BASE_OUT: out, SOURCE_DATE_EPOCH: String(Date.parse(manifest.created) / 1000) });
+  expect(published(join(out, "cdn")).manifest).toEqual(manifest);
+  fs.rmSync(out, { recursive: true });
+});
+
+test("an image with a piece says which and shows its splash", { timeout: BOOT_MS }, async () => {
+  const bundle = Buffer.from("<!doctype html><title>a piece</title>\n".repeat(2000));
+  const sha256 = createHash("sha256").update(bundle).digest("hex");
+  const os = { format: 1, piece: "@jeffrey/frog", size: bundle.length, sha256, base: "fedac-os tiny" };
+  const disk = splice({
+    "piece.html": bundle,
+    "os.json": JSON.stringify(os, null, 2),
+    "splash.png": Buffer.from(SPLASH, "base64"),
+  });
+  const before = fs.statSync(disk).mtimeMs;
+  const screenshot = join(folder, "splash.ppm");
+  const options = { image: disk, until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
+
+  expect((await bootImage(options)).line).toBe(`PIECE @jeffrey/frog ${sha256} ${bundle.length}`);
+  const { width, height, pixel } = picture(screenshot);
+  expect(pixel(width / 2, height / 2)).toEqual(PINK);
+  expect(pixel(0, 0)).toEqual([0, 0, 0]); // a square is as high as the screen, not as wide
+  expect(fs.statSync(disk).mtimeMs).toBe(before);
+});
+
+test("the image as it is built says what is missing", { timeout: BOOT_MS }, async () => {
+  const screenshot = join(folder, "empty.ppm");
+  const options = { image, until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
+
+  expect((await bootImage(options)).line).toBe("NOPIECE there is no file system on FEDAC-PIECE");
+  const { width, height, pixel } = picture(screenshot);
+  const inked = Array.from({ length: width * height }, (_, i) => pixel(i % width, Math.floor(i / width)));
+  const share = inked.filter(([red]) => red! > 0x80).length / inked.length;
+  expect(share).toBeGreaterThan(0.01); // letters
+  expect(share).toBeLessThan(0.2);
+});
+
+test("when the time is over, QEMU is gone", { timeout: BOOT_MS }, async () => {
+  const never = bootImage({ image, until: /never/, timeoutSeconds: 2 });
+  await expect(never).rejects.toThrow("nothing like /never/ on the serial console within 2 s");
+  const children = fs.readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
+  const names = children.filter(Boolean).map((pid) => fs.readFileSync(`/proc/${pid}/comm`, "utf8").trim());
+  expect(names.filter((name) => name.startsWith("qemu") || name === "setpriv")).toEqual([]);
+});
+
+function build(env: Record<string, string>) {
+  const script = join(import.meta.dirname, "build.sh");
+  execFileSync(script, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
+}
+
+function published(directory: string) {
+  const json = (path: string): unknown => JSON.parse(fs.readFileSync(join(directory, path), "utf8"));
+  const newest = parseLatest(json("latest.json")).releases.find(({ flavor }) => flavor === "tiny")!;
+  const of = parseManifest(json(newest.manifest));
+  return { manifest: of, image: join(directory, newest.manifest, "..", of.image.url) };
+}
+
+/** A partition of the image as a file of its own. */
+function cut(name: string, number: number): string {
+  const sectors = tool("sgdisk", `--info=${number}`, image);
+  const at = Number(/First sector: (\d+)/.exec(sectors)?.[1]) * 512;
+  const end = (Number(/Last sector: (\d+)/.exec(sectors)?.[1]) + 1) * 512;
+  const path = join(folder, name);
+  fs.writeFileSync(path, fs.readFileSync(image).subarray(at, end));
+  return path;
+}
+
+/** A copy of the image with an ext4 file system of `files`, made by somebody else's tool, in its piece partition. */
+function splice(files: Record<string, string | Buffer>): string {
+  const source = join(folder, "files");
+  const partition = join(folder, "piece.ext4");
+  const { start, length, label } = manifest.piecePartition;
+  fs.mkdirSync(source);
+  for (const [name, bytes] of Object.entries(files)) fs.writeFileSync(join(source, name), bytes);
+  tool("mkfs.ext4", "-q", "-L", label, "-d", source, partition, String(length / 1024));
+  const disk = fs.readFileSync(image);
+  fs.readFileSync(partition).copy(disk, start);
+  const path = join(folder, "spliced.img");
+  fs.writeFileSync(path, disk);
+  return path;
+}
+
+function tool(name: string, ...args: string[]): string {
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  return execFileSync(name, args, { env, encoding: "utf8" });
+}
+
+/** A binary PPM of 8 bits, as QEMU writes it. */
+function picture(path: string) {
+  const bytes = fs.readFileSync(path);
+  const [head = "", w, h] = /^P6\n(\d+) (\d+)\n255\n/.exec(bytes.toString("latin1", 0, 40)) ?? [];
+  const width = Number(w);
+  const pixel = (x: number, y: number) => [
+    ...bytes.subarray(head.length + 3 * (y * width + x), head.length + 3 * (y * width + x) + 3),
+  ];
+  return { width, height: Number(h), pixel };
+}
