@@ -18,7 +18,10 @@ const PIECE = 20 * MIB;
 export async function largeBase(folder: string, size: number): Promise<void> {
   const image = path.join(folder, "base.img");
   const manifestFile = path.join(folder, "manifest.json");
-  if (existsSync(manifestFile) && (JSON.parse(readFileSync(manifestFile, "utf8")) as Manifest).image.size === size) {
+  if (
+    existsSync(manifestFile) &&
+    (JSON.parse(readFileSync(manifestFile, "utf8")) as Manifest).image.size === size
+  ) {
     return;
   }
   mkdirSync(folder, { recursive: true });

@@ -38,7 +38,9 @@ console.log(`\n${(size / 2 ** 20).toFixed(0)} MiB, medians of ${ROUNDS}     own 
 row("seconds", "seconds", 1);
 row("CPU seconds", "cpu", 1);
 row("memory growth, MB", "growth", 1e6);
-console.log(`longest stall of the page's thread: ${Math.max(...runs.ours.map((run) => run.stall)).toFixed(0)} ms`);
+console.log(
+  `longest stall of the page's thread: ${Math.max(...runs.ours.map((run) => run.stall)).toFixed(0)} ms`,
+);
 
 async function measure(what: (page: Page) => Promise<void>): Promise<Run> {
   const downloadsPath = path.join(import.meta.dirname, "out", "downloads");
@@ -100,9 +102,11 @@ function browserProcess(): number {
 function row(name: string, key: "seconds" | "cpu" | "growth", unit: number): void {
   const [own, ours] = [runs.own, runs.ours].map((all) => median(all.map((run) => run[key])));
   const cell = (value: number) => (value / unit).toFixed(1).padStart(12);
-  console.log(`${name.padEnd(24)}${cell(own ?? 0)}${cell(ours ?? 0)}${((ours ?? 0) / (own ?? 0)).toFixed(2).padStart(9)}`);
+  console.log(
+    `${name.padEnd(24)}${cell(own ?? 0)}${cell(ours ?? 0)}${((ours ?? 0) / (own ?? 0)).toFixed(2).padStart(9)}`,
+  );
 }
 
 function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }

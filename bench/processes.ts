@@ -18,13 +18,15 @@ export function usage(root: number): Usage {
       try {
         const stat = readFileSync(`/proc/${name}/stat`, "utf8");
         const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        return [{ id: Number(name), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }];
+        return [
+          { id: Number(name), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) },
+        ];
       } catch {
         return []; // ended meanwhile
       }
     });
   const family = new Set([root]);
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (const { id, parent } of processes) {
       if (!family.has(parent) || family.has(id)) continue;
@@ -35,7 +37,8 @@ export function usage(root: number): Usage {
   let memory = 0;
   for (const id of family) {
     try {
-      memory += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, "utf8"))?.[1] ?? 0) * 1024;
+      memory +=
+        Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, "utf8"))?.[1] ?? 0) * 1024;
     } catch {
       // ended meanwhile
     }

@@ -18,7 +18,8 @@ export function understand<T>(parse: () => T): T {
 export function fail(error: unknown): never {
   const usage = error instanceof UsageError;
   const known = usage || error instanceof RangeError || error instanceof OsError;
-  const text = error instanceof OsError ? explain(error) : error instanceof Error ? error.message : String(error);
+  const text =
+    error instanceof OsError ? explain(error) : error instanceof Error ? error.message : String(error);
   const hint = usage ? ' ("npm run -s os -- help" says more)' : "";
   process.stderr.write(`os: ${text.replace(/\s+/g, " ")}${hint}\n`);
   if (!known || process.env["OS_DEBUG"]) console.error(error);

@@ -34,7 +34,7 @@ export function fileRange(file: string): ReadRange {
     async function* chunks(): AsyncGenerator<Bytes> {
       const handle = await open(file);
       try {
-        for (let at = start; at < start + length; ) {
+        for (let at = start; at < start + length;) {
           signal.throwIfAborted();
           const chunk = new Uint8Array(Math.min(CHUNK, start + length - at));
           const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
@@ -69,7 +69,7 @@ export async function writeWhole(file: string, chunks: AsyncIterable<Bytes | num
     for await (const chunk of chunks) {
       if (typeof chunk === "number") at += chunk;
       else {
-        for (let done = 0; done < chunk.length; ) {
+        for (let done = 0; done < chunk.length;) {
           done += (await saving(handle.write(chunk, done, chunk.length - done, at + done))).bytesWritten;
         }
         at += chunk.length;

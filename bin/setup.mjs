@@ -31,7 +31,8 @@ function npmPackages() {
 }
 
 function debianPackages() {
-  const lists = purpose === "test" ? ["base/host-packages.txt", "e2e/host-packages.txt"] : ["base/host-packages.txt"];
+  const lists =
+    purpose === "test" ? ["base/host-packages.txt", "e2e/host-packages.txt"] : ["base/host-packages.txt"];
   const wanted = lists.flatMap((list) =>
     readFileSync(list, "utf8")
       .split("\n")
@@ -53,7 +54,15 @@ function debianPackages() {
   }
   /** @param {string[]} args */
   const apt = (...args) => {
-    const [command = "", ...rest] = [...(isRoot ? [] : ["sudo"]), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", ...args];
+    const [command = "", ...rest] = [
+      ...(isRoot ? [] : ["sudo"]),
+      "env",
+      "DEBIAN_FRONTEND=noninteractive",
+      "apt-get",
+      "-q",
+      "-y",
+      ...args,
+    ];
     run(command, rest, "The Debian packages could not be installed.");
   };
   apt("update");
@@ -64,7 +73,11 @@ function debianPackages() {
 function browser() {
   if (purpose !== "test" || process.env.CHROMIUM || existsSync("/usr/bin/chromium")) return;
   say("Installing Chromium for Playwright.");
-  run("npx", ["playwright", "install", "chromium"], "Chromium could not be installed; name one with CHROMIUM=/path.");
+  run(
+    "npx",
+    ["playwright", "install", "chromium"],
+    "Chromium could not be installed; name one with CHROMIUM=/path.",
+  );
 }
 
 /** @param {string} name */

@@ -11,7 +11,12 @@ const good = files({ "/manifest.json": manifest, "/base.img": image, "/pack-html
 
 /** Answers of one path, and what the canvas says then. */
 const wrongs: [string, string, RequestListener, RegExp][] = [
-  ["a piece nobody knows", "/pack-html", json(500, { error: "Piece not found" }), /no piece called notepat\. Check/],
+  [
+    "a piece nobody knows",
+    "/pack-html",
+    json(500, { error: "Piece not found" }),
+    /no piece called notepat\. Check/,
+  ],
   ["an oven out of order", "/pack-html", json(500, { error: "out of memory" }), /oven.* answered 500/],
   ["an oven that hangs up", "/pack-html", (request) => request.socket.destroy(), /oven.* cannot be reached/],
   ["an error page", "/pack-html", html("<!doctype html><h1>502</h1>"), /nothing to run in it/],
@@ -31,10 +36,30 @@ const wrongs: [string, string, RequestListener, RegExp][] = [
   ],
   ["no base image", "/base.img", json(404, {}), /base image's server answered 404/],
   ["a base without ranges", "/base.img", whole(image), /200 instead of 206/],
-  ["a base that ends early", "/base.img", only(3 * WINDOW, (r) => r.end(image.subarray(0, 99))), /stopped after 99/],
-  ["a base that goes on", "/base.img", only(3 * WINDOW, (r) => r.end(pattern(2 * WINDOW, 2))), /more than the/],
-  ["a base of other bytes", "/base.img", only(3 * WINDOW, (r) => r.end(pattern(WINDOW))), /not the one its manifest/],
-  ["no permission (CORS)", "/base.img", (_, response) => response.writeHead(206).end(), /does not allow this page/],
+  [
+    "a base that ends early",
+    "/base.img",
+    only(3 * WINDOW, (r) => r.end(image.subarray(0, 99))),
+    /stopped after 99/,
+  ],
+  [
+    "a base that goes on",
+    "/base.img",
+    only(3 * WINDOW, (r) => r.end(pattern(2 * WINDOW, 2))),
+    /more than the/,
+  ],
+  [
+    "a base of other bytes",
+    "/base.img",
+    only(3 * WINDOW, (r) => r.end(pattern(WINDOW))),
+    /not the one its manifest/,
+  ],
+  [
+    "no permission (CORS)",
+    "/base.img",
+    (_, response) => response.writeHead(206).end(),
+    /does not allow this page/,
+  ],
 ];
 
 for (const [what, path, wrong, sentence] of wrongs) {
@@ -186,8 +211,8 @@ function whole(bytes: Uint8Array): RequestListener {
 /** Wrong for the range that starts at `start`, right for all others. */
 function only(start: number, answer: (response: ServerResponse) => void): RequestListener {
   return (request, response) => {
-    if (!request.headers.range?.startsWith(`bytes=${start}-`)) return void good(request, response);
-    answer(response.writeHead(206));
+    if (request.headers.range?.startsWith(`bytes=${start}-`)) answer(response.writeHead(206));
+    else good(request, response);
   };
 }
 

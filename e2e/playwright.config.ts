@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { defineConfig } from "playwright/test";
 
 // Debian's Chromium where there is one, Playwright's own elsewhere, or the one that CHROMIUM names.
-const chromium = process.env["CHROMIUM"] ?? (existsSync("/usr/bin/chromium") ? "/usr/bin/chromium" : undefined);
+const chromium =
+  process.env["CHROMIUM"] ?? (existsSync("/usr/bin/chromium") ? "/usr/bin/chromium" : undefined);
 
 export default defineConfig({
   testDir: ".",

@@ -59,7 +59,9 @@ test("a content that is left is closed", async () => {
       closed = true;
     }
   }
-  const segments: MadeSegment[] = [{ kind: "content", content: { length: 100, open }, start: 0, length: 100 }];
+  const segments: MadeSegment[] = [
+    { kind: "content", content: { length: 100, open }, start: 0, length: 100 },
+  ];
   for await (const _ of chunksOf(segments)) break;
   expect(closed).toBe(true);
 });

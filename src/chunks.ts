@@ -49,7 +49,7 @@ export async function* cut(
   let whole = new Uint8Array(Math.min(size, left));
   let filled = 0;
   for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const part = chunk.subarray(at, at + whole.length - filled);
       if (part.length === 0) throw new RangeError(`more than ${length} bytes`);
       whole.set(part, filled);

@@ -51,7 +51,7 @@ const ADVICE: Record<string, string> = {
   UnknownPieceError: "Check how it is spelled.",
   OvenError: "Try again in a minute.",
   BundleError: "Try another piece.",
-  ManifestError: "Nothing was saved. Try again later; the people who publish base images need to mend this.",
+  ManifestError: "Nothing was saved. Try again later.",
   BaseImageError: "The file is not complete: delete it if your browser kept it, and try again.",
   SaveError: "The file is not complete: delete it if your browser kept it, and try again.",
   CancelledError: "If your browser kept an unfinished file, delete it.",

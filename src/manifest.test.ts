@@ -16,24 +16,28 @@ const wrong: [string, unknown, RegExp][] = [
   ["a text", "manifest", /malformed/],
   ["another format", { ...manifest, format: 2 }, /format 2, and this page knows format 1/],
   ["no format", { ...manifest, format: undefined }, /malformed at format/],
-  ["a size in words", with_({ image: { ...image, size: "big" as never } }), /malformed at image.size/],
-  ["a negative size", with_({ image: { ...image, size: -1 } }), /malformed at image.size/],
-  ["half a byte", with_({ image: { ...image, size: 0.5 } }), /malformed at image.size/],
-  ["2^53 bytes", with_({ image: { ...image, size: 2 ** 53 } }), /malformed at image.size/],
-  ["a digest too short", with_({ image: { ...image, sha256: "ab" } }), /malformed at image.sha256/],
-  ["an odd size", with_({ image: { ...image, size: image.size - 512 } }), /not a multiple of 1 MiB/],
-  ["4 GiB", with_({ image: { ...image, size: 2 ** 32 } }), /4 GiB or more/],
-  ["a partition off its window", with_({ piecePartition: { ...piece, start: piece.start + 512 } }), /boundaries/],
-  ["an empty partition", with_({ piecePartition: { ...piece, length: 0 } }), /not inside the image/],
-  ["a partition over the table", with_({ piecePartition: { ...piece, start: 0 } }), /not inside the image/],
+  ["a size in words", changed({ image: { ...image, size: "big" as never } }), /malformed at image.size/],
+  ["a negative size", changed({ image: { ...image, size: -1 } }), /malformed at image.size/],
+  ["half a byte", changed({ image: { ...image, size: 0.5 } }), /malformed at image.size/],
+  ["2^53 bytes", changed({ image: { ...image, size: 2 ** 53 } }), /malformed at image.size/],
+  ["a digest too short", changed({ image: { ...image, sha256: "ab" } }), /malformed at image.sha256/],
+  ["an odd size", changed({ image: { ...image, size: image.size - 512 } }), /not a multiple of 1 MiB/],
+  ["4 GiB", changed({ image: { ...image, size: 2 ** 32 } }), /4 GiB or more/],
+  [
+    "a partition off its window",
+    changed({ piecePartition: { ...piece, start: piece.start + 512 } }),
+    /boundaries/,
+  ],
+  ["an empty partition", changed({ piecePartition: { ...piece, length: 0 } }), /not inside the image/],
+  ["a partition over the table", changed({ piecePartition: { ...piece, start: 0 } }), /not inside the image/],
   [
     "a partition past the end",
-    with_({ piecePartition: { ...piece, start: piece.start + WINDOW } }),
+    changed({ piecePartition: { ...piece, start: piece.start + WINDOW } }),
     /not inside the image/,
   ],
-  ["a missing digest", with_({ digests: digests.slice(1) }), /do not cover the image/],
-  ["a partition with content", with_({ digests: digests.map(() => "0".repeat(64)) }), /not empty/],
-  ["another state", with_({ sha256State: { ...state, length: 64 } }), /SHA-256 state/],
+  ["a missing digest", changed({ digests: digests.slice(1) }), /do not cover the image/],
+  ["a partition with content", changed({ digests: digests.map(() => "0".repeat(64)) }), /not empty/],
+  ["another state", changed({ sha256State: { ...state, length: 64 } }), /SHA-256 state/],
 ];
 
 test.each(wrong)("refuses %s", (_, json, message) => {
@@ -49,6 +53,6 @@ test("a list of releases goes through a gate too", () => {
   expect(() => parseLatest({ format: 1, releases: [{}] })).toThrow(/malformed at releases.0/);
 });
 
-function with_(change: Partial<Manifest>): Manifest {
+function changed(change: Partial<Manifest>): Manifest {
   return { ...manifest, ...change };
 }

@@ -23,10 +23,7 @@ export interface TestBase {
 export async function testBase(): Promise<TestBase> {
   const piece = { start: 4 * WINDOW, length: 2 * WINDOW, label: "FEDAC-PIECE" };
   const size = piece.start + piece.length + MIB;
-  const image = partitioned(size, [
-    { label: "ESP", start: WINDOW, length: 3 * WINDOW },
-    piece,
-  ]);
+  const image = partitioned(size, [{ label: "ESP", start: WINDOW, length: 3 * WINDOW }, piece]);
   image.set(pattern(WINDOW, 1), WINDOW);
   image.set(pattern(WINDOW, 2), 3 * WINDOW);
   const hasher = await createSHA256();

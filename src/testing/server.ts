@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Bytes } from "../segment.ts";
 
@@ -32,13 +32,19 @@ export function files(contents: Record<string, Bytes | string | object>): Reques
   return (request, response) => {
     const content = contents[new URL(request.url ?? "", "http://any").pathname];
     response.setHeader("Access-Control-Allow-Origin", "*");
-    if (content === undefined) return void response.writeHead(404).end();
-    if (!(content instanceof Uint8Array)) {
-      return void response.end(typeof content === "string" ? content : JSON.stringify(content));
-    }
-    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
-    if (first === undefined || last === undefined) return void response.writeHead(200).end(content);
-    response.setHeader("Content-Range", `bytes ${first}-${last}/${content.length}`);
-    response.writeHead(206).end(content.subarray(Number(first), Number(last) + 1));
+    if (content === undefined) response.writeHead(404).end();
+    else if (typeof content === "string") response.end(content);
+    else if (content instanceof Uint8Array) range(content, request.headers.range, response);
+    else response.end(JSON.stringify(content));
   };
+}
+
+function range(content: Bytes, asked: string | undefined, response: ServerResponse): void {
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(asked ?? "") ?? [];
+  if (first === undefined || last === undefined) {
+    response.writeHead(200).end(content);
+    return;
+  }
+  response.setHeader("Content-Range", `bytes ${first}-${last}/${content.length}`);
+  response.writeHead(206).end(content.subarray(Number(first), Number(last) + 1));
 }

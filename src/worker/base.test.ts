@@ -51,7 +51,8 @@ test.each<[string, RequestListener, RegExp]>([
   ["long", (_, response) => response.writeHead(206).end(content.subarray(0, 201)), /more than the 200 bytes/],
   [
     "another range",
-    (_, response) => response.writeHead(206, { "Content-Range": "bytes 0-199/10000" }).end(content.subarray(0, 200)),
+    (_, response) =>
+      response.writeHead(206, { "Content-Range": "bytes 0-199/10000" }).end(content.subarray(0, 200)),
     /sent "bytes 0-199\/10000" for bytes 100, 200/,
   ],
   [

@@ -38,7 +38,8 @@ export function isLatest(json: unknown): boolean {
 export function newest(json: unknown, flavor: string | undefined): string {
   const { releases } = parseLatest(json);
   const release = releases.find((r) => flavor === undefined || r.flavor === flavor);
-  if (!release) throw new ManifestError(`No base image of the flavor "${flavor ?? "any"}" has been published`);
+  if (!release)
+    throw new ManifestError(`No base image of the flavor "${flavor ?? "any"}" has been published`);
   return release.manifest;
 }
 

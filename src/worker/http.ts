@@ -67,7 +67,8 @@ export async function collect(chunks: AsyncIterable<Bytes>, limit: number): Prom
 
 /** What to say of a request that got no answer: `fetch` keeps the reason from us, so name the likely ones. */
 export function unreachable(error: unknown): string {
-  if (typeof navigator !== "undefined" && navigator.onLine === false) return "this computer is offline";
+  const { onLine } = (globalThis.navigator ?? {}) as { onLine?: boolean }; // Node has no such property
+  if (onLine === false) return "this computer is offline";
   if (error instanceof DOMException && error.name === "TimeoutError") return error.message;
   return "no connection, or the server does not allow this page";
 }

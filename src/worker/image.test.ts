@@ -83,7 +83,11 @@ const elsewhere = { ...manifest.piecePartition, start: start + WINDOW, length: W
 test.each<[string, Manifest, RegExp]>([
   ["place", { ...manifest, piecePartition: elsewhere }, /FEDAC-PIECE is 8388608 bytes at 16777216, and/],
   ["label", { ...manifest, piecePartition: { ...manifest.piecePartition, label: "X" } }, /0 partitions are/],
-  ["state", { ...manifest, sha256State: { ...manifest.sha256State, words: "0".repeat(64) } }, /another image/],
+  [
+    "state",
+    { ...manifest, sha256State: { ...manifest.sha256State, words: "0".repeat(64) } },
+    /another image/,
+  ],
   ["digest", { ...manifest, image: { ...manifest.image, sha256: "0".repeat(64) } }, /another image/],
 ])("a manifest with a wrong %s is refused", async (_, wrong, message) => {
   const error = await openImage(base(wrong), piece, never).catch((e: unknown) => e);

@@ -48,7 +48,7 @@ export async function openImage(base: Base, piece: PieceFiles, signal: AbortSign
   ]);
   async function* readBase(start: number, length: number): AsyncGenerator<Bytes> {
     const end = Math.ceil((start + length) / WINDOW);
-    for (let index = start / WINDOW; index < end; ) {
+    for (let index = start / WINDOW; index < end;) {
       const window = kept.get(index);
       if (window) {
         yield window.slice(); // ours stays ours: chunks() may be called again

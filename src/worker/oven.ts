@@ -48,7 +48,9 @@ export function checkBundle(piece: string, bundle: Bytes): void {
     throw new BundleError(`The bundle of ${piece} is not an HTML page`);
   }
   if (!/<script[\s>]/i.test(text)) {
-    throw new BundleError(`The bundle of ${piece} is a page with nothing to run in it, perhaps an error page`);
+    throw new BundleError(
+      `The bundle of ${piece} is a page with nothing to run in it, perhaps an error page`,
+    );
   }
 }
 

@@ -27,7 +27,11 @@ test.each([65_536, 1_000_003, WINDOW, 2 * WINDOW])("chunks of %i become the imag
   const windows = await gather(verifiedWindows(manifest, read, 0, count, never));
   expect(windows.map((window) => window.length)).toEqual([...Array(6).fill(WINDOW), 1024 * 1024]);
   expect(Buffer.concat(windows).equals(image)).toBe(true);
-  expect(asked).toEqual([[0, 2], [3, 1], [6, 0.25]]); // windows 2, 4 and 5 are zeros
+  expect(asked).toEqual([
+    [0, 2],
+    [3, 1],
+    [6, 0.25],
+  ]); // windows 2, 4 and 5 are zeros
 });
 
 test("what has to be fetched is known before", () => {

@@ -1,0 +1,199 @@
+import { spawn, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeEach, expect, test } from "vitest";
+import { WINDOW } from "../src/manifest.ts";
+import { sha256Of, testBase } from "../src/testing/base.ts";
+import { files, serve } from "../src/testing/server.ts";
+
+const { manifest, image } = await testBase();
+const bundle = "<!doctype html><title>notepat</title><script>1</script>";
+const root = mkdtempSync(path.join(tmpdir(), "os-cli-"));
+const manifestFile = path.join(root, "manifest.json");
+writeFileSync(manifestFile, JSON.stringify(manifest));
+writeFileSync(path.join(root, "base.img"), image);
+const bundleFile = path.join(root, "notepat.html");
+writeFileSync(bundleFile, bundle);
+let folder = root;
+beforeEach(() => (folder = mkdtempSync(path.join(root, "run-"))));
+afterAll(() => rmSync(root, { recursive: true }));
+
+test("builds from files the image that it builds over HTTP, and inspects it", async () => {
+  const fromFiles = os(
+    "build",
+    "notepat",
+    "--manifest",
+    manifestFile,
+    "--bundle",
+    bundleFile,
+    "--out",
+    "a.iso",
+  );
+  expect(fromFiles).toMatchObject({ status: 0, stderr: "" });
+  const made = readFileSync(path.join(folder, "a.iso"));
+  const sha256 = sha256Of(new Uint8Array(made));
+  expect(fromFiles.stdout).toBe(`a.iso: ${image.length} bytes, SHA-256 ${sha256}\n`);
+
+  await using server = await serve(
+    files({ "/manifest.json": manifest, "/base.img": image, "/pack-html": bundle }),
+  );
+  const overHttp = await osAsync(
+    "build",
+    "notepat",
+    "--manifest",
+    `${server.url}/manifest.json`,
+    "--oven",
+    server.url,
+  );
+  expect(overHttp).toMatchObject({ status: 0, stderr: "" });
+  expect(readFileSync(path.join(folder, "notepat-os.iso")).equals(made)).toBe(true);
+
+  const { stdout } = os("inspect", "a.iso");
+  expect(stdout).toMatch(/^\s+2\s+FEDAC-PIECE\s+16777216\s+8388608$/m);
+  expect(stdout).toMatch(/^name\s+notepat$/m);
+  expect(stdout).toMatch(/^base\s+test-os test 2026.1.1$/m);
+  expect(stdout).toMatch(new RegExp(`^SHA-256\\s+${sha256Of(new TextEncoder().encode(bundle))}$`, "m"));
+});
+
+test("a base image is known as one", () => {
+  expect(os("inspect", "../base.img")).toMatchObject({ status: 0 });
+  expect(os("inspect", "../base.img").stdout).toContain("none: this is a base image");
+});
+
+test("mkfs makes what e2fsck accepts, twice the same, with all that was in the folder", () => {
+  const tree = path.join(folder, "tree");
+  mkdirSync(path.join(tree, "sub"), { recursive: true });
+  writeFileSync(path.join(tree, "sub", "file"), "x".repeat(3_000_000), { mode: 0o640 });
+  symlinkSync("sub/file", path.join(tree, "link"));
+  const args = ["--size", "20M", "--label", "FEDAC-PIECE", "--uuid", "01234567-89ab-cdef-0123-456789abcdef"];
+  for (const out of ["1.img", "2.img"]) {
+    expect(os("mkfs", "--out", out, ...args, "--time", "1000000", "tree")).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+  }
+  const [one, two] = ["1.img", "2.img"].map((name) => readFileSync(path.join(folder, name)));
+  expect(one?.length).toBe(20 * 2 ** 20);
+  expect(one?.equals(two ?? Buffer.alloc(0))).toBe(true);
+  const fsck = spawnSync("e2fsck", ["-fn", path.join(folder, "1.img")], { encoding: "utf8" });
+  expect(fsck.status).toBe(0);
+  expect(fsck.stdout).not.toMatch(/fix\?/i);
+  const debugfs = (request: string) =>
+    spawnSync("debugfs", ["-R", request, path.join(folder, "1.img")], {
+      encoding: "utf8",
+      maxBuffer: 8_000_000,
+    }).stdout;
+  expect(debugfs("cat sub/file") === "x".repeat(3_000_000)).toBe(true); // no diff of megabytes
+  expect(debugfs("stat sub/file")).toMatch(/Mode:\s+0640/);
+  expect(debugfs("stat link")).toMatch(/Fast link dest: "sub\/file"/);
+});
+
+const wrong: [number, string[], RegExp][] = [
+  [2, ["frob"], /"frob" is not one of/],
+  [2, ["build", "x", "--wat"], /Unknown option '--wat'/],
+  [2, ["inspect"], /name one image/],
+  [2, ["mkfs", "."], /--out IMAGE/],
+  [2, ["mkfs", "--out", "i", "--size", "20 MB", "."], /"20 MB" is not a size/],
+  [2, ["mkfs", "--out", "i", "--size", "20M", "--time", "soon", "."], /not a time/],
+  [1, ["mkfs", "--out", "i", "--size", "20M", "nowhere"], /nowhere cannot be read: there is no such file/],
+  [1, ["mkfs", "--out", "i", "--size", "20M", "--label", "x".repeat(17), "."], /label/],
+  [
+    1,
+    ["mkfs", "--out", "no/such/i", "--size", "20M", "."],
+    /no\/such\/i cannot be written: there is no such/,
+  ],
+  [1, ["build", "../x"], /"\.\.\/x" is not the name of a piece/],
+  [1, ["build", "<script>"], /is not the name of a piece/],
+  [1, ["build", "x", "--manifest", "nowhere.json"], /nowhere.json cannot be read/],
+  [1, ["build", "x", "--manifest", bundleFile], /is not JSON/],
+  [1, ["build", "x", "--manifest", "http://127.0.0.1:1/latest.json"], /manifest cannot be fetched/],
+  [1, ["build", "x", "--manifest", manifestFile, "--oven", "http://127.0.0.1:1"], /oven.* cannot be reached/],
+  [1, ["build", "x", "--manifest", manifestFile, "--bundle", manifestFile], /not an HTML page/],
+  [1, ["build", "x", "--manifest", manifestFile, "--bundle", "none.html"], /none.html cannot be read/],
+  [1, ["inspect", "nowhere.iso"], /nowhere.iso cannot be read/],
+  [1, ["inspect", bundleFile], /no partition table/],
+];
+test.each(wrong)("exit code %i for %j", (status, args, message) => {
+  const result = os(...args);
+  expect(result.stderr).toMatch(message);
+  expect(result.stderr).toMatch(/^os: [^\n]+\n$/);
+  expect(result).toMatchObject({ status, stdout: "" });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("a damaged base leaves no file", () => {
+  const damaged = image.slice();
+  damaged[3 * WINDOW + 5]! ^= 1;
+  writeFileSync(path.join(root, "damaged.img"), damaged);
+  const its = { ...manifest, image: { ...manifest.image, url: "damaged.img" } };
+  writeFileSync(path.join(root, "damaged.json"), JSON.stringify(its));
+  const result = os("build", "x", "--manifest", "../damaged.json", "--bundle", bundleFile, "--out", "x.iso");
+  expect(result).toMatchObject({ status: 1, stdout: "" });
+  expect(result.stderr).toMatch(/not the one its manifest describes/);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("Ctrl-C leaves no file", async () => {
+  await using server = await serve((request, response) => {
+    if (request.url === "/manifest.json") response.end(JSON.stringify(manifest));
+    else if (request.headers.range?.startsWith(`bytes=${3 * WINDOW}`)) response.writeHead(206).write("slow");
+    else files({ "/base.img": image })(request, response);
+  });
+  const child = start(
+    "build",
+    "x",
+    "--manifest",
+    `${server.url}/manifest.json`,
+    "--bundle",
+    bundleFile,
+    "--out",
+    "x.iso",
+  );
+  while (!existsSync(path.join(folder, "x.iso.part"))) await new Promise((later) => setTimeout(later, 20));
+  child.process.kill("SIGINT");
+  const result = await child.ended;
+  expect(result).toMatchObject({ status: 1, stdout: "" });
+  expect(result.stderr).toMatch(/^os: The build was cancelled\./);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+function command(args: string[]): [string, string[], { cwd: string; encoding: "utf8" }] {
+  const main = path.join(import.meta.dirname, "os.ts");
+  return [
+    process.execPath,
+    ["--import", import.meta.resolve("tsx"), main, ...args],
+    { cwd: folder, encoding: "utf8" },
+  ];
+}
+
+function os(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(...command(args));
+  return { status, stdout, stderr };
+}
+
+function start(...args: string[]) {
+  const [node, all, options] = command(args);
+  const process = spawn(node, all, options);
+  let stdout = "";
+  let stderr = "";
+  process.stdout.on("data", (text) => (stdout += String(text)));
+  process.stderr.on("data", (text) => (stderr += String(text)));
+  const ended = new Promise<{ status: number | null; stdout: string; stderr: string }>((resolve) => {
+    process.on("close", (status) => resolve({ status, stdout, stderr }));
+  });
+  return { process, ended };
+}
+
+function osAsync(...args: string[]) {
+  return start(...args).ended;
+}
