@@ -1,5 +1,3 @@
-import { FilesystemError } from "./error.ts";
-
 /** A stretch of blocks. */
 export interface Run {
   readonly start: number;
@@ -53,12 +51,16 @@ const WORTHWHILE = 50;
 /**
  * Lay out `size` bytes in blocks of `blockSize`, with at least so many inodes. The image's last bytes may belong to no
  * block, and its last blocks to no group: a last group that can hold hardly more than its own metadata is dropped, as
- * mke2fs does. Throws `FilesystemError` when there is no room for the metadata.
+ * mke2fs does. Nothing when there is no room for the metadata.
+ *
+ * Unlike mke2fs's, a last group is never full when blocks have 1 KiB but lacks a block: 7-Zip 26.02 counts groups
+ * without regard to the block before the first group, and refuses a file system with one block more.
  */
-export function layOut(size: number, blockSize: number, inodes: number): Layout {
+export function layOut(size: number, blockSize: number, inodes: number): Layout | undefined {
   const firstBlock = blockSize === 1024 ? 1 : 0;
   const blocksPerGroup = blockSize * 8; // one block of bits
   for (let blocks = Math.floor(size / blockSize); ;) {
+    if (firstBlock === 1 && blocks % blocksPerGroup === 1) blocks--;
     const groupCount = Math.ceil((blocks - firstBlock) / blocksPerGroup);
     const inodesPerGroup = inodesPerGroupFor(inodes, groupCount, blockSize);
     const inodeTableBlocks = (inodesPerGroup * INODE_SIZE) / blockSize;
@@ -70,13 +72,11 @@ export function layOut(size: number, blockSize: number, inodes: number): Layout 
       continue;
     }
     const lastGroup = last || blocksPerGroup;
-    if (inodesPerGroup > blockSize * 8 || own > lastGroup) {
-      const most = Math.floor((groupCount * blocksPerGroup * blockSize) / (2 * INODE_SIZE));
-      throw new FilesystemError(`${inodes} inodes do not fit into ${size} bytes; try fewer than ${most}`);
-    }
+    if (inodesPerGroup > blockSize * 8 || own > lastGroup) return undefined;
     const shape = { blockSize, blocks, firstBlock, blocksPerGroup, inodesPerGroup, inodeTableBlocks };
     const journalBlocks = journalBlocksFor(blocks);
-    return { ...shape, descriptorBlocks, journalBlocks, ...fix(shape, groupCount, descriptorBlocks) };
+    const fixed = fix(shape, groupCount, descriptorBlocks);
+    return fixed && { ...shape, descriptorBlocks, journalBlocks, ...fixed };
   }
 }
 
@@ -135,7 +135,11 @@ function journalBlocksFor(blocks: number): number {
 type Shape = Pick<Layout, "blocks" | "firstBlock" | "blocksPerGroup" | "inodeTableBlocks">;
 
 /** Give every piece of metadata its place: superblocks first, then each flex group's bitmaps and tables in front. */
-function fix(shape: Shape, groupCount: number, descriptorBlocks: number) {
+function fix(
+  shape: Shape,
+  groupCount: number,
+  descriptorBlocks: number,
+): Pick<Layout, "groups" | "fixtures"> | undefined {
   const fixtures: Fixture[] = [];
   const groups: GroupPlaces[] = [];
   const headEnd = (group: number) =>
@@ -170,7 +174,7 @@ function fix(shape: Shape, groupCount: number, descriptorBlocks: number) {
       const inodeTable = take("inodeTable", group, shape.inodeTableBlocks);
       groups.push({ blockBitmap: blockBitmaps[i]!, inodeBitmap: inodeBitmaps[i]!, inodeTable });
     });
-    if (at > shape.blocks) throw new FilesystemError("the inode tables do not fit; ask for fewer inodes");
+    if (at > shape.blocks) return undefined;
   }
   fixtures.sort((a, b) => a.start - b.start);
   return { groups, fixtures };

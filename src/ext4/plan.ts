@@ -3,7 +3,15 @@ import { FilesystemError } from "./error.ts";
 import { treeBlocks } from "./extent.ts";
 import { INODE_BODY, JOURNAL_INODE, LOST_AND_FOUND_INODE, ROOT_INODE, type Identity } from "./format.ts";
 import { shapeDirectory, type DirectoryShape } from "./htree.ts";
-import { FIRST_INODE, freeRuns, layOut, LONGEST_EXTENT, type Layout, type Run } from "./layout.ts";
+import {
+  FIRST_INODE,
+  freeRuns,
+  INODE_SIZE,
+  layOut,
+  LONGEST_EXTENT,
+  type Layout,
+  type Run,
+} from "./layout.ts";
 import { blockSizeFor, checkSize, identify, inodesFor, LARGEST, type FilesystemOptions } from "./options.ts";
 import { growTree, type Node, type Tree } from "./tree.ts";
 import { homeXattrs, type XattrHomes } from "./xattr.ts";
@@ -88,7 +96,15 @@ function doesNotFit(missing: number, size: number, missingAt: (size: number) => 
 function layTree(tree: Tree, size: number, identity: Identity, options: FilesystemOptions): Plan | number {
   const blockSize = blockSizeFor(size, options);
   const needed = FIRST_INODE - 1 + tree.nodes.length - 1; // the root is one of the first ten
-  const layout = layOut(size, blockSize, inodesFor(size, needed, options));
+  const inodeCount = inodesFor(size, needed, options);
+  const layout = layOut(size, blockSize, inodeCount);
+  if (layout === undefined) {
+    if (options.inodes !== undefined || options.bytesPerInode !== undefined) {
+      throw new FilesystemError(`${inodeCount} inodes do not fit into an image of ${size} bytes`);
+    }
+    const content = tree.nodes.reduce((sum, { content: of }) => sum + (of?.length ?? 0), 0);
+    return Math.max(inodeCount * INODE_SIZE + content - size, blockSize); // at the least
+  }
   const space = new Space(freeRuns(layout));
   const numbers = new Map<Node, number>();
   const inodes: (Inode | undefined)[] = [];

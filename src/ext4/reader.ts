@@ -40,6 +40,8 @@ export interface Volume {
    * `FilesystemError` for whatever the writer does not write, and for every wrong checksum on the way.
    */
   entries(): AsyncGenerator<Entry>;
+  /** The content of the file at `path`. Throws `FilesystemError` when there is none. */
+  file(path: string): Promise<Content>;
 }
 
 /**
@@ -60,30 +62,13 @@ export async function read(source: Source): Promise<Volume> {
     freeInodes,
     made,
     entries: () => reader.entries(),
+    file: (path) => reader.file(path),
   };
-}
-
-/** The content of the file at `path`. Throws `FilesystemError` when there is none. */
-export async function contentAt(volume: Volume, path: string): Promise<Content> {
-  let wanted = path;
-  for (let again = true; again;) {
-    again = false;
-    for await (const entry of volume.entries()) {
-      if (entry.path !== wanted) continue;
-      if (entry.kind === "link") {
-        wanted = entry.target;
-        again = true;
-        break;
-      }
-      if (entry.kind === undefined || entry.kind === "file") return entry.content as Content;
-      throw new FilesystemError(`is a ${entry.kind}, not a file`, { path });
-    }
-  }
-  throw new FilesystemError("no such file", { path });
 }
 
 /** Bytes to read at a time. */
 const CHUNK = 1024 * 1024;
+const TABLE_CHUNK = 16 * 1024;
 
 class Reader {
   private readonly seed: number;
@@ -138,10 +123,26 @@ class Reader {
         } else {
           yield await this.entry(child, childPath);
         }
-        seen.set(name.inode, childPath);
+        if (known === undefined) seen.set(name.inode, childPath);
       }
       while (below.length > 0) todo.push(below.pop()!);
     }
+  }
+
+  async file(path: string): Promise<Content> {
+    let inode = await this.inode(ROOT_INODE);
+    for (const part of path.split("/")) {
+      const names = typeOf(inode) === DIRECTORY ? await this.names(inode) : [];
+      const found = names.find(({ name }) => name === part);
+      if (found === undefined) throw new FilesystemError("no such file", { path });
+      inode = await this.inode(found.inode);
+    }
+    if (typeOf(inode) !== FILE) throw new FilesystemError("not a file", { path });
+    return this.contentOf(inode);
+  }
+
+  private contentOf(inode: ParsedInode): Content {
+    return { length: inode.size, open: () => this.content(inode) };
   }
 
   private async entry(inode: ParsedInode, path: string): Promise<Entry> {
@@ -157,7 +158,7 @@ class Reader {
     return {
       kind: "file",
       path,
-      content: { length: inode.size, open: () => this.content(inode) },
+      content: this.contentOf(inode),
       ...attributes,
     };
   }
@@ -184,10 +185,15 @@ class Reader {
     const { inodesPerGroup, blockSize } = this.sb;
     const group = this.groups[Math.floor((number - 1) / inodesPerGroup)];
     demand(number >= 1 && group !== undefined, `there is no inode ${number}`);
-    const at = group.inodeTable * blockSize + ((number - 1) % inodesPerGroup) * INODE_SIZE;
-    const start = at - (at % 4096);
-    if (this.table?.start !== start) this.table = { start, bytes: await fetchFrom(this.source, start, 4096) };
-    return this.table.bytes.slice(at - start, at - start + INODE_SIZE);
+    const table = group.inodeTable * blockSize;
+    const at = ((number - 1) % inodesPerGroup) * INODE_SIZE;
+    const first = at - (at % TABLE_CHUNK);
+    const start = table + first;
+    if (this.table?.start !== start) {
+      const length = Math.min(TABLE_CHUNK, inodesPerGroup * INODE_SIZE - first);
+      this.table = { start, bytes: await fetchFrom(this.source, start, length) };
+    }
+    return this.table.bytes.slice(at - first, at - first + INODE_SIZE);
   }
 
   /** The names in a directory but "." and "..", in order of name. */

@@ -73,7 +73,7 @@ export function growTree(entries: Iterable<Entry>, time: Time): Tree {
   lost.parent = root;
   const given = new Set<Draft>();
   const links: { entry: LinkEntry; directory: Draft; name: string }[] = [];
-  let lastPath = "";
+  let lastPath: string | undefined;
   let last = root;
 
   /** The directory that a path lies in, made if need be. Entries of one directory mostly come together. */
