@@ -26,7 +26,7 @@ export default defineConfig({
   worker: { format: "es", rolldownOptions: { output: { entryFileNames: hashed, chunkFileNames: hashed } } },
   plugins: [shipped()],
   test: {
-    include: ["{src,base,dev,disks}/**/*.test.ts"],
+    include: ["{src,base,dev,disks,bin}/**/*.test.ts"],
     exclude: ["base/out/**", "node_modules/**"],
     environment: "node",
     testTimeout: 30_000,

@@ -46,9 +46,9 @@ interface Api extends AcPencil {
   hud: { label: (text?: string, color?: AcColor) => void };
   dom: {
     /** HTML over the canvas. Of all its scripts the first is run, once in a visit. */
-    html: (strings: TemplateStringsArray, ...values: unknown[]) => void;
-    css: (strings: TemplateStringsArray, ...values: unknown[]) => void;
-    javascript: (strings: TemplateStringsArray, ...values: unknown[]) => void;
+    html: (strings: TemplateStringsArray, ...values: (string | number)[]) => void;
+    css: (strings: TemplateStringsArray, ...values: (string | number)[]) => void;
+    javascript: (strings: TemplateStringsArray, ...values: (string | number)[]) => void;
     clear: () => void;
   };
   net: {
@@ -63,6 +63,8 @@ interface Api extends AcPencil {
     };
     /** The address bar only. */
     rewrite: (path: string, historical?: boolean) => void;
+    refresh: () => void;
+    web: (url: string, blank?: boolean) => void;
     /** By the extension of its name. */
     preload: (path: string) => Promise<any>;
     sandboxed?: boolean;
@@ -86,7 +88,7 @@ interface Api extends AcPencil {
       wordWrap?: boolean,
     ) => {
       pos: AcTextPosition;
-      box: { x: number; y: number; width: number; height: number };
+      box: { x?: number | undefined; y?: number | undefined; width: number; height: number };
       lines: string[][];
     };
   };
@@ -108,8 +110,8 @@ interface Api extends AcPencil {
     degrees: (radians: number) => number;
   };
   help: {
-    choose: <T>(...from: T[]) => T;
-    any: <T>(from: T[]) => T;
+    choose: <T>(...from: T[]) => T | undefined;
+    any: <T>(from: T[]) => T | undefined;
     flip: () => boolean;
     repeat: (times: number, run: (i: number) => void) => void;
   };
@@ -125,16 +127,16 @@ interface Api extends AcPencil {
   };
 }
 
-/** Drawing calls are queued and run after `paint` has returned; each returns the whole API. */
+/** Drawing calls are queued and run after `paint` has returned; each returns these calls. */
 interface AcPencil {
-  ink: (...color: AcColor[]) => Api;
-  wipe: (...color: AcColor[]) => Api;
-  line: (x0: number, y0: number, x1: number, y1: number) => Api;
+  ink: (...color: AcColor[]) => AcPencil;
+  wipe: (...color: AcColor[]) => AcPencil;
+  line: (x0: number, y0: number, x1: number, y1: number) => AcPencil;
   /** `fill`, `outline` (outside), `inline`; `outline:2` is thicker, `fill*center` is centred. */
   box: {
-    (x: number, y: number, w: number, h: number, mode?: string): Api;
-    (x: number, y: number, size: number, mode?: string): Api;
-    (box: AcBox | [number, number, number, number], mode?: string): Api;
+    (x: number, y: number, w: number, h: number, mode?: string): AcPencil;
+    (x: number, y: number, size: number, mode?: string): AcPencil;
+    (box: AcBox | [number, number, number, number], mode?: string): AcPencil;
   };
   /** ASCII. With `bounds` in pixels, broken into lines. What is missing of x and y is a random place. */
   write: (
@@ -143,14 +145,16 @@ interface AcPencil {
     background?: AcColor,
     bounds?: number,
     wordWrap?: boolean,
-  ) => Api;
-  plot: (x: number, y: number) => Api;
-  paste: (picture: AcPicture, x?: number, y?: number, scale?: number) => Api;
+  ) => AcPencil;
+  plot: (x: number, y: number) => AcPencil;
+  /** Centred on x and y. */
+  stamp: (picture: AcPicture, x?: number, y?: number) => AcPencil;
+  paste: (picture: AcPicture, x?: number, y?: number, scale?: number) => AcPencil;
   painting: (width: number, height: number, draw?: (pencil: AcPencil) => void) => AcPicture;
-  pan: (x: number, y?: number) => Api;
-  unpan: () => Api;
+  pan: (x: number, y?: number) => AcPencil;
+  unpan: () => AcPencil;
   /** What is drawn in a higher layer lies above, whenever it is drawn. */
-  layer: (n: number) => Api;
+  layer: (n: number) => AcPencil;
 }
 
 /** `(r, g, b, a)`, `(grey, a)`, a CSS name, `"#rrggbb"`; an unknown name and nothing at all are random. */
@@ -178,14 +182,14 @@ interface AcBox {
 }
 
 interface AcTextPosition {
-  x?: number;
-  y?: number;
-  center?: "x" | "y" | "xy";
-  left?: number;
-  right?: number;
-  top?: number;
-  bottom?: number;
-  size?: number;
+  x?: number | undefined;
+  y?: number | undefined;
+  center?: string | undefined;
+  left?: number | undefined;
+  right?: number | undefined;
+  top?: number | undefined;
+  bottom?: number | undefined;
+  size?: number | undefined;
 }
 
 interface AcButtonPosition {
@@ -208,7 +212,8 @@ interface AcPen {
 
 interface AcEvent {
   /** `touch`, `lift`, `draw`, `move` (`touch:any`), `keyboard:down:c`, `reframed`, `signal`, `scroll` … */
-  is(name: string): boolean;
+  is: (name: string) => boolean;
+  readonly name: string;
   readonly device: string;
   readonly x: number;
   readonly y: number;

@@ -89,7 +89,7 @@ export function stableApi(disk: DiskCalls) {
     handle: () => undefined,
     authorize: () => Promise.reject(new Error("Nobody logs in on the stage")),
     debug: true,
-  };
+  } satisfies Partial<Api> & object;
 }
 
 function joined(strings: TemplateStringsArray, values: (string | number)[]): string {

@@ -139,16 +139,12 @@ export class Disk {
     }
     const { target } = painting;
     const screen = { ...target, center: { x: width / 2, y: height / 2 } };
-    const $: Record<string, unknown> = {
-      ...this.#commonApi(),
-      ...painting.api,
+    const $ = this.#phaseApi({
       screen,
       paintCount: this.#paintCount,
       inFocus: focused,
       fps() {},
-      cursor() {},
-    };
-    $.api = $;
+    });
 
     const piece = this.#piece;
     if (this.#pieceCount >= 0 && this.#paintCount === 0 && !this.#loading && !this.#broken) {
@@ -185,7 +181,7 @@ export class Disk {
     return { picture: overlaid(target, this.#label, this.#trouble), ...(text ? { text } : {}) };
   }
 
-  #sim($: Record<string, unknown>): void {
+  #sim($: Api): void {
     $.simCount = ++this.#simCount;
     try {
       this.#piece.sim?.($);
@@ -199,8 +195,8 @@ export class Disk {
     }
   }
 
-  #act($: Record<string, unknown>, event: object): void {
-    $.event = event;
+  #act($: Api, event: Partial<AcEvent>): void {
+    Object.assign($, { event });
     try {
       this.#piece.act?.($);
     } catch (error) {
@@ -209,7 +205,7 @@ export class Disk {
   }
 
   /** The corner label is a button to the prompt, and what hits it does not reach the piece. */
-  #pen($: Record<string, unknown>, pen: PenEvent): void {
+  #pen($: Api, pen: PenEvent): void {
     const event = penEvent(pen);
     let masked = false;
     this.#label?.button.act(event, {
@@ -249,7 +245,7 @@ export class Disk {
   #depart(load: () => Promise<void>): void {
     this.#leave = undefined;
     try {
-      this.#piece.leave?.({ ...this.#painting.api, screen: this.#painting.target, ...this.#commonApi() });
+      this.#piece.leave?.(this.#phaseApi({ screen: this.#painting.target }));
     } catch (error) {
       this.#report("leave", error);
     }
@@ -303,24 +299,23 @@ export class Disk {
     this.#stale = true;
   }
 
-  #commonApi(): Record<string, unknown> {
-    return { ...this.#api, ...this.#place, dark: this.#dark, history: this.#history, loading: this.#loading };
-  }
-
   /** `$` of `act` and `sim`: the only one with `signal`. */
-  #updateApi(): Record<string, unknown> {
+  #updateApi(): Api {
     const { width, height, pixels } = this.#painting.target;
-    const $: Record<string, unknown> = {
-      ...this.#commonApi(),
-      ...this.#painting.api,
+    return this.#phaseApi({
       screen: { width, height, pixels },
       inFocus: this.#focused,
-      cursor() {},
       signal: (content: unknown) => this.#host.send({ type: "signal", content }),
       simCount: this.#simCount,
-    };
-    $.api = $;
-    return $;
+    });
+  }
+
+  #phaseApi(parts: object): Api {
+    const { api: pencil } = this.#painting;
+    const state = { dark: this.#dark, history: this.#history, loading: this.#loading, cursor() {} };
+    const $ = { ...this.#api, ...this.#place, ...state, ...pencil, ...parts };
+    // oxlint-disable-next-line no-unsafe-type-assertion -- in each phase some parts of it are missing, as in AC
+    return Object.assign($, { api: $ }) as unknown as Api;
   }
 
   #report(where: string, error?: unknown): void {

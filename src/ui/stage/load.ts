@@ -1,3 +1,5 @@
+// oxlint-disable-next-line triple-slash-reference -- pieces import nothing, so their types are global
+/// <reference path="../../../disks/ac.d.ts" />
 import type { Send } from "./api.ts";
 import type { Parsed } from "./parse.ts";
 import { prepare } from "./source.ts";
@@ -22,7 +24,7 @@ export interface Piece {
   readonly nohud?: boolean;
 }
 
-type Phase = ($: object) => unknown;
+type Phase = ($: Api) => unknown;
 
 /** A piece, with what links to it say: from its `meta`, or else from the comment lines it begins with. */
 export async function loadPiece(

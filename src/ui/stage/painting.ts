@@ -25,8 +25,6 @@ export interface Pencil {
   layer(number: number): Pencil;
   /** A new picture, drawn on at once by `draw`. */
   painting(width: number, height: number, draw?: (pencil: Pencil) => void): Picture;
-  /** The ink at hand, as it was asked for. */
-  inkrn(): unknown[];
 }
 
 /**
@@ -115,7 +113,6 @@ export class Painting {
         painting.run();
         return painting.target;
       },
-      inkrn: () => this.#ink,
     };
   }
 

@@ -121,15 +121,15 @@ export class TextButton {
 
   /** Schemes are `[fill, outline, text, text background]`. */
   paint(
-    $: Pencil,
+    { ink }: Pick<Pencil, "ink">,
     scheme: unknown[] = [0, 255, 255, 0],
     hoverScheme: unknown[] = [255, 0, 0, 255],
     disabledScheme: unknown[] = [64, 127, 127, 64],
   ) {
     const { box, disabled, down } = this.btn;
     const [fill, outline, text, behind] = disabled ? disabledScheme : down ? hoverScheme : scheme;
-    $.ink(fill).box(box, "fill").ink(outline).box(box, "outline");
-    $.ink(text).write(this.txt, { x: box.x + GAP, y: box.y + GAP }, behind);
+    ink(fill).box(box, "fill").ink(outline).box(box, "outline");
+    ink(text).write(this.txt, { x: box.x + GAP, y: box.y + GAP }, behind);
   }
 }
 

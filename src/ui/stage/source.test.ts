@@ -1,0 +1,28 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { prepare } from "./source.ts";
+
+const good = "// os, 2026\n// Builds.\nfunction boot() {}\nexport { boot };\n";
+
+test("injects DEBUG and leaves the rest", () => {
+  expect(prepare(good)).toBe(`const DEBUG = true;\n${good}`);
+});
+
+test("passes what AC passes", () => {
+  expect(() => prepare(good + '/** @type {import("../src/x.ts").X} */\n')).not.toThrow();
+  expect(() => prepare(readFileSync("disks/os.mjs", "utf8"))).not.toThrow();
+  expect(() => prepare(readFileSync("src/ui/stage/prompt.mjs", "utf8"))).not.toThrow();
+});
+
+test.each([
+  ["(wipe blue)", /KidLisp/],
+  [";; lisp", /KidLisp/],
+  ["function boot() {}\nexport { boot };\n", /two comment lines/],
+  ["// os, 2026\n// Builds.\nexport{boot};\n", /white space/],
+  ["// os, 2026\n// Builds.\nexport function boot() {}\n", /white space/],
+  [`// os, 2026\n// Builds.\nimport { a } from "./a.mjs";\nexport { a };\n`, /relative/],
+  [`// os, 2026\n// Builds.\nconst a = import("./a.mjs");\nexport { a };\n`, /relative/],
+  [`// os, 2026\n// Builds.\nconst a = "@jeffrey/frog";\nexport { a };\n`, /painting/],
+])("objects to %j", (source, reason) => {
+  expect(() => prepare(source)).toThrow(reason);
+});
