@@ -120,18 +120,6 @@ describe("files", () => {
   }, 1_200_000);
 });
 
-/** A content of zeros, which a sparse file keeps for nothing. */
-function zerosOf(length: number) {
-  const chunk = new Uint8Array(MIB);
-  return {
-    length,
-    async *open(): AsyncGenerator<Bytes> {
-      for (let left = length; left > 0; left -= chunk.length)
-        yield chunk.subarray(0, Math.min(left, chunk.length));
-    },
-  };
-}
-
 describe("trees", () => {
   test("hold directories, links, owners, modes, times", async () => {
     const xattrs = { "user.colour": pattern(10), "user.long": pattern(700), "security.x": pattern(0) };

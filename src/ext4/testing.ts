@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import type { Bytes, Segment } from "../segment.ts";
+import type { Bytes, Content, Segment } from "../segment.ts";
 import { filesystem, FilesystemError, type Entry, type FilesystemOptions } from "./filesystem.ts";
 import type { Source } from "./reader.ts";
 
@@ -38,13 +38,25 @@ export function scratch(name = "image"): string {
   return join(directory, `${files++}-${name}`);
 }
 
+const ZEROS = new Uint8Array(MIB);
+
+/** A content of zeros, which costs no room on the disk: `write` knows it. */
+export function zerosOf(length: number): Content {
+  return {
+    length,
+    async *open(): AsyncGenerator<Bytes> {
+      for (let left = length; left > 0; left -= MIB) yield ZEROS.subarray(0, Math.min(left, MIB));
+    },
+  };
+}
+
 /** Segments in a file, zeros as holes; its path. */
 export async function write(segments: Iterable<Segment>, path = scratch()): Promise<string> {
   const file = openSync(path, "w");
   try {
     let at = 0;
     for await (const part of partsOf(segments)) {
-      if (typeof part !== "number") writeSync(file, part, 0, part.length, at);
+      if (typeof part !== "number" && part.buffer !== ZEROS.buffer) writeSync(file, part, 0, part.length, at);
       at += typeof part === "number" ? part : part.length;
     }
     ftruncateSync(file, at);
