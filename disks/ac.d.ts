@@ -41,6 +41,8 @@ interface Api extends AcPencil {
   notice: (text: string, colors?: AcColor[]) => void;
   /** Run once, after so many ticks of `sim`. */
   delay: (run: () => void, ticks: number) => void;
+  /** Run again and again. */
+  blink: (ticks: number, run: () => void) => void;
   /** In ticks of `sim`. */
   seconds: (s: number) => number;
   hud: { label: (text?: string, color?: AcColor) => void };

@@ -1,5 +1,4 @@
 import { Box, type Place } from "./box.ts";
-import type { Pencil } from "./painting.ts";
 
 /** An event as pieces get it, as far as buttons look. */
 interface PenEvent extends Place {
@@ -121,10 +120,10 @@ export class TextButton {
 
   /** Schemes are `[fill, outline, text, text background]`. */
   paint(
-    { ink }: Pick<Pencil, "ink">,
-    scheme: unknown[] = [0, 255, 255, 0],
-    hoverScheme: unknown[] = [255, 0, 0, 255],
-    disabledScheme: unknown[] = [64, 127, 127, 64],
+    { ink }: Pick<AcPencil, "ink">,
+    scheme: AcColor[] = [0, 255, 255, 0],
+    hoverScheme: AcColor[] = [255, 0, 0, 255],
+    disabledScheme: AcColor[] = [64, 127, 127, 64],
   ) {
     const { box, disabled, down } = this.btn;
     const [fill, outline, text, behind] = disabled ? disabledScheme : down ? hoverScheme : scheme;

@@ -11,8 +11,11 @@ const disk = new Disk({
     if (path === "aesthetic.computer/disks/prompt") return prompt;
     const name = path.split("/").slice(2).join("/");
     const response = await fetch(`/${path}.mjs`);
-    if (response.status === 404) throw new Error(`There is no piece called ${name}`);
-    if (!response.ok) throw new Error(`${name} could not be loaded: HTTP ${response.status}`);
+    const { status, headers } = response;
+    // Hosts answer with a page, too, where there is nothing.
+    if (status === 404 || headers.get("content-type")?.startsWith("text/html"))
+      throw new Error(`There is no piece called ${name}`);
+    if (!response.ok) throw new Error(`${name} could not be loaded: HTTP ${status}`);
     return response.text();
   },
   async run(code) {

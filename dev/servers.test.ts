@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { serveBase } from "./cdn.ts";
+import { rangeOf } from "./files.ts";
+import { serveOven } from "./oven.ts";
+import { listen, type Running } from "./server.ts";
+
+let folder = "";
+let base: Running;
+let oven: Running;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cdn-"));
+  await mkdir(join(folder, "tiny-1"));
+  await writeFile(join(folder, "latest.json"), "{}");
+  await writeFile(join(folder, "tiny-1/base.img"), "0123456789");
+  await writeFile(join(folder, "tiny-1/empty"), "");
+  base = await serveBase(folder);
+  oven = await serveOven();
+});
+
+afterAll(async () => {
+  await base?.close();
+  await oven?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test.each([
+  ["bytes=0-0", 206, "0", "bytes 0-0/10"],
+  ["bytes=0-9", 206, "0123456789", "bytes 0-9/10"],
+  ["bytes=3-5", 206, "345", "bytes 3-5/10"],
+  ["bytes=8-99", 206, "89", "bytes 8-9/10"],
+  ["bytes=7-", 206, "789", "bytes 7-9/10"],
+  ["bytes=-2", 206, "89", "bytes 8-9/10"],
+  ["bytes=-99", 206, "0123456789", "bytes 0-9/10"],
+  ["bytes=10-", 416, "", "bytes */10"],
+  ["bytes=10-12", 416, "", "bytes */10"],
+  ["bytes=-0", 416, "", "bytes */10"],
+  ["bytes=5-3", 200, "0123456789", null],
+  ["bytes=0-1,3-4", 200, "0123456789", null],
+  ["lines=0-1", 200, "0123456789", null],
+])("%s is answered with %i", async (range, status, text, contentRange) => {
+  const response = await fetch(`${base.url}/tiny-1/base.img`, { headers: { range } });
+  expect(response.status).toBe(status);
+  expect(await response.text()).toBe(text);
+  expect(response.headers.get("content-range")).toBe(contentRange);
+  expect(response.headers.get("access-control-allow-origin")).toBe("*");
+});
+
+test("a range of an image of several gigabytes keeps its digits", () => {
+  expect(rangeOf("bytes=4294967296-", 5_000_000_000)).toEqual({ start: 4294967296, end: 4999999999 });
+});
+
+test("releases are immutable, the pointer to them is not", async () => {
+  const get = async (path: string) => (await fetch(base.url + path)).headers;
+  expect((await get("/tiny-1/base.img")).get("cache-control")).toContain("immutable");
+  expect((await get("/latest.json")).get("cache-control")).toBe("public, max-age=60");
+  expect((await get("/latest.json")).get("content-encoding")).toBeNull();
+});
+
+test("ETag, HEAD, If-Range, and what is not there", async () => {
+  const url = `${base.url}/tiny-1/base.img`;
+  const head = await fetch(url, { method: "HEAD" });
+  const etag = head.headers.get("etag") ?? "";
+  expect(head.headers.get("content-length")).toBe("10");
+  expect((await fetch(url, { headers: { "if-none-match": etag } })).status).toBe(304);
+  expect((await fetch(url, { headers: { range: "bytes=1-2", "if-range": etag } })).status).toBe(206);
+  expect((await fetch(url, { headers: { range: "bytes=1-2", "if-range": '"other"' } })).status).toBe(200);
+  expect(await (await fetch(`${base.url}/tiny-1/empty`)).text()).toBe("");
+  for (const path of ["/nothing", "/tiny-1", "/..%2f..%2fetc/passwd", "/%00", "/%"]) {
+    const response = await fetch(base.url + path);
+    expect([path, response.status, response.headers.get("access-control-allow-origin")]).toEqual([
+      path,
+      404,
+      "*",
+    ]);
+  }
+});
+
+test.each(["notepat", "prompt", "drift"])(
+  "the oven bakes %s, which asks nobody for anything",
+  async (piece) => {
+    const response = await fetch(`${oven.url}/pack-html?piece=${piece}&nocompress=1&density=8`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toMatch("text/html");
+    expect(response.headers.get("content-disposition")).toBe(`attachment; filename="${piece}.html"`);
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    const html = await response.text();
+    expect(html).toMatch(/^<!doctype html>/i);
+    expect(html.replaceAll("http://www.w3.org/", "")).not.toMatch(
+      /https?:|\bfetch\(|\bsrc=|@import|url\((?!data:)/,
+    );
+  },
+);
+
+test.each([
+  ["/pack-html", 400, /Missing/],
+  ["/pack-html?piece=", 400, /Missing/],
+  ["/pack-html?piece=nope", 500, /not found/],
+  ["/pack-html?code=$cow", 500, /not found/],
+  ["/pack-html?piece=../start", 500, /not found/],
+  ["/", 404, /No route/],
+])("the oven refuses %s with %i", async (path, status, error) => {
+  const response = await fetch(oven.url + path);
+  expect(response.status).toBe(status);
+  expect(response.headers.get("access-control-allow-origin")).toBe("*");
+  expect(await response.json()).toEqual({ error: expect.stringMatching(error) });
+});
+
+test("a taken port is one sentence", async () => {
+  const port = Number(new URL(base.url).port);
+  await expect(listen("the stage", port, async () => {})).rejects.toThrow(
+    `Port ${port}, meant for the stage, is taken: end what uses it, or name another port.`,
+  );
+});
