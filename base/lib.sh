@@ -2,6 +2,7 @@
 # What every step starts with: . "$(dirname "$0")/../lib.sh"
 
 set -euo pipefail
+shopt -s inherit_errexit
 export LC_ALL=C TZ=UTC
 export PATH="$PATH:/usr/sbin:/sbin" # Debian keeps sgdisk and mkfs.vfat out of an ordinary user's PATH
 umask 022
@@ -56,6 +57,7 @@ export VERSION
 # One hash for everything that decides the image: flavor, time, packages, files.
 inputs_hash() {
   local paths
+  [ -f "$WORK/packages.lock" ] || die "no packages.lock yet" "base/build.sh $FLAVOR"
   mapfile -t paths < <(inputs)
   {
     printf '%s %s\n' "$FLAVOR" "$SOURCE_DATE_EPOCH"
@@ -68,8 +70,9 @@ inputs_hash() {
 # A UUID for `name` in this image: always the same in one build, never in two different ones (RFC 9562,
 # version 8). So nothing of one release can be taken for a part of another.
 uuid_of() {
-  local h
-  h=$(printf '%s %s' "$(inputs_hash)" "$1" | sha256sum)
+  local all h
+  all=$(inputs_hash)
+  h=$(sha256sum <<< "$all $1")
   printf '%s-%s-8%s-8%s-%s\n' "${h:0:8}" "${h:8:4}" "${h:13:3}" "${h:17:3}" "${h:20:12}"
 }
 

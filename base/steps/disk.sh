@@ -23,10 +23,13 @@ end=$((piece_at + PIECE_LENGTH))
 rm -f "$disk"
 truncate -s $((end + MIB)) "$disk"
 
-partitions=(--clear --set-alignment=1 --disk-guid="$(uuid_of disk)")
+guid=$(uuid_of disk)
+partitions=(--clear --set-alignment=1 --disk-guid="$guid")
 # partition NUMBER START END TYPE LABEL
 partition() {
-  partitions+=(--new="$1:$(($2 / SECTOR)):$(($3 / SECTOR - 1))" --typecode="$1:$4" --change-name="$1:$5" --partition-guid="$1:$(uuid_of "$5")")
+  guid=$(uuid_of "$5")
+  partitions+=(--new="$1:$(($2 / SECTOR)):$(($3 / SECTOR - 1))")
+  partitions+=(--typecode="$1:$4" --change-name="$1:$5" --partition-guid="$1:$guid")
 }
 partition 1 "$esp_at" "$live_at" EF00 ESP
 partition 2 "$live_at" "$piece_at" 8300 FEDAC-LIVE

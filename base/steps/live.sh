@@ -4,6 +4,7 @@
 
 need mkfs.erofs erofs-utils
 
-rm -f "$WORK/live.img"
-mkfs.erofs --quiet -zlz4hc,12 -C65536 -x-1 --all-root -T"$SOURCE_DATE_EPOCH" -U"$(uuid_of live)" "$WORK/live.img.new" "$WORK/root"
+uuid=$(uuid_of live)
+rm -f "$WORK/live.img.new"
+mkfs.erofs --quiet -zlz4hc,12 -C65536 -x-1 --all-root -T"$SOURCE_DATE_EPOCH" -U"$uuid" "$WORK/live.img.new" "$WORK/root"
 mv "$WORK/live.img.new" "$WORK/live.img"

@@ -17,7 +17,7 @@ eval "$lists"
 : "${D:?}"
 question=$({
   lines "$BASE/packages/boot.txt" "$BASE/packages/$FLAVOR.txt"
-  find "$D" -name '*_Packages*' -printf '%f %s %T@\n' | sort
+  find "$D" -maxdepth 1 -name '*_Packages*' -printf '%f %s %T@\n' | sort
 } | sha256sum)
 
 candidates() {
