@@ -1,0 +1,93 @@
+import path from "node:path";
+import { chromium } from "playwright";
+import { build } from "vite";
+import type { FilesystemOptions } from "../src/ext4/filesystem.ts";
+import { usage } from "./processes.ts";
+
+/** What the worker is asked. */
+export interface Job {
+  readonly size: number;
+  readonly files: readonly { readonly path: string; readonly length: number }[];
+  readonly rounds: number;
+  readonly options: FilesystemOptions;
+}
+
+export interface Times {
+  /** Median seconds. */
+  readonly ours: number;
+  readonly plain: number;
+  /** Seconds of the very first run of ours. */
+  readonly first: number;
+}
+
+/** Run the job in a worker of a fresh Chromium; seconds of wall and processor, and growth of memory. */
+export async function inChromium(job: Job) {
+  const code = await bundle();
+  const server = await chromium.launchServer({
+    executablePath: "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ],
+  });
+  const root = server.process().pid!;
+  const browser = await chromium.connect(server.wsEndpoint());
+  try {
+    const page = await browser.newPage();
+    const measure = async (how: "ours" | "plain" | "both") => {
+      const before = usage(root);
+      let peak = before.memory;
+      const sampling = setInterval(() => (peak = Math.max(peak, usage(root).memory)), 100);
+      const times = await page.evaluate(
+        ({ code: text, job: what, how: which }) =>
+          new Promise<Times>((resolve, reject) => {
+            const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+            const worker = new Worker(url);
+            worker.addEventListener("error", (event) => reject(new Error(event.message)));
+            worker.addEventListener("message", (event) => {
+              worker.terminate();
+              resolve(event.data as Times);
+            });
+            worker.postMessage({ job: what, how: which });
+          }),
+        { code, job, how },
+      );
+      clearInterval(sampling);
+      return { times, cpu: usage(root).cpu - before.cpu, memory: peak - before.memory };
+    };
+    const { times } = await measure("both"); // wall: alternating in one worker
+    const once = { ours: await measure("ours"), plain: await measure("plain") };
+    const cost = (which: "ours" | "plain") => ({
+      wall: times[which],
+      cpu: once[which].cpu / job.rounds,
+      memory: once[which].memory,
+    });
+    return { ours: cost("ours"), plain: cost("plain"), first: times.first };
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+async function bundle(): Promise<string> {
+  const entry = path.join(import.meta.dirname, "ext4-inside.ts");
+  const built = await build({
+    configFile: false,
+    logLevel: "error",
+    build: {
+      write: false,
+      lib: { entry, formats: ["iife"], name: "inside", fileName: "inside" },
+      minify: false,
+      target: "es2022",
+    },
+  });
+  const outputs = [built].flat();
+  for (const output of outputs) {
+    if ("output" in output) return output.output[0].code;
+  }
+  throw new Error("nothing was built");
+}
