@@ -99,6 +99,7 @@ interface Api extends AcPencil {
     Button: new (x: number | AcBox, y?: number, w?: number, h?: number) => AcButton;
     TextButton: new (text: string, position: AcButtonPosition) => AcTextButton;
   };
+  geo: { Box: new (x?: number, y?: number, w?: number, h?: number) => AcBox };
   num: {
     clamp: (value: number, low: number, high: number) => number;
     lerp: (a: number, b: number, amount: number) => number;
