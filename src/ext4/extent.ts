@@ -56,6 +56,7 @@ export function extentTree(
   blocks: readonly number[],
   blockSize: number,
 ): ExtentNode[] {
+  if (extents.length <= IN_INODE) return [{ block: 0, depth: 0, entries: extents }];
   const nodes: ExtentNode[] = [];
   let level = extents;
   let depth = 0;
@@ -74,27 +75,33 @@ export function extentTree(
 
 /** `i_block` of an inode that uses extents, 60 bytes. */
 export function extentRoot(node: ExtentNode): Bytes {
-  return extentNode(node, new Struct(60), IN_INODE);
+  const s = new Struct(60);
+  writeExtentRoot(s, 0, node);
+  return s.bytes;
+}
+
+/** The same, at `offset` of a structure. */
+export function writeExtentRoot(s: Struct, offset: number, node: ExtentNode): void {
+  writeNode(s, offset, node, IN_INODE);
 }
 
 /** A block of an extent tree. `seed` is the inode's. */
 export function extentBlock(node: ExtentNode, blockSize: number, seed: number): Bytes {
   const s = new Struct(blockSize);
   const most = inBlock(blockSize);
-  extentNode(node, s, most);
+  writeNode(s, 0, node, most);
   const tail = RECORD + RECORD * most; // struct ext4_extent_tail: right behind the last that would fit
   s.u32(tail, crc32c(seed, s.bytes, 0, tail)); // et_checksum
   return s.bytes;
 }
 
-function extentNode({ depth, entries }: ExtentNode, s: Struct, most: number): Bytes {
-  s.u16(0x00, MAGIC); // eh_magic
-  s.u16(0x02, entries.length); // eh_entries
-  s.u16(0x04, most); // eh_max
-  s.u16(0x06, depth); // eh_depth
-  s.u32(0x08, 0); // eh_generation: nothing reads it
+function writeNode(s: Struct, offset: number, { depth, entries }: ExtentNode, most: number): void {
+  s.u16(offset, MAGIC); // eh_magic
+  s.u16(offset + 0x02, entries.length); // eh_entries
+  s.u16(offset + 0x04, most); // eh_max
+  s.u16(offset + 0x06, depth); // eh_depth; eh_generation stays zero: nothing reads it
   entries.forEach(({ logical, start, count }, i) => {
-    const at = RECORD + RECORD * i;
+    const at = offset + RECORD + RECORD * i;
     s.u32(at, logical); // ee_block, ei_block
     if (depth === 0) {
       s.u16(at + 0x04, count); // ee_len: more than 32,768 would say "unwritten"
@@ -105,5 +112,4 @@ function extentNode({ depth, entries }: ExtentNode, s: Struct, most: number): By
       s.u16(at + 0x08, high32(start)); // ei_leaf_hi; ei_unused stays zero
     }
   });
-  return s.bytes;
 }

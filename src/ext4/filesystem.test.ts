@@ -14,6 +14,7 @@ import {
   run,
   SWEEP,
   TIME,
+  zerosOf,
 } from "./testing.ts";
 
 const KIB = 1024;

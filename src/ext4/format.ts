@@ -1,5 +1,6 @@
 import type { Bytes } from "../segment.ts";
 import { crc32c, crc32cWord } from "./crc32c.ts";
+import { writeExtentRoot, type ExtentNode } from "./extent.ts";
 import {
   DESCRIPTOR_SIZE,
   FIRST_INODE,
@@ -183,8 +184,8 @@ export interface InodeFacts {
   readonly blocks: number;
   readonly blockSize: number;
   readonly flags: number;
-  /** `i_block`, 60 bytes: the root of the extent tree, or a short symbolic link. */
-  readonly block: Bytes;
+  /** `i_block`: the root of the extent tree, or the target of a short symbolic link. */
+  readonly block: ExtentNode | Bytes;
   /** The block of extended attributes, or 0. */
   readonly xattrBlock: number;
   /** What stands behind the fields, `INODE_BODY` bytes. */
@@ -194,9 +195,8 @@ export interface InodeFacts {
 export const EXTENTS_FL = 0x8_0000;
 export const INDEX_FL = 0x1000;
 
-/** `struct ext4_inode`, 256 bytes, written into `bytes`, which are zero. `created` is when the file system was. */
-export function writeInode(bytes: Bytes, inode: InodeFacts, created: Timestamp, seed: number): void {
-  const s = new Struct(bytes);
+/** `struct ext4_inode`, 256 bytes, written where `s` stands, which is zero. `created` is when the file system was. */
+export function writeInode(s: Struct, inode: InodeFacts, created: Timestamp, seed: number): void {
   const { mtime, size, uid, gid } = inode;
   const sectors = (inode.blocks * inode.blockSize) / 512;
   s.u16(0x00, inode.mode); // i_mode
@@ -209,7 +209,8 @@ export function writeInode(bytes: Bytes, inode: InodeFacts, created: Timestamp, 
   s.u16(0x1a, inode.links); // i_links_count
   s.u32(0x1c, low32(sectors)); // i_blocks_lo, in units of 512 bytes
   s.u32(0x20, inode.flags); // i_flags
-  s.raw(0x28, inode.block, 60); // i_block
+  if (inode.block instanceof Uint8Array) s.raw(0x28, inode.block, 60);
+  else writeExtentRoot(s, 0x28, inode.block); // i_block
   s.u32(0x68, low32(inode.xattrBlock)); // i_file_acl_lo; i_generation (0x64) stays zero
   s.u32(0x6c, high32(size)); // i_size_high
   s.u16(0x74, high32(sectors)); // l_i_blocks_high
@@ -223,7 +224,7 @@ export function writeInode(bytes: Bytes, inode: InodeFacts, created: Timestamp, 
   s.u32(0x90, field(created)); // i_crtime
   s.u32(0x94, extra(created)); // i_crtime_extra; i_version_hi and i_projid stay zero
   if (inode.body) s.raw(128 + EXTRA_ISIZE, inode.body, INODE_BODY);
-  const checksum = crc32c(inodeSeed(seed, inode.number), bytes); // over itself as zero
+  const checksum = crc32c(inodeSeed(seed, inode.number), s.bytes, s.base, s.base + INODE_SIZE); // over itself as zero
   s.u16(0x7c, checksum & 0xffff); // l_i_checksum_lo
   s.u16(0x82, checksum >>> 16); // i_checksum_hi
 }

@@ -37,7 +37,7 @@ describe("entries that are refused, by name", () => {
     ["a mode too large", [{ ...file("a"), mode: 0o10000 } as Entry], /"a": mode 4096/],
     ["half a mode", [{ ...file("a"), mode: 0.5 } as Entry], /"a": mode 0.5/],
     ["a negative owner", [{ ...file("a"), uid: -1 } as Entry], /"a": owner -1/],
-    ["the owner nobody", [{ ...file("a"), gid: 2 ** 32 - 1 } as Entry], /"a": owner 4294967295/],
+    ["the owner nobody", [{ ...file("a"), gid: 2 ** 32 - 1 } as Entry], /"a": group 4294967295/],
     ["before 1901", [{ ...file("a"), mtime: -2_147_483_649 } as Entry], /"a": time -2147483649/],
     [
       "after 2446",

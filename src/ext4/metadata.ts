@@ -1,6 +1,6 @@
 import type { Bytes, Segment } from "../segment.ts";
 import { bitmapChecksum, blockBitmap, inodeBitmap } from "./bitmap.ts";
-import { extentRoot, extentsOf, extentTree } from "./extent.ts";
+import { extentRoot, extentsOf, extentTree, type ExtentNode } from "./extent.ts";
 import {
   checksumSeed,
   EXTENTS_FL,
@@ -14,6 +14,7 @@ import {
 } from "./format.ts";
 import { DESCRIPTOR_SIZE, INODE_SIZE, type Fixture, type Run } from "./layout.ts";
 import { LONGEST_FAST_SYMLINK, type Inode, type Plan } from "./plan.ts";
+import { Struct } from "./struct.ts";
 import { xattrBody } from "./xattr.ts";
 
 /** Makes what has a fixed place: superblocks with group descriptors, bitmaps, inode tables. */
@@ -32,7 +33,7 @@ export class Metadata {
     this.descriptors = this.makeDescriptors();
   }
 
-  /** The blocks of a fixture, filled to their end. */
+  /** The blocks of a fixture, but for zeros at the end. */
   segments({ what, group, count }: Fixture): Iterable<Segment> {
     switch (what) {
       case "superblock":
@@ -73,25 +74,25 @@ export class Metadata {
     return Math.min(Math.max(inodes.length - 1 - before, 0), layout.inodesPerGroup);
   }
 
-  /** Inodes in pieces of at most 256 KiB, then zeros. */
+  /** Inodes in pieces of at most 256 KiB; what follows has never been used, and is zero. */
   private *inodeTable(group: number): Generator<Segment> {
     const { layout, inodes } = this.plan;
     const used = this.usedInodes(group);
     for (let done = 0; done < used;) {
       const some = Math.min(used - done, 1024);
-      const bytes = new Uint8Array(some * INODE_SIZE);
+      const table = new Struct(some * INODE_SIZE);
       const first = group * layout.inodesPerGroup + done + 1;
       for (let i = 0; i < some; i++) {
         const inode = inodes[first + i];
-        if (inode) this.inode(bytes.subarray(i * INODE_SIZE, (i + 1) * INODE_SIZE), inode);
+        table.base = i * INODE_SIZE;
+        if (inode) this.writeInode(table, inode);
       }
-      yield { kind: "bytes", bytes };
+      yield { kind: "bytes", bytes: table.bytes };
       done += some;
     }
-    yield { kind: "zeros", length: layout.inodeTableBlocks * layout.blockSize - used * INODE_SIZE };
   }
 
-  private inode(bytes: Bytes, inode: Inode): void {
+  private writeInode(table: Struct, inode: Inode): void {
     const { layout, identity } = this.plan;
     const { node, number, size, shape } = inode;
     const fast = node?.kind === "symlink" && size <= LONGEST_FAST_SYMLINK;
@@ -111,11 +112,11 @@ export class Metadata {
       xattrBlock: inode.xattrBlock,
       body: inode.xattrs.body.length > 0 ? xattrBody(inode.xattrs.body, INODE_BODY) : undefined,
     };
-    writeInode(bytes, facts, identity.time, this.seed);
+    writeInode(table, facts, identity.time, this.seed);
   }
 
-  private extentRoot(inode: Inode): Bytes {
-    return extentRoot(extentTree(extentsOf(inode.runs), inode.tree, this.plan.layout.blockSize)[0]!);
+  private extentRoot(inode: Inode): ExtentNode {
+    return extentTree(extentsOf(inode.runs), inode.tree, this.plan.layout.blockSize)[0]!;
   }
 
   private superblockFacts(): SuperblockFacts {
@@ -125,8 +126,8 @@ export class Metadata {
     return {
       freeBlocks: freeBytes / layout.blockSize,
       freeInodes,
-      overhead: fixed + (journal ? layout.journalBlocks + journal.tree.length : 0),
-      journal: journal && { block: this.extentRoot(journal), size: journal.size },
+      overhead: fixed + layout.journalBlocks,
+      journal: journal && { block: extentRoot(this.extentRoot(journal)), size: journal.size },
     };
   }
 

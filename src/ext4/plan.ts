@@ -24,8 +24,6 @@ export interface Plan {
   readonly layout: Layout;
   /** Inodes in use, by number. */
   readonly inodes: readonly (Inode | undefined)[];
-  /** The number of each node's inode. */
-  readonly numbers: ReadonlyMap<Node, number>;
   /** The same inodes in the order in which their blocks lie. */
   readonly order: readonly Inode[];
   /** Blocks that nothing uses, ascending. */
@@ -51,12 +49,13 @@ export interface Inode {
   /** The block of extended attributes, or 0. */
   readonly xattrBlock: number;
   /** A directory's names. */
-  readonly shape?: DirectoryShape;
+  readonly shape: DirectoryShape | undefined;
 }
 
 const MIB = 1024 * 1024;
 /** A symbolic link below this length stands in the inode itself: `i_block` has 60 bytes, one for a NUL. */
 export const LONGEST_FAST_SYMLINK = 59;
+const NOTHING: readonly number[] = [];
 const NO_XATTRS: XattrHomes = { body: [], block: [] };
 
 /**
@@ -92,6 +91,11 @@ function doesNotFit(missing: number, size: number, missingAt: (size: number) => 
   return new FilesystemError(message, fittingSize === undefined ? { missing } : { missing, fittingSize });
 }
 
+/** The number of a node's inode: the root's is fixed, the others follow lost+found's. */
+export function numberOf({ index }: Node): number {
+  return index === 0 ? ROOT_INODE : LOST_AND_FOUND_INODE - 1 + index;
+}
+
 /** The plan for an image of `size` bytes, or how many bytes are missing. */
 function layTree(tree: Tree, size: number, identity: Identity, options: FilesystemOptions): Plan | number {
   const blockSize = blockSizeFor(size, options);
@@ -106,7 +110,6 @@ function layTree(tree: Tree, size: number, identity: Identity, options: Filesyst
     return Math.max(inodeCount * INODE_SIZE + content - size, blockSize); // at the least
   }
   const space = new Space(freeRuns(layout));
-  const numbers = new Map<Node, number>();
   const inodes: (Inode | undefined)[] = [];
   const order: Inode[] = [];
 
@@ -120,17 +123,17 @@ function layTree(tree: Tree, size: number, identity: Identity, options: Filesyst
       tree: space.takeSingly(treeBlocks(extentCount(runs), blockSize)),
       xattrs: NO_XATTRS,
       xattrBlock: 0,
+      shape: undefined,
     };
     inodes[JOURNAL_INODE] = journal;
     order.push(journal);
   }
 
-  tree.nodes.forEach((node, i) => numbers.set(node, i === 0 ? ROOT_INODE : LOST_AND_FOUND_INODE + i - 1));
-  /** Directories and links first, so that looking around reads one stretch of the disk. */
+  // Directories and links first, so that looking around reads one stretch of the disk.
   for (const wanted of [false, true]) {
     for (const node of tree.nodes) {
       if ((node.kind === "file") !== wanted) continue;
-      const inode = layNode(node, numbers.get(node)!, blockSize, identity, space);
+      const inode = layNode(node, blockSize, identity, space);
       inodes[inode.number] = inode;
       order.push(inode);
     }
@@ -145,7 +148,6 @@ function layTree(tree: Tree, size: number, identity: Identity, options: Filesyst
     identity,
     layout,
     inodes,
-    numbers,
     order,
     free,
     freeBytes: freeBlocks * blockSize,
@@ -153,44 +155,33 @@ function layTree(tree: Tree, size: number, identity: Identity, options: Filesyst
   };
 }
 
-function layNode(node: Node, number: number, blockSize: number, { hashSeed }: Identity, space: Space): Inode {
+function layNode(node: Node, blockSize: number, { hashSeed }: Identity, space: Space): Inode {
   const { path } = node;
+  const number = numberOf(node);
   const xattrs = node.xattrs.length > 0 ? homeXattrs(node.xattrs, INODE_BODY, blockSize, path) : NO_XATTRS;
   const xattrBlock = xattrs.block.length > 0 ? space.takeSingly(1)[0]! : 0;
-  const at = { number, node, xattrs, xattrBlock };
-  if (node.kind === "directory") {
-    const least = number === LOST_AND_FOUND_INODE ? lostAndFoundBlocks(blockSize) : 1;
-    const named = shapeDirectory(node.children!, blockSize, hashSeed, path);
-    const shape = named.blocks < least && !named.leaves ? { ...named, blocks: least } : named;
-    return { ...at, size: shape.blocks * blockSize, shape, ...place(shape.blocks, blockSize, space) };
+  const shape = node.kind === "directory" ? shapeOf(node, blockSize, hashSeed) : undefined;
+  const size = shape ? shape.blocks * blockSize : (node.content ?? node.target)!.length;
+  if (node.kind === "symlink" && size >= blockSize) {
+    const message = `the link's target has ${size} bytes, and there is room for ${blockSize - 1}`;
+    throw new FilesystemError(message, { path });
   }
-  if (node.kind === "symlink") {
-    const size = node.target!.length;
-    if (size >= blockSize) {
-      throw new FilesystemError(
-        `the link's target has ${size} bytes, and there is room for ${blockSize - 1}`,
-        {
-          path,
-        },
-      );
-    }
-    return { ...at, size, ...place(size > LONGEST_FAST_SYMLINK ? 1 : 0, blockSize, space) };
-  }
-  const size = node.content!.length;
-  const blocks = Math.ceil(size / blockSize);
-  // the last logical block number is kept for ends of ranges (ext4's largest file, 4 TiB with blocks of 1 KiB)
-  if (blocks > 0xffff_ffff)
-    throw new FilesystemError(`${size} bytes are more than a file can have`, { path });
-  return { ...at, size, ...place(blocks, blockSize, space) };
+  const inline = node.kind === "symlink" && size <= LONGEST_FAST_SYMLINK;
+  const runs = space.take(inline ? 0 : Math.ceil(size / blockSize));
+  const tree = space.takeSingly(treeBlocks(extentCount(runs), blockSize));
+  return { number, node, size, runs, tree, xattrs, xattrBlock, shape };
 }
 
-function place(blocks: number, blockSize: number, space: Space): Pick<Inode, "runs" | "tree"> {
-  const runs = space.take(blocks);
-  return { runs, tree: space.takeSingly(treeBlocks(extentCount(runs), blockSize)) };
+function shapeOf(node: Node, blockSize: number, hashSeed: readonly number[]): DirectoryShape {
+  const shape = shapeDirectory(node.children!, blockSize, hashSeed, node.path);
+  const least = numberOf(node) === LOST_AND_FOUND_INODE ? lostAndFoundBlocks(blockSize) : 1;
+  return shape.blocks < least && !shape.leaves ? { ...shape, blocks: least } : shape;
 }
 
 function extentCount(runs: readonly Run[]): number {
-  return runs.reduce((sum, { count }) => sum + Math.ceil(count / LONGEST_EXTENT), 0);
+  let extents = 0;
+  for (const { count } of runs) extents += Math.ceil(count / LONGEST_EXTENT);
+  return extents;
 }
 
 /** As mke2fs makes it: empty blocks in store for e2fsck, 16 KiB or what twelve direct blocks would hold. */
@@ -230,7 +221,8 @@ class Space {
   }
 
   /** The same as single block numbers. */
-  takeSingly(count: number): number[] {
+  takeSingly(count: number): readonly number[] {
+    if (count === 0) return NOTHING;
     return this.take(count).flatMap((run) => Array.from({ length: run.count }, (_, i) => run.start + i));
   }
 

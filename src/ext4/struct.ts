@@ -7,6 +7,8 @@ import type { Bytes } from "../segment.ts";
  */
 export class Struct {
   readonly bytes: Bytes;
+  /** Where offsets count from: one `Struct` serves many records in a row, and making one for each costs more. */
+  base = 0;
   private readonly view: DataView;
 
   /** Over the given bytes, or over so many new ones. */
@@ -16,26 +18,26 @@ export class Struct {
   }
 
   u8(offset: number, value: number): void {
-    this.view.setUint8(offset, within(value, 0xff));
+    this.view.setUint8(this.base + offset, within(value, 0xff));
   }
 
   u16(offset: number, value: number): void {
-    this.view.setUint16(offset, within(value, 0xffff), true);
+    this.view.setUint16(this.base + offset, within(value, 0xffff), true);
   }
 
   u32(offset: number, value: number): void {
-    this.view.setUint32(offset, within(value, 0xffff_ffff), true);
+    this.view.setUint32(this.base + offset, within(value, 0xffff_ffff), true);
   }
 
   /** Big-endian, as the journal has it. */
   be32(offset: number, value: number): void {
-    this.view.setUint32(offset, within(value, 0xffff_ffff), false);
+    this.view.setUint32(this.base + offset, within(value, 0xffff_ffff), false);
   }
 
   /** Bytes as they are; `room` is the length of the field. */
   raw(offset: number, bytes: Uint8Array, room: number): void {
     if (bytes.length > room) throw new RangeError(`${bytes.length} bytes do not fit a field of ${room}`);
-    this.bytes.set(bytes, offset);
+    this.bytes.set(bytes, this.base + offset);
   }
 }
 
