@@ -7,7 +7,6 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   rmSync,
   statSync,
@@ -255,13 +254,8 @@ function filesIn(tree: string): { name: string; at: string; length: number }[] {
 }
 
 function* chunksOf(at: string, length: number): Generator<Uint8Array<ArrayBuffer>> {
-  if (length <= MIB) {
-    const bytes = readFileSync(at);
-    yield new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    return;
-  }
   const file = openSync(at, "r");
-  const chunk = new Uint8Array(MIB);
+  const chunk = new Uint8Array(Math.min(length, MIB));
   for (let done = 0; done < length; done += MIB) yield chunk.subarray(0, readSync(file, chunk));
   closeSync(file);
 }
