@@ -28,7 +28,7 @@ export async function largeBase(folder: string, size: number): Promise<void> {
   const start = Math.floor((size - PIECE - MIB) / WINDOW) * WINDOW;
   const end = start + PIECE;
   const whole = end + MIB; // as near to `size` as windows allow
-  const file = await open(image, "w");
+  const file = await open(image, "w+");
   await file.truncate(whole);
   const window = pattern(WINDOW);
   for (let at = WINDOW; at < start; at += WINDOW) {

@@ -3,8 +3,8 @@ import { rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { chromium, type Browser, type Page } from "playwright";
 import config from "../e2e/playwright.config.ts";
-import { start } from "../dev/start.ts";
-import { serveBase } from "../dev/cdn.ts";
+import { buildOs, serveBase, serveOven, serveStage } from "../dev/start.ts";
+
 import { largeBase } from "./base.ts";
 import { usage } from "./processes.ts";
 
@@ -24,15 +24,16 @@ interface Run {
 }
 
 await largeBase(folder, size);
-const site = await start({ port: 0, cdnPort: 0, ovenPort: 0 });
-const base = await serveBase(folder, 0);
+await buildOs();
+const base = await serveBase(folder);
+const oven = await serveOven();
+const site = await serveStage({ latest: `${base.url}/manifest.json`, oven: oven.url });
 const runs: { ours: Run[]; own: Run[] } = { ours: [], own: [] };
 for (let round = 0; round < ROUNDS; round++) {
   runs.own.push(await measure(ownDownload));
   runs.ours.push(await measure(ourBuild));
 }
-await base.close();
-await site.close();
+for (const server of [site, oven, base]) await server.close();
 
 console.log(`\n${(size / 2 ** 20).toFixed(0)} MiB, medians of ${ROUNDS}     own download   os build   ratio`);
 row("seconds", "seconds", 1);
@@ -86,9 +87,6 @@ async function ownDownload(page: Page): Promise<void> {
 }
 
 async function ourBuild(page: Page): Promise<void> {
-  await page.route("**/aesthetic.computer/os/config.json", (route) =>
-    route.fulfill({ json: { latest: `${base.url}/manifest.json`, oven: site.oven } }),
-  );
   await page.keyboard.type("os notepat");
   await page.keyboard.press("Enter");
 }

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { BundleError, CancelledError, SaveError } from "../src/errors.ts";
+import { WINDOW } from "../src/manifest.ts";
+import { Memory } from "../src/memory.ts";
 import { parsePiece } from "../src/piece.ts";
 import type { Bytes } from "../src/segment.ts";
 import { httpBase, type Base } from "../src/worker/base.ts";
@@ -63,13 +65,16 @@ async function readInput(file: string): Promise<Bytes> {
 }
 
 /** The image's bytes, with progress, and at the end the proof that they are what was promised. */
-async function* proven({ info, chunks }: Image, signal: AbortSignal): AsyncGenerator<Bytes> {
+async function* proven(image: Image, signal: AbortSignal): AsyncGenerator<Bytes> {
   const hash = createHash("sha256");
+  const memory = new Memory(WINDOW);
+  const { info } = image;
   let written = 0;
-  for await (const chunk of chunks()) {
+  for await (const chunk of image.chunks(memory)) {
     signal.throwIfAborted();
     hash.update(chunk);
     yield chunk;
+    memory.give(chunk.buffer); // written, since we were asked for more
     written += chunk.length;
     if (process.stderr.isTTY) process.stderr.write(`\r${Math.floor((100 * written) / info.size)} %`);
   }

@@ -2,13 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ahead, chunksOf, cut, type MadeSegment } from "./chunks.ts";
 import { lengthOf, type Bytes, type Content } from "./segment.ts";
+import { Memory } from "./memory.ts";
 import { pattern } from "./testing/base.ts";
 
 test("however bytes arrive, they are cut into chunks of one size", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(40)), fc.integer({ min: 1, max: 50 }), async (lengths, size) => {
       const whole = pattern(lengths.reduce((a, b) => a + b, 0));
-      const chunks = await gather(cut(split(whole, lengths), size, whole.length));
+      const chunks = await gather(cut(split(whole, lengths), size, whole.length, new Memory(size)));
       expect(join(chunks)).toEqual(whole);
       expect(chunks.slice(0, -1).every((chunk) => chunk.length === size)).toBe(true);
       expect(chunks.every((chunk) => chunk.buffer.byteLength === chunk.length)).toBe(true);
@@ -17,7 +18,7 @@ test("however bytes arrive, they are cut into chunks of one size", async () => {
 });
 
 test.each([9, 11])("a stream of 10 bytes is not taken for one of %i", async (length) => {
-  await expect(gather(cut(split(pattern(10), [3, 7]), 4, length))).rejects.toThrow(RangeError);
+  await expect(gather(cut(split(pattern(10), [3, 7]), 4, length, new Memory(4)))).rejects.toThrow(RangeError);
 });
 
 test("a content is opened once and read by runs, whatever chunks it comes in", async () => {

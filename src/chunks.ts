@@ -1,3 +1,4 @@
+import type { Memory } from "./memory.ts";
 import type { Bytes, Content, Segment } from "./segment.ts";
 
 const ZEROS = new Uint8Array(1024 * 1024);
@@ -39,14 +40,15 @@ export async function* runsOf(segments: Iterable<MadeSegment>): AsyncGenerator<B
   }
 }
 
-/** Gather `length` bytes of chunks of any size into new chunks of `size`, the last of them shorter. */
+/** Gather `length` bytes of chunks of any size into chunks of `size` from `memory`, the last of them shorter. */
 export async function* cut(
   chunks: AsyncIterable<Bytes>,
   size: number,
   length: number,
+  memory: Memory,
 ): AsyncGenerator<Bytes> {
   let left = length;
-  let whole = new Uint8Array(Math.min(size, left));
+  let whole = memory.take(Math.min(size, left));
   let filled = 0;
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length;) {
@@ -58,7 +60,7 @@ export async function* cut(
       if (filled < whole.length) continue;
       yield whole;
       left -= filled;
-      whole = new Uint8Array(Math.min(size, left));
+      whole = memory.take(Math.min(size, left));
       filled = 0;
     }
   }

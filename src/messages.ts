@@ -82,8 +82,11 @@ export type Control =
 /** Page → service worker, over the control port: end the download as failed. */
 export type Abort = "abort";
 
-/** Service worker → build worker, over the data port: the next chunk, please; or no more. */
-export type DataRequest = "pull" | "cancel";
+/**
+ * Service worker → build worker, over the data port: the next chunk, please, and here is the memory of an
+ * earlier one (transferred); or no more.
+ */
+export type DataRequest = { readonly back: ArrayBuffer | undefined } | "cancel";
 
 /** Build worker → service worker: a chunk (transferred), the end, or that there will be none. */
 export type DataAnswer = { chunk: ArrayBuffer } | { end: true } | { error: string };

@@ -92,6 +92,6 @@ test("stopping ends a read in progress with the reason given", async () => {
 
 async function join(chunks: AsyncIterable<Bytes>): Promise<Bytes> {
   const all: Bytes[] = [];
-  for await (const chunk of chunks) all.push(chunk);
+  for await (const chunk of chunks) all.push(chunk.slice()); // good until the next is asked for
   return new Uint8Array(Buffer.concat(all));
 }

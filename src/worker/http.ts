@@ -3,10 +3,16 @@ import type { Bytes } from "../segment.ts";
 /** A server that says nothing for this long is taken for lost, in milliseconds. */
 const PATIENCE = 30_000;
 
+/** How much is read at a time, in bytes. */
+const SCRATCH = 1024 * 1024;
+
 /** How one request went: its response, whose body is read through `chunks`. */
 export interface Answer {
   readonly response: Response;
-  /** The body as it arrives. Leaving the loop ends the connection. */
+  /**
+   * The body as it arrives. A chunk is good until the next is asked for, which reuses its memory; leaving
+   * the loop ends the connection.
+   */
   chunks(): AsyncGenerator<Bytes>;
 }
 
@@ -36,15 +42,36 @@ export async function get(
   const response = await within(fetch(url, { headers, signal: either, cache: "no-store" }));
 
   async function* chunks(): AsyncGenerator<Bytes> {
-    const reader = response.body?.getReader();
-    if (!reader) return;
+    if (!response.body) return;
+    const { read, cancel } = readerOf(response.body);
     try {
-      for (let r = await within(reader.read()); !r.done; r = await within(reader.read())) yield r.value;
+      for (let r = await within(read()); !r.done; r = await within(read())) yield r.value;
     } finally {
-      await reader.cancel().catch(() => {}); // already failed or closed: nothing left to stop
+      await cancel().catch(() => {}); // already failed or closed: nothing left to stop
     }
   }
   return { response, chunks };
+}
+
+/**
+ * Reads into the same memory again and again where the browser's bodies are byte streams, as by now they
+ * are nearly everywhere: a gigabyte in new small buffers keeps tens of megabytes of garbage around.
+ */
+function readerOf(body: ReadableStream<Bytes>) {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    const plain = body.getReader();
+    return { read: () => plain.read(), cancel: () => plain.cancel() };
+  }
+  let memory = new ArrayBuffer(SCRATCH);
+  const read = async (): Promise<ReadableStreamReadResult<Bytes>> => {
+    const { done, value } = await reader.read(new Uint8Array(memory));
+    if (value) memory = value.buffer; // it was transferred to the stream, and is back
+    return done || !value ? { done: true, value: undefined } : { done: false, value };
+  };
+  return { read, cancel: () => reader.cancel() };
 }
 
 /** A whole body, at most `limit` bytes; `undefined` when there is more. */
@@ -54,7 +81,7 @@ export async function collect(chunks: AsyncIterable<Bytes>, limit: number): Prom
   for await (const chunk of chunks) {
     length += chunk.length;
     if (length > limit) return undefined;
-    parts.push(chunk);
+    parts.push(chunk.slice());
   }
   const whole = new Uint8Array(length);
   let at = 0;

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { BaseImageError, BundleError, ManifestError } from "../errors.ts";
 import { WINDOW, type Manifest } from "../manifest.ts";
+import { Memory } from "../memory.ts";
 import type { Bytes } from "../segment.ts";
 import { pattern, sha256Of, testBase } from "../testing/base.ts";
 import type { Base } from "./base.ts";
@@ -21,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 test("an image is the base with the piece in its partition, and has the SHA-256 foretold", async () => {
   const { info, chunks } = await openImage(base(), piece, never);
-  const made = await join(chunks());
+  const made = await join(chunks(new Memory(WINDOW)));
   expect(made.length).toBe(info.size);
   expect(sha256Of(made)).toBe(info.sha256);
   expect(made.subarray(0, start).equals(image.subarray(0, start))).toBe(true);
@@ -47,14 +48,14 @@ test("an image is the base with the piece in its partition, and has the SHA-256 
 test("the same request gives the same bytes, twice from one plan and from two", async () => {
   const first = await openImage(base(), piece, never);
   const second = await openImage(base(), piece, never);
-  const made = await join(first.chunks());
-  expect((await join(first.chunks())).equals(made)).toBe(true);
-  expect((await join(second.chunks())).equals(made)).toBe(true);
+  const made = await join(first.chunks(new Memory(WINDOW)));
+  expect((await join(first.chunks(new Memory(WINDOW)))).equals(made)).toBe(true);
+  expect((await join(second.chunks(new Memory(WINDOW)))).equals(made)).toBe(true);
 });
 
 test("another piece gives another file system UUID", async () => {
   const uuids = [piece, { ...piece, html: pattern(300_000, 9) }].map(async (each) => {
-    const made = await join((await openImage(base(), each, never)).chunks());
+    const made = await join((await openImage(base(), each, never)).chunks(new Memory(WINDOW)));
     return made.subarray(start + 1024 + 0x68, start + 1024 + 0x78).toString("hex"); // s_uuid
   });
   const [one, other] = await Promise.all(uuids);
@@ -64,7 +65,7 @@ test("another piece gives another file system UUID", async () => {
 test("chunks can be given away", async () => {
   const { chunks, info } = await openImage(base(), piece, never);
   let seen = 0;
-  for await (const chunk of chunks()) {
+  for await (const chunk of chunks(new Memory(WINDOW))) {
     expect(chunk.length).toBeLessThanOrEqual(WINDOW);
     seen += structuredClone(chunk, { transfer: [chunk.buffer] }).length;
     expect(chunk.length).toBe(0);
@@ -101,7 +102,9 @@ test("a base that is not the manifest's never becomes an image", async () => {
       if (manifest.digests[Math.floor(at / WINDOW)] === "zeros") return; // never fetched
       const wrong = image.slice();
       wrong[at]! ^= 0x80;
-      const making = openImage(base(manifest, wrong), piece, never).then((it) => join(it.chunks()));
+      const making = openImage(base(manifest, wrong), piece, never).then((it) =>
+        join(it.chunks(new Memory(WINDOW))),
+      );
       await expect(making).rejects.toThrow(BaseImageError);
     }),
     { numRuns: 20 },

@@ -2,6 +2,7 @@ import type { MadeSegment } from "../chunks.ts";
 import { ManifestError } from "../errors.ts";
 import { checkBackupGpt, parseGpt } from "../gpt.ts";
 import { WINDOW, type Manifest } from "../manifest.ts";
+import { Memory } from "../memory.ts";
 import type { ImageInfo } from "../messages.ts";
 import { imageFileName } from "../piece.ts";
 import type { Bytes } from "../segment.ts";
@@ -14,8 +15,11 @@ import { fetchedLength, sha256, verifiedWindows } from "./verify.ts";
 /** An image that is decided to the last byte and not yet made. */
 export interface Image {
   readonly info: ImageInfo;
-  /** All its bytes in order, in chunks of at most 4 MiB that are the caller's to transfer. */
-  chunks(): AsyncGenerator<Bytes>;
+  /**
+   * All its bytes in order, in chunks of at most 4 MiB that are the caller's to transfer. A buffer given
+   * back to `memory` is used again.
+   */
+  chunks(memory: Memory): AsyncGenerator<Bytes>;
 }
 
 /**
@@ -26,9 +30,11 @@ export interface Image {
 export async function openImage(base: Base, piece: PieceFiles, signal: AbortSignal): Promise<Image> {
   const { manifest } = base;
   const count = manifest.digests.length;
-  const windows = (first: number, end: number) => verifiedWindows(manifest, base.read, first, end, signal);
+  const windows = (first: number, end: number, memory: Memory) =>
+    verifiedWindows(manifest, base.read, first, end, signal, memory);
 
-  const [head, tail] = await Promise.all([one(windows(0, 1)), one(windows(count - 1, count))]);
+  const kept = new Memory(WINDOW);
+  const [head, tail] = await Promise.all([one(windows(0, 1, kept)), one(windows(count - 1, count, kept))]);
   await crossCheck(manifest, head, tail);
 
   const segments = await planImage(manifest, piece);
@@ -42,26 +48,17 @@ export async function openImage(base: Base, piece: PieceFiles, signal: AbortSign
     base: { name: manifest.name, version: manifest.version, flavor: manifest.flavor, arch: manifest.arch },
   };
 
-  const kept = new Map([
-    [0, head],
-    [count - 1, tail],
-  ]);
-  async function* readBase(start: number, length: number): AsyncGenerator<Bytes> {
+  async function* readBase(start: number, length: number, memory: Memory): AsyncGenerator<Bytes> {
+    const first = start / WINDOW;
     const end = Math.ceil((start + length) / WINDOW);
-    for (let index = start / WINDOW; index < end;) {
-      const window = kept.get(index);
-      if (window) {
-        yield window.slice(); // ours stays ours: chunks() may be called again
-        index++;
-        continue;
-      }
-      let next = index;
-      while (next < end && !kept.has(next)) next++;
-      yield* windows(index, next);
-      index = next;
-    }
+    if (first === 0) yield head.slice(); // ours stays ours: chunks() may be called again
+    yield* windows(Math.max(first, 1), Math.min(end, count - 1), memory);
+    if (end === count) yield tail.slice();
   }
-  return { info, chunks: () => splice(segments, readBase) };
+  return {
+    info,
+    chunks: (memory) => splice(segments, (start, length) => readBase(start, length, memory), memory),
+  };
 }
 
 /**

@@ -1,35 +1,49 @@
 import { once } from "node:events";
 import { MessageChannel } from "node:worker_threads";
 import { expect, test } from "vitest";
+import { WINDOW } from "../manifest.ts";
+import type { Memory } from "../memory.ts";
 import type { Bytes } from "../segment.ts";
-import type { DataAnswer } from "../messages.ts";
+import type { DataAnswer, DataRequest } from "../messages.ts";
 import { pump } from "./pump.ts";
 
 test("gives one chunk for each pull, transferred, and then the end", async () => {
   const { ask, other } = channel();
   const chunks = [new Uint8Array([1]), new Uint8Array([2, 3])];
-  const pumping = pump(each(chunks), other);
-  expect(await ask("pull")).toEqual({ chunk: new Uint8Array([1]).buffer });
+  const pumping = pump({ chunks: () => each(chunks) }, other);
+  expect(await ask({ back: undefined })).toEqual({ chunk: new Uint8Array([1]).buffer });
   expect(chunks.map((chunk) => chunk.length)).toEqual([0, 2]); // the first has left this thread
-  expect(await ask("pull")).toEqual({ chunk: new Uint8Array([2, 3]).buffer });
-  expect(await ask("pull")).toEqual({ end: true });
+  expect(await ask({ back: undefined })).toEqual({ chunk: new Uint8Array([2, 3]).buffer });
+  expect(await ask({ back: undefined })).toEqual({ end: true });
   await pumping;
 });
 
 test("makes nothing unasked", async () => {
   const { ask, other } = channel();
   let made = 0;
-  void pump(
-    (async function* () {
-      for (;;) yield new Uint8Array([made++]);
-    })(),
-    other,
-  );
+  async function* chunks() {
+    for (;;) yield new Uint8Array([made++]);
+  }
+  void pump({ chunks }, other);
   await new Promise((later) => setTimeout(later, 20));
   expect(made).toBe(0);
-  await ask("pull");
+  await ask({ back: undefined });
   await new Promise((later) => setTimeout(later, 20));
   expect(made).toBe(1);
+});
+
+test("what comes back is used again", async () => {
+  const { ask, other, port } = channel();
+  async function* chunks(memory: Memory) {
+    for (let i = 1; ; i++) yield memory.take(WINDOW).fill(i);
+  }
+  void pump({ chunks }, other);
+  const first = (await ask({ back: undefined })) as { chunk: ArrayBuffer };
+  new Uint8Array(first.chunk)[7] = 99;
+  port.postMessage({ back: first.chunk }, [first.chunk]);
+  const [second] = (await once(port, "message")) as [{ chunk: ArrayBuffer }];
+  expect(new Uint8Array(second.chunk).every((byte) => byte === 2)).toBe(true);
+  expect(first.chunk.byteLength).toBe(0);
 });
 
 test("tells both sides of an error", async () => {
@@ -38,10 +52,10 @@ test("tells both sides of an error", async () => {
     yield new Uint8Array([1]);
     throw new Error("the server is gone");
   })();
-  const pumping = pump(broken, other);
+  const pumping = pump({ chunks: () => broken }, other);
   const failed = expect(pumping).rejects.toThrow("the server is gone");
-  await ask("pull");
-  expect(await ask("pull")).toEqual({ error: "the server is gone" });
+  await ask({ back: undefined });
+  expect(await ask({ back: undefined })).toEqual({ error: "the server is gone" });
   await failed;
 });
 
@@ -58,8 +72,8 @@ test("a cancel ends it and closes its source, even while a chunk is being made",
       closed = true;
     }
   })();
-  const pumping = pump(slow, other);
-  port.postMessage("pull");
+  const pumping = pump({ chunks: () => slow }, other);
+  port.postMessage({ back: undefined });
   await new Promise((later) => setTimeout(later, 5));
   port.postMessage("cancel");
   await pumping;
@@ -69,7 +83,7 @@ test("a cancel ends it and closes its source, even while a chunk is being made",
 
 function channel() {
   const { port1: port, port2 } = new MessageChannel();
-  const ask = async (request: string) => {
+  const ask = async (request: DataRequest) => {
     port.postMessage(request);
     const [answer] = (await once(port, "message")) as [DataAnswer];
     return answer;

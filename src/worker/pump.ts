@@ -1,17 +1,30 @@
+import { WINDOW } from "../manifest.ts";
+import { Memory } from "../memory.ts";
 import type { DataAnswer, DataRequest } from "../messages.ts";
 import type { Bytes } from "../segment.ts";
 
 /**
- * Answer each "pull" on `port` with one chunk, transferred, and the last with the end. Nothing is made
+ * Make the chunks of an image in buffers that go round. Answer each "pull" on `port` with one chunk, transferred, and the last with the end. Nothing is made
  * unasked (but for what `chunks` itself prepares): asking is the backpressure. Rejects with what `chunks`
  * throws, after telling the port; resolves early when the other side cancels.
  */
-export async function pump(chunks: AsyncGenerator<Bytes>, port: MessagePort): Promise<void> {
+export async function pump(
+  image: { chunks(memory: Memory): AsyncGenerator<Bytes> },
+  port: MessagePort,
+): Promise<void> {
   const nextRequest = requestsOf(port);
+  const memory = new Memory(WINDOW);
+  const chunks = image.chunks(memory);
   try {
-    while ((await nextRequest()) === "pull") {
+    for (;;) {
+      const request = await nextRequest();
+      if (request === "cancel") return;
+      if (request.back) memory.give(request.back);
       const next = await chunks.next();
-      if (next.done) return port.postMessage({ end: true } satisfies DataAnswer);
+      if (next.done) {
+        port.postMessage({ end: true } satisfies DataAnswer);
+        return;
+      }
       const chunk = next.value.buffer;
       if (chunk.byteLength !== next.value.length) throw new RangeError("a chunk that is part of a buffer");
       port.postMessage({ chunk } satisfies DataAnswer, [chunk]);

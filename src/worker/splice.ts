@@ -1,5 +1,6 @@
 import { chunksOf, cut, type MadeSegment } from "../chunks.ts";
 import { WINDOW } from "../manifest.ts";
+import type { Memory } from "../memory.ts";
 import { lengthOf, type Bytes, type Segment } from "../segment.ts";
 
 /**
@@ -9,6 +10,7 @@ import { lengthOf, type Bytes, type Segment } from "../segment.ts";
 export async function* splice(
   segments: Iterable<Segment>,
   readBase: (start: number, length: number) => AsyncIterable<Bytes>,
+  memory: Memory,
 ): AsyncGenerator<Bytes> {
   let made: MadeSegment[] = [];
   for (const segment of segments) {
@@ -16,15 +18,15 @@ export async function* splice(
       made.push(segment);
       continue;
     }
-    yield* make(made);
+    yield* make(made, memory);
     made = [];
     yield* readBase(segment.start, segment.length);
   }
-  yield* make(made);
+  yield* make(made, memory);
 }
 
 /** Small segments together make chunks worth a message. */
-function make(segments: MadeSegment[]): AsyncGenerator<Bytes> {
+function make(segments: MadeSegment[], memory: Memory): AsyncGenerator<Bytes> {
   const length = segments.reduce((sum, segment) => sum + lengthOf(segment), 0);
-  return cut(chunksOf(segments), WINDOW, length);
+  return cut(chunksOf(segments), WINDOW, length, memory);
 }

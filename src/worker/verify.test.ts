@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { BaseImageError } from "../errors.ts";
 import { WINDOW } from "../manifest.ts";
+import { Memory } from "../memory.ts";
 import type { Bytes } from "../segment.ts";
 import { testBase } from "../testing/base.ts";
 import type { ReadRange } from "./base.ts";
@@ -24,7 +25,7 @@ function reader(bytes: Bytes, size = 1_000_003): { read: ReadRange; asked: [numb
 
 test.each([65_536, 1_000_003, WINDOW, 2 * WINDOW])("chunks of %i become the image", async (size) => {
   const { read, asked } = reader(image, size);
-  const windows = await gather(verifiedWindows(manifest, read, 0, count, never));
+  const windows = await gather(verifiedWindows(manifest, read, 0, count, never, new Memory(WINDOW)));
   expect(windows.map((window) => window.length)).toEqual([...Array(6).fill(WINDOW), 1024 * 1024]);
   expect(Buffer.concat(windows).equals(image)).toBe(true);
   expect(asked).toEqual([
@@ -45,7 +46,15 @@ test.each([0, WINDOW, 2 * WINDOW - 1, 3 * WINDOW, image.length - 1])(
     wrong[at]! ^= 1;
     const seen: Bytes[] = [];
     const reading = (async () => {
-      for await (const w of verifiedWindows(manifest, reader(wrong).read, 0, count, never)) seen.push(w);
+      for await (const w of verifiedWindows(
+        manifest,
+        reader(wrong).read,
+        0,
+        count,
+        never,
+        new Memory(WINDOW),
+      ))
+        seen.push(w);
     })();
     await expect(reading).rejects.toThrow(BaseImageError);
     expect(seen).toHaveLength(Math.floor(at / WINDOW));
@@ -61,13 +70,13 @@ test("more than a span of windows takes more than one request", async () => {
     asked.push(length / WINDOW);
     for (let i = 0; i < length / WINDOW; i++) yield window;
   };
-  expect(await gather(verifiedWindows(long, read, 0, 20, never))).toHaveLength(20);
+  expect(await gather(verifiedWindows(long, read, 0, 20, never, new Memory(WINDOW)))).toHaveLength(20);
   expect(asked).toEqual([8, 8, 4]);
 });
 
 test("nothing is read beyond what is asked for and two windows", async () => {
   const { read, asked } = reader(image);
-  const windows = verifiedWindows(manifest, read, 0, count, never);
+  const windows = verifiedWindows(manifest, read, 0, count, never, new Memory(WINDOW));
   expect(asked).toEqual([]);
   await windows.next();
   await new Promise((later) => setTimeout(later, 50));

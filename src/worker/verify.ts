@@ -1,6 +1,7 @@
 import { ahead, cut } from "../chunks.ts";
 import { BaseImageError } from "../errors.ts";
 import { WINDOW, type Manifest } from "../manifest.ts";
+import type { Memory } from "../memory.ts";
 import type { Bytes } from "../segment.ts";
 import type { ReadRange } from "./base.ts";
 
@@ -12,8 +13,8 @@ const AHEAD = 2;
 
 /**
  * Windows `first` up to but not including `end` of a base image, in order, each checked against the
- * manifest's SHA-256 before it is passed on. Windows of zeros are made here, not fetched. Throws
- * `BaseImageError`.
+ * manifest's SHA-256 before it is passed on, in buffers from `memory`. Windows of zeros are made here, not
+ * fetched. Throws `BaseImageError`.
  */
 export async function* verifiedWindows(
   manifest: Manifest,
@@ -21,8 +22,12 @@ export async function* verifiedWindows(
   first: number,
   end: number,
   signal: AbortSignal,
+  memory: Memory,
 ): AsyncGenerator<Bytes> {
-  for await (const { index, bytes, digest } of ahead(AHEAD, hashed(manifest, read, first, end, signal))) {
+  for await (const { index, bytes, digest } of ahead(
+    AHEAD,
+    hashed(manifest, read, first, end, signal, memory),
+  )) {
     const expected = manifest.digests[index];
     const found = await digest;
     if (expected !== "zeros" && found !== expected) {
@@ -61,12 +66,13 @@ async function* hashed(
   first: number,
   end: number,
   signal: AbortSignal,
+  memory: Memory,
 ): AsyncGenerator<Hashed> {
   const isZeros = (index: number) => manifest.digests[index] === "zeros";
   let index = first;
   while (index < end) {
     if (isZeros(index)) {
-      const bytes = new Uint8Array(windowLength(manifest, index));
+      const bytes = memory.take(windowLength(manifest, index)).fill(0);
       yield { index: index++, bytes, digest: Promise.resolve("") };
       continue;
     }
@@ -74,7 +80,7 @@ async function* hashed(
     while (stop < end && stop - index < SPAN && !isZeros(stop)) stop++;
     const start = index * WINDOW;
     const length = Math.min(stop * WINDOW, manifest.image.size) - start;
-    for await (const bytes of cut(read(start, length, signal), WINDOW, length)) {
+    for await (const bytes of cut(read(start, length, signal), WINDOW, length, memory)) {
       yield { index: index++, bytes, digest: sha256(bytes) };
     }
   }

@@ -20,7 +20,7 @@ const builder: Builder = {
   },
   async send(port) {
     if (!image) throw new Error("send before open");
-    await pump(image.chunks(), port);
+    await pump(image, port);
   },
 };
 

@@ -46,7 +46,7 @@ sw.addEventListener("fetch", (event) => {
 function respond(download) {
   const { open, control } = download;
   say(control, { type: "started" });
-  return new Response(new ReadableStream(source(download), { highWaterMark: 1 }), {
+  return new Response(new ReadableStream(source(download), { highWaterMark: 0 }), {
     headers: {
       "Content-Type": "application/octet-stream",
       "Content-Length": String(open.size),
@@ -65,6 +65,8 @@ function respond(download) {
 function source(download) {
   const { open, control, data } = download;
   let written = 0;
+  /** @type {ArrayBuffer[]} */
+  const taken = []; // chunks that the browser has asked beyond
   return {
     start(controller) {
       control.onmessage = ({ data: message }) => {
@@ -78,6 +80,7 @@ function source(download) {
           const answer = /** @type {DataAnswer} */ (message);
           if ("chunk" in answer) {
             written += answer.chunk.byteLength;
+            taken.push(answer.chunk);
             controller.enqueue(new Uint8Array(answer.chunk));
             say(control, { type: "written", written });
           } else if ("end" in answer && written === open.size) {
@@ -92,7 +95,9 @@ function source(download) {
           }
           pulled();
         };
-        data.postMessage("pull");
+        // Being asked means that the last chunk has been read; its memory goes back two chunks later still.
+        const back = taken.length > 2 ? taken.shift() : undefined;
+        data.postMessage({ back }, back ? [back] : []);
       }),
     cancel() {
       say(control, { type: "cancelled" }); // in the browser's own list of downloads
