@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const OS = "aesthetic.computer/os";
 const BUILD = "__OS_BUILD__"; // in disks/os.mjs, where the page module's version belongs
 
+const served = `public/${OS}`;
 const hashed = `${OS}/[name]-[hash].js`;
 
 // `vite build` makes `dist/`, laid out to be copied straight over AC's `system/public/`.
@@ -39,6 +41,10 @@ function shipped(): Plugin {
   return {
     name: "shipped",
     apply: "build",
+    buildStart() {
+      this.addWatchFile(resolve("disks/os.mjs"));
+      for (const name of readdirSync(served)) this.addWatchFile(resolve(served, name));
+    },
     generateBundle(_, bundle) {
       const hash = createHash("sha256");
       for (const [name, file] of Object.entries(bundle)) {
@@ -51,7 +57,7 @@ function shipped(): Plugin {
       });
     },
     writeBundle({ dir = "dist" }) {
-      cpSync("public/aesthetic.computer", `${dir}/aesthetic.computer`, { recursive: true });
+      cpSync(served, `${dir}/${OS}`, { recursive: true });
     },
   };
 }

@@ -11,6 +11,8 @@ const OS = "/aesthetic.computer/os";
 /** As AC sends with everything; there is no COEP. */
 const headers = { "Cross-Origin-Opener-Policy": "same-origin-allow-popups" };
 
+const unwatched = ["dist", "base", "e2e", "bench", "docs"].map((name) => resolve(root, name, "**"));
+
 /** All that served modules need of Vite's client, which would look for a WebSocket. */
 const client = "export const injectQuery = (url) => url;";
 
@@ -21,6 +23,8 @@ interface StageOptions {
   readonly oven: string;
   /** What `vite build` made, of which the very bytes are served. */
   readonly directory?: string;
+  /** Look at the stage's own sources for every page, as for who works on them. */
+  readonly watch?: boolean;
 }
 
 /**
@@ -28,7 +32,7 @@ interface StageOptions {
  * otherwise than in `dist`. Every other address is a piece's, and shows the stage.
  */
 export async function serveStage(options: StageOptions): Promise<Running> {
-  const { port = 0, latest, oven, directory = resolve(root, "dist") } = options;
+  const { port = 0, latest, oven, directory = resolve(root, "dist"), watch = false } = options;
   const vite = await createServer({
     root,
     configFile: false,
@@ -38,7 +42,13 @@ export async function serveStage(options: StageOptions): Promise<Running> {
     logLevel: "warn",
     optimizeDeps: { noDiscovery: true },
     // Nothing is pushed to the page: what runs there is what was loaded, also while files are being edited.
-    server: { middlewareMode: true, hmr: false, ws: false, watch: null, headers },
+    server: {
+      middlewareMode: true,
+      hmr: false,
+      ws: false,
+      watch: watch ? { ignored: unwatched } : null,
+      headers,
+    },
   });
 
   const show = async (response: ServerResponse) => {

@@ -14,7 +14,7 @@ export interface Site extends Running {
 }
 
 /** Serve what is built, and all that a browser needs to go with it, on three ports; 0 is a free one. */
-export async function start({ port = 0, cdnPort = 0, ovenPort = 0 } = {}): Promise<Site> {
+export async function start({ port = 0, cdnPort = 0, ovenPort = 0, watch = false } = {}): Promise<Site> {
   const servers: Running[] = [];
   const close = async () => {
     for (let server = servers.pop(); server; server = servers.pop()) await server.close();
@@ -24,7 +24,7 @@ export async function start({ port = 0, cdnPort = 0, ovenPort = 0 } = {}): Promi
     servers.push(base);
     const oven = await serveOven(undefined, ovenPort);
     servers.push(oven);
-    const stage = await serveStage({ port, latest: `${base.url}/latest.json`, oven: oven.url });
+    const stage = await serveStage({ port, latest: `${base.url}/latest.json`, oven: oven.url, watch });
     servers.push(stage);
     return { url: stage.url, base: base.url, oven: oven.url, close };
   } catch (error) {
@@ -33,9 +33,19 @@ export async function start({ port = 0, cdnPort = 0, ovenPort = 0 } = {}): Promi
   }
 }
 
-/** Make `dist/`. */
-export async function buildOs(): Promise<void> {
-  await build({ root: resolve(import.meta.dirname, ".."), logLevel: "warn" });
+/** Make `dist/`; and, with `watch`, again whenever something it is made of changes, until we end. */
+export async function buildOs({ watch = false } = {}): Promise<void> {
+  const root = resolve(import.meta.dirname, "..");
+  const result = await build({ root, logLevel: "warn", build: { watch: watch ? {} : null } });
+  if (!("on" in result)) return;
+  await new Promise<void>((built, fail) => {
+    result.on("event", (event) => {
+      if (event.code === "END") built();
+      if (event.code !== "ERROR") return;
+      console.error(event.error.message);
+      fail(event.error); // heard the first time only: later ones have been said
+    });
+  });
 }
 
 if (process.argv[1] === import.meta.filename) await main();
@@ -47,14 +57,14 @@ async function main(): Promise<void> {
       cdnPort: portFrom("CDN_PORT", 8889),
       ovenPort: portFrom("OVEN_PORT", 8890),
     };
-    await buildOs();
-    const { url, base, oven, close } = await start(ports);
+    await buildOs({ watch: true });
+    const { url, base, oven, close } = await start({ ...ports, watch: true });
     console.log(`
   Aesthetic Computer, a small one:  ${url}
   Type  os notepat  and Enter, or open  ${url}/os:notepat
 
   Base images are at  ${base}  and the oven is at  ${oven}
-  Ctrl-C ends all three.
+  What you change is there when the page is loaded again.  Ctrl-C ends all.
 `);
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.once(signal, () => void close().finally(() => process.exit(0)));

@@ -118,6 +118,11 @@ interface Api extends AcPencil {
     flip: () => boolean;
     repeat: (times: number, run: (i: number) => void) => void;
   };
+  /** Nobody, until AC's session message has come; late. */
+  user: unknown;
+  handle: () => string | undefined;
+  authorize: () => Promise<string>;
+  debug: boolean;
   sound: {
     synth: (options: {
       tone?: number | string;

@@ -13,19 +13,19 @@ export class Keyboard {
 
   constructor(input: HTMLInputElement) {
     this.#input = input;
-    addEventListener("keydown", (event) => {
+    window.addEventListener("keydown", (event) => {
       if (event.key === "Tab" || event.key === "ArrowUp") event.preventDefault();
       if (this.#typing && (event.key.length === 1 || event.key === "Backspace")) return; // told by the input
       if (event.key === "Unidentified" || event.isComposing) return;
       this.#held.set(event.code, event.key);
       this.#tell("down", event.key, event);
     });
-    addEventListener("keyup", (event) => {
+    window.addEventListener("keyup", (event) => {
       const key = this.#held.get(event.code) ?? event.key;
       this.#held.delete(event.code);
       if (key !== "Unidentified") this.#tell("up", key, event);
     });
-    addEventListener("blur", () => {
+    window.addEventListener("blur", () => {
       for (const key of this.#held.values()) this.#tell("up", key);
       this.#held.clear();
     });
@@ -35,7 +35,7 @@ export class Keyboard {
       else if (event.inputType === "insertLineBreak") this.#press("Enter");
       else for (const character of event.data ?? "") this.#press(character);
     });
-    addEventListener("pointerup", (event) => {
+    window.addEventListener("pointerup", (event) => {
       if (this.enabled && event.pointerType !== "mouse") this.open();
     });
   }

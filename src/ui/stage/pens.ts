@@ -9,9 +9,9 @@ export class Pens {
   constructor(point: (x: number, y: number) => { x: number; y: number }) {
     // On the window: what lies over the canvas does not keep pens from the piece.
     for (const type of ["pointerdown", "pointermove", "pointerup", "pointercancel"] as const) {
-      addEventListener(type, (event) => this.#take(event, point(event.clientX, event.clientY)));
+      window.addEventListener(type, (event) => this.#take(event, point(event.clientX, event.clientY)));
     }
-    addEventListener("contextmenu", (event) => event.preventDefault());
+    window.addEventListener("contextmenu", (event) => event.preventDefault());
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) return;
       for (const pointer of this.#pointers.values()) if (pointer.drawing) this.#tell("lift", pointer);

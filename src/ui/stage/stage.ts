@@ -56,11 +56,11 @@ Object.assign(globalThis, {
   },
 });
 
-addEventListener("popstate", () => send({ type: "load", slug: slugOf(location), fromHistory: true }));
-addEventListener("focus", () => send({ type: "focus-change", content: true }));
-addEventListener("blur", () => send({ type: "focus-change", content: false }));
-addEventListener("wheel", ({ deltaX: x, deltaY: y }) => send({ type: "scroll", content: { x, y } }));
-addEventListener("resize", () => {
+window.addEventListener("popstate", () => send({ type: "load", slug: slugOf(location), fromHistory: true }));
+window.addEventListener("focus", () => send({ type: "focus-change", content: true }));
+window.addEventListener("blur", () => send({ type: "focus-change", content: false }));
+window.addEventListener("wheel", ({ deltaX: x, deltaY: y }) => send({ type: "scroll", content: { x, y } }));
+window.addEventListener("resize", () => {
   size = view.size;
   send({ type: "reframed" });
 });
@@ -173,7 +173,7 @@ function halt(): void {
   view.show(raster.target);
   const again = new AbortController();
   for (const type of ["keydown", "pointerdown"]) {
-    addEventListener(
+    window.addEventListener(
       type,
       () => {
         again.abort();
