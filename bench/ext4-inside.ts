@@ -19,7 +19,7 @@ async function answer(job: Job, how: "ours" | "plain" | "both"): Promise<Times> 
     if (how !== "plain") times.ours.push(await timed(() => ours(job)));
     if (how !== "ours") times.plain.push(await timed(() => plain(job)));
   }
-  return { ours: median(times.ours), plain: median(times.plain), first: times.ours[0] ?? 0 };
+  return { ours: Math.min(...times.ours), plain: Math.min(...times.plain), first: times.ours[0] ?? 0 };
 }
 
 async function ours({ files, options }: Job): Promise<void> {
@@ -56,9 +56,3 @@ async function timed(act: () => Promise<void>): Promise<number> {
 }
 
 function forget(): void {}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values];
-  sorted.sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
-}

@@ -13,7 +13,7 @@ export interface Job {
 }
 
 export interface Times {
-  /** Median seconds. */
+  /** Seconds of the fastest run. */
   readonly ours: number;
   readonly plain: number;
   /** Seconds of the very first run of ours. */

@@ -65,7 +65,7 @@ describe("compared with mke2fs", () => {
   test.each(SIZES)(
     "%i bytes in blocks of %i: the superblock",
     async (size, blockSize) => {
-      const { layout } = plan([], options(size, { blockSize }));
+      const { layout, order } = plan([], options(size, { blockSize }));
       const inodes = layout.inodesPerGroup * layout.groups.length;
       const theirs = fields(mke2fs(size, blockSize, inodes));
       const ours = fields(await imageOf([], options(size, { blockSize, label: "label" })));
@@ -73,6 +73,10 @@ describe("compared with mke2fs", () => {
         delete ours[name];
         delete theirs[name];
       }
+      // From 64 GiB, our journal crosses superblocks and needs a block for its fifth extent; in the middle of the
+      // file system, where mke2fs has it, there are none.
+      const spent = size >= 64 * GIB ? order[0]!.tree.length : 0;
+      ours["Free blocks"] = `${Number(ours["Free blocks"]) + spent}`;
       expect(ours).toEqual(theirs);
     },
     300_000,
