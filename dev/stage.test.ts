@@ -130,6 +130,35 @@ test("leaving a piece runs acCONTENT_EVENTS, forgets whens, keeps undelivered si
   expect(await page.evaluate("heard")).toEqual(["from act: ping"]);
 });
 
+test("the wheel and the person's taste are told", async () => {
+  await page.goto(`${site.url}/zoo:events`);
+  await says("dark-mode");
+  await page.mouse.wheel(0, 40);
+  await says("scroll 20");
+  await page.emulateMedia({ colorScheme: "light" });
+  await says("light-mode");
+});
+
+test("a tap at the prompt opens a phone's keyboard, and what it puts in is typed", async () => {
+  const phone = await browser.newContext({
+    viewport: { width: 390, height: 700 },
+    hasTouch: true,
+    isMobile: true,
+  });
+  page = await phone.newPage();
+  await page.goto(site.url);
+  await says("Type a piece");
+  await page.touchscreen.tap(100, 300);
+  await expect.poll(() => page.evaluate("document.activeElement.tagName")).toBe("INPUT");
+  await page.keyboard.insertText("zoo x"); // without keydown, as phones do
+  await page.keyboard.press("Backspace");
+  await page.keyboard.type("y");
+  await says("zoo y");
+  await page.keyboard.press("Enter");
+  await says('params ["y"]');
+  expect(await page.evaluate("document.activeElement.tagName")).toBe("BODY");
+});
+
 test("a new window size is told as reframed", async () => {
   await page.goto(`${site.url}/zoo`);
   await says("476x296");
@@ -211,6 +240,8 @@ function paint({ wipe, ink, params, colon, screen }) {
   ink("white").write(said.join(", "), { x: 6, y: 44 }).write(place, { x: 6, y: 55 }).write(store, { x: 6, y: 66 });
 }
 function act({ event: e, signal }) {
+  for (const name of ["dark-mode", "light-mode"]) if (e.is(name)) said.push(name);
+  if (e.is("scroll")) said.push("scroll " + e.delta.y);
   if (e.is("reframed")) size = "reframed";
   if (e.is("touch")) place = "touched " + e.x + "," + e.y;
   if (e.is("keyboard:down")) said.push(e.name);

@@ -123,7 +123,7 @@ const { floor, hypot, max, min, random } = Math;
 
 const num = {
   clamp: (value: number, low: number, high: number) => min(max(value, low), high),
-  lerp: (a: number, b: number, amount: number) => a + (b - a) * amount,
+  lerp: (a: number, b: number, amount: number) => a + (b - a) * min(max(amount, 0), 1),
   map: (value: number, low: number, high: number, to: number, toHigh: number) =>
     ((value - low) / (high - low)) * (toHigh - to) + to,
   wrap: (n: number, to: number) => ((n % to) + to) % to,

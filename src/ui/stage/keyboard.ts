@@ -38,6 +38,9 @@ export class Keyboard {
     window.addEventListener("pointerup", (event) => {
       if (this.enabled && event.pointerType !== "mouse") this.open();
     });
+    window.addEventListener("mousedown", (event) => {
+      if (this.enabled) event.preventDefault(); // which follows a tap and would take the focus away again
+    });
   }
 
   /** Bring up a phone's keyboard; browsers allow it in answer to a tap only. */

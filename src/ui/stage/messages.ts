@@ -11,9 +11,16 @@ export type ToDisk =
   | { readonly type: "signal"; readonly content: unknown }
   | { readonly type: "focus-change"; readonly content: boolean }
   | { readonly type: "dark-mode"; readonly content: boolean }
-  | { readonly type: "scroll"; readonly content: { readonly x: number; readonly y: number } }
+  | { readonly type: "scroll"; readonly content: Scroll }
   | { readonly type: "store:retrieved"; readonly content: unknown }
   | { readonly type: "ping" };
+
+/** How far the wheel was turned, in canvas pixels; twice, as AC's runtimes differ. */
+export interface Scroll {
+  readonly x: number;
+  readonly y: number;
+  readonly delta: { readonly x: number; readonly y: number };
+}
 
 /** Time has passed, and this happened meanwhile. */
 export interface Frame {

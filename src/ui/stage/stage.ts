@@ -59,7 +59,10 @@ Object.assign(globalThis, {
 window.addEventListener("popstate", () => send({ type: "load", slug: slugOf(location), fromHistory: true }));
 window.addEventListener("focus", () => send({ type: "focus-change", content: true }));
 window.addEventListener("blur", () => send({ type: "focus-change", content: false }));
-window.addEventListener("wheel", ({ deltaX: x, deltaY: y }) => send({ type: "scroll", content: { x, y } }));
+window.addEventListener("wheel", ({ deltaX, deltaY }) => {
+  const delta = { x: deltaX / view.density, y: deltaY / view.density };
+  send({ type: "scroll", content: { ...delta, delta } });
+});
 window.addEventListener("resize", () => {
   size = view.size;
   send({ type: "reframed" });

@@ -6,11 +6,11 @@ const GAP = 8; // CSS pixels around the canvas, as AC leaves them
 export class View {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
-  readonly #density: number;
+  readonly density: number;
 
   constructor(canvas: HTMLCanvasElement, density: number) {
     this.#canvas = canvas;
-    this.#density = density;
+    this.density = density;
     const context = canvas.getContext("2d");
     if (!context) throw new Error("This browser has no canvas");
     this.#context = context;
@@ -18,8 +18,8 @@ export class View {
 
   /** The size in canvas pixels that the window asks for. */
   get size(): { width: number; height: number } {
-    const gap = Math.floor((GAP * devicePixelRatio) / this.#density);
-    const fit = (length: number) => Math.max(1, Math.floor(length / this.#density) - gap);
+    const gap = Math.floor((GAP * devicePixelRatio) / this.density);
+    const fit = (length: number) => Math.max(1, Math.floor(length / this.density) - gap);
     return { width: fit(innerWidth), height: fit(innerHeight) };
   }
 
@@ -28,8 +28,8 @@ export class View {
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width;
       canvas.height = height;
-      canvas.style.width = `${width * this.#density}px`;
-      canvas.style.height = `${height * this.#density}px`;
+      canvas.style.width = `${width * this.density}px`;
+      canvas.style.height = `${height * this.density}px`;
     }
     this.#context.putImageData(new ImageData(pixels, width, height), 0, 0);
   }
@@ -43,6 +43,6 @@ export class View {
   /** A point of the window in canvas pixels. */
   point(x: number, y: number): { x: number; y: number } {
     const { left, top } = this.#canvas.getBoundingClientRect();
-    return { x: Math.floor((x - left) / this.#density), y: Math.floor((y - top) / this.#density) };
+    return { x: Math.floor((x - left) / this.density), y: Math.floor((y - top) / this.density) };
   }
 }

@@ -1,0 +1,56 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { build } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+// What is copied over AC's system/public/.
+
+const root = resolve(import.meta.dirname, "..");
+let dist = "";
+
+beforeAll(async () => {
+  dist = await mkdtemp(join(tmpdir(), "dist-"));
+  await build({ root, logLevel: "silent", build: { outDir: dist, emptyOutDir: true } });
+});
+
+afterAll(() => rm(dist, { recursive: true, force: true }));
+
+test("holds the piece and what it asks for, and nothing of the stage", async () => {
+  const names = (await readdir(dist, { recursive: true })).filter((name) => /\.\w+$/.test(name)).toSorted();
+  expect(names).toEqual([
+    "aesthetic.computer",
+    "aesthetic.computer/disks/os.mjs",
+    "aesthetic.computer/os/config.json",
+    "aesthetic.computer/os/mitm.html",
+    "aesthetic.computer/os/page.js",
+    "aesthetic.computer/os/page.js.map",
+    "aesthetic.computer/os/sw.js",
+    expect.stringMatching(/os\/worker-[\w-]{8}\.js$/),
+    expect.stringMatching(/os\/worker-[\w-]{8}\.js\.map$/),
+  ]);
+});
+
+test("the piece is as written, but for the build it belongs to", async () => {
+  const written = await readFile(join(root, "disks/os.mjs"), "utf8");
+  const shipped = await readFile(join(dist, "aesthetic.computer/disks/os.mjs"), "utf8");
+  const [, version = ""] = /page\.js\?v=([0-9a-f]{12})"/.exec(shipped) ?? [];
+  expect(version).not.toBe("");
+  expect(shipped).toBe(written.replaceAll("__OS_BUILD__", version));
+});
+
+test("the page module finds its worker beside it, whatever the path", async () => {
+  const page = await readFile(join(dist, "aesthetic.computer/os/page.js"), "utf8");
+  const [, name = ""] = /new URL\(`(worker-[\w-]+\.js)`, ?import\.meta\.url\)/.exec(page) ?? [];
+  expect(await readdir(join(dist, "aesthetic.computer/os"))).toContain(name);
+});
+
+test("what stands in public/ is served as it stands", async () => {
+  for (const name of await readdir(join(root, "public/aesthetic.computer/os"))) {
+    const [here, there] = await Promise.all([
+      readFile(join(root, "public/aesthetic.computer/os", name)),
+      readFile(join(dist, "aesthetic.computer/os", name)),
+    ]);
+    expect(there.equals(here), name).toBe(true);
+  }
+});
