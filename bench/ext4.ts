@@ -99,7 +99,7 @@ async function runAll(names: readonly string[]): Promise<void> {
       const worker = await inChromium({
         size,
         files,
-        rounds: name === "a" ? 30 : ROUNDS,
+        rounds: "ab".includes(name) ? 30 : ROUNDS,
         options: options(size),
       });
       row("Chromium worker, memory to chunks", worker.ours, worker.plain);

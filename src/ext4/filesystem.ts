@@ -11,6 +11,18 @@ export type { Attributes, DirectoryEntry, Entry, FileEntry, LinkEntry, SymlinkEn
 export type { BlockSize, FilesystemOptions } from "./options.ts";
 export type { Time } from "./time.ts";
 
+// Read it with the kernel's Documentation/filesystems/ext4 beside:
+//
+//   entry, options     what goes in                 struct, crc32c, time, error    small tools
+//   tree               entries → inodes to be       format     superblock, group descriptor, inode, journal
+//   layout             what has a fixed place       bitmap     which blocks and inodes are in use
+//   plan               where everything goes        extent     where a file's blocks are
+//   segments           a plan, front to back        directory, htree, hash     names, and the index over them
+//   metadata           what has a fixed place       xattr      extended attributes
+//   reader, parse      and back again               content    streams held to their word
+//
+// Absent on purpose: device nodes, sockets and pipes; holes; inline data; attributes shared between inodes.
+
 /**
  * An ext4 file system of exactly `options.size` bytes that holds `entries`, as segments from its first byte to its
  * last. Contents are passed on, not copied: bytes as views of what was given, streams as `content`. Throws

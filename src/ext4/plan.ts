@@ -103,7 +103,7 @@ function layTree(tree: Tree, size: number, identity: Identity, options: Filesyst
   const inodeCount = inodesFor(size, needed, options);
   const layout = layOut(size, blockSize, inodeCount);
   if (layout === undefined) {
-    if (options.inodes !== undefined || options.bytesPerInode !== undefined) {
+    if (options.inodes !== undefined) {
       throw new FilesystemError(`${inodeCount} inodes do not fit into an image of ${size} bytes`);
     }
     const content = tree.nodes.reduce((sum, { content: of }) => sum + (of?.length ?? 0), 0);
