@@ -159,6 +159,24 @@ test("leaving the piece and coming back finds the build where it is", async ({ p
   await expectFile(page);
 });
 
+test("closing the tab ends the download", async ({ page, site, context }) => {
+  await using server = await serve((request, response) => {
+    if (!request.headers.range?.startsWith(`bytes=${3 * WINDOW}`)) good(request, response);
+  });
+  const tab = await context.newPage();
+  const downloading = tab.waitForEvent("download");
+  await open(tab, site.url, server);
+  const download = await downloading;
+  await expect.poll(() => says(tab)).toContain("48%");
+  await tab.close();
+  expect(await download.failure()).not.toBeNull();
+  await page.goto(site.url); // and the next tab is none the worse for it
+  const again = page.waitForEvent("download");
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
+  await type(page, "os @jeffrey/frog");
+  expect((await again).suggestedFilename()).toBe("jeffrey-frog-os.iso");
+});
+
 test("two tabs build at once, and both files are whole", async ({ page, site, context }) => {
   await using server = await serve(good);
   const other = await context.newPage();

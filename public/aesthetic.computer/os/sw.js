@@ -30,7 +30,7 @@ sw.addEventListener("message", (event) => {
   } else if (open.type === "open" && control && data) {
     const download = { open, control, data };
     downloads.set(open.id, download);
-    control.onmessage = () => end(download); // "close": before the browser asked for anything
+    control.onmessage = () => end(download); // "abort", before the browser asked for anything
     say(control, { type: "ready", url: `${sw.registration.scope}download/${open.id}` });
   }
 });
@@ -69,10 +69,12 @@ function source(download) {
   const taken = []; // chunks that the browser has asked beyond
   return {
     start(controller) {
-      control.onmessage = ({ data: message }) => {
-        if (message === "abort") controller.error(new Error("the build was stopped"));
+      const stop = () => {
+        controller.error(new Error("the build was stopped")); // or the browser would wait for ever
         end(download);
       };
+      control.onmessage = stop; // "abort" is all that the page ever says
+      control.addEventListener("close", stop); // the page is gone, where browsers tell
     },
     pull: (controller) =>
       new Promise((pulled) => {
