@@ -171,6 +171,13 @@ test("what fails in a piece is on the canvas and in stage.errors", async () => {
   await expect.poll(errors, { timeout: ROOM }).toEqual(["bad: paint: nothing here"]);
 });
 
+test("a piece whose boot does not end is halted, and any key goes to the prompt", async () => {
+  await page.goto(`${site.url}/slow`);
+  await says("slow made no frame for 8 seconds and was halted.");
+  await page.keyboard.press("a");
+  await says("Type a piece");
+});
+
 test("store keeps what is persisted", async () => {
   await page.goto(`${site.url}/zoo:store`);
   await says("stored null");
@@ -259,6 +266,11 @@ function paint() {
   throw new Error("nothing here");
 }
 export { paint };
+`,
+  "disks/slow.mjs": `// slow, 2026.11.23
+// Boots for ever.
+const boot = () => new Promise(() => {});
+export { boot };
 `,
   "main.mjs": `
 window.visits = (window.visits ?? 0) + 1;

@@ -55,7 +55,7 @@ export class Disk {
       alias: (name, colon, params) => {
         const path = `aesthetic.computer/disks/${name}`;
         const parsed = { ...parse(this.#slug), path, piece: name, colon, params };
-        this.#leave ??= () => this.#load(parsed, { alias: true });
+        if (!this.#loading) this.#leave ??= () => this.#load(parsed, { alias: true });
       },
       back: () => {
         if (this.#history.length > 0) host.send({ type: "back-to-piece" });
@@ -226,7 +226,7 @@ export class Disk {
   }
 
   #jump(to: string, ahistorical = false, alias = false): void {
-    if (this.#leave) return; // the first jump of a frame counts
+    if (this.#leave || this.#loading) return; // already leaving: the first jump counts
     const out = to.startsWith("out:");
     if (out || (to.startsWith("http") && !to.endsWith(".mjs"))) {
       this.#host.send({ type: "web", content: { url: to.replace(/^out:/, ""), blank: out } });
@@ -238,7 +238,7 @@ export class Disk {
   async #arrive(slug: string, fromHistory: boolean): Promise<void> {
     const load = () => this.#load(parse(slug), { fromHistory });
     if (this.#pieceCount < 0) await load();
-    else this.#leave = load;
+    else if (!this.#loading) this.#leave = load;
   }
 
   /** The old piece is told, and goes on until the new one has been loaded. */

@@ -14,6 +14,8 @@ import { Watchdog } from "./watchdog.ts";
 
 const TICK = 1000 / 120; // milliseconds of a `sim`
 const MOST_TICKS = 24; // for one frame, however long it took
+const ANSWER = 12; // seconds in which a worker has to answer, as in AC
+const FRAME = 8; // seconds that a frame may take, which includes `boot`
 
 const query = new URLSearchParams(location.search);
 const view = new View(element("canvas"), Number(query.get("density")) || 2);
@@ -23,7 +25,8 @@ const pens = new Pens((x, y) => view.point(x, y));
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 let worker: Worker | undefined;
-let watchdog: Watchdog | undefined;
+let answers: Watchdog | undefined;
+let frames: Watchdog | undefined;
 let waiting = false; // for the worker to return a frame
 let ticks = 0; // of time not simulated yet, with its fraction
 let last = performance.now();
@@ -77,10 +80,26 @@ function start(slug: string): void {
   worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "disk" });
   worker.addEventListener("message", ({ data }: MessageEvent<FromDisk>) => receive(data));
   worker.addEventListener("error", (event) => errors.push(event.message));
-  watchdog = new Watchdog(() => send({ type: "ping" }), halt);
+  worker.addEventListener("message", watch, { once: true }); // from its first sign of life
   waiting = false;
   send({ type: "dark-mode", content: dark.matches });
   send({ type: "load", slug, fromHistory: false });
+}
+
+function watch(): void {
+  answers = new Watchdog(
+    ANSWER,
+    () => send({ type: "ping" }),
+    () => halt("stopped answering"),
+  );
+  frames = new Watchdog(
+    FRAME,
+    () => {
+      const stuck = (answers?.hungry ?? 0) > 1; // that is the other's business
+      if (!waiting || stuck) frames?.feed(); // and a hidden page wants no frame
+    },
+    () => halt(`made no frame for ${FRAME} seconds`),
+  );
 }
 
 function send(message: ToDisk): void {
@@ -113,9 +132,10 @@ function receive(message: FromDisk): void {
   const { type } = message;
   if (type === "rendered") {
     waiting = false;
+    frames?.feed();
     if (message.content.picture) view.show(message.content.picture);
     if (message.content.text) written = message.content.text;
-  } else if (type === "pong") watchdog?.pong();
+  } else if (type === "pong") answers?.feed();
   else if (type === "disk-loaded") arrived(message.content);
   else if (type === "trouble") errors.push(message.content);
   else if (type === "content-create") content.add(message.content.content);
@@ -162,11 +182,13 @@ function address(slug: string, historical = false): void {
   }
 }
 
-/** The disk worker does not answer: end it and say so, as AC does. */
-function halt(): void {
+/** End the disk worker and say so, as AC does. */
+function halt(why: string): void {
+  answers?.stop();
+  frames?.stop();
   worker?.terminate();
   worker = undefined;
-  const text = [`${piece} stopped answering`, "and was halted.", "", "Press any key for the prompt."];
+  const text = [`${piece} ${why}`, "and was halted.", "", "Press any key for the prompt."];
   errors.push(text.slice(0, 2).join(" "));
   written = text;
   const raster = new Raster(view.blank());

@@ -1,25 +1,29 @@
-const PATIENCE = 12; // seconds, as in AC
 const SECOND = 1000;
 
 /**
- * Calls `bark` once when what `ping` reaches has not called `pong` for 12 s. Ticks are counted, not the
- * clock: a computer that slept, or a hidden page whose timers are slow, is no silence.
+ * Calls `bark` once when it has not been fed for `patience` seconds. Ticks are counted, not the clock: a
+ * computer that slept, or a hidden page whose timers are slow, is no silence. `tick` is called every second.
  */
 export class Watchdog {
-  #ticks = 0;
+  #hungry = 0;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(ping: () => void, bark: () => void) {
+  constructor(patience: number, tick: () => void, bark: () => void) {
     this.#timer = setInterval(() => {
-      this.#ticks += 1;
-      if (this.#ticks <= PATIENCE) return ping();
+      this.#hungry += 1;
+      if (this.#hungry <= patience) return tick();
       this.stop();
       bark();
     }, SECOND);
   }
 
-  pong(): void {
-    this.#ticks = 0;
+  /** Seconds since it was fed. */
+  get hungry(): number {
+    return this.#hungry;
+  }
+
+  feed(): void {
+    this.#hungry = 0;
   }
 
   stop(): void {
