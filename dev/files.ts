@@ -61,7 +61,7 @@ export function rangeOf(header: string | undefined, size: number) {
   const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
   const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
   if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined; // not a range: ignored
-  return start >= size || end < start ? "unsatisfiable" : { start, end };
+  return end < start ? "unsatisfiable" : { start, end };
 }
 
 function fileBelow(directory: string, path: string): string | undefined {
