@@ -87,10 +87,13 @@ function paint($) {
   const scale = max(1, min(3, floor(min(screen.width / 240, screen.height / 150))));
   const width = min(screen.width - 12, 66 * 6 * scale);
   const left = floor((screen.width - width) / 2);
+  const small = screen.height < 180; // no room for more than what happens, and the corner label has our name
+  const floorY = screen.height - 26; // below it stands the button
   let y = 22;
 
   const say = (text, color, size = scale) => {
     for (const line of wrap(text, floor(width / (6 * size)))) {
+      if (y + 11 * size > floorY) return;
       ink(color).write(line, { x: left, y, size });
       y += 11 * size;
     }
@@ -98,8 +101,8 @@ function paint($) {
 
   wipe(colors.back);
   const title = words.title(plain(piece));
-  say(title, colors.title, title.length * 12 * scale <= width ? scale * 2 : scale);
-  if (state?.info) say(words.base(state.info.base, state.info.size), colors.dim);
+  if (!small) say(title, colors.title, title.length * 12 * scale <= width ? scale * 2 : scale);
+  if (state?.info && !small) say(words.base(state.info.base, state.info.size), colors.dim);
   y += 4 * scale;
 
   const info = state?.info;
@@ -122,11 +125,11 @@ function paint($) {
   }
   if (info && !state?.message) {
     y += 4 * scale;
-    say(words.sha256(info.sha256), colors.dim, 1);
+    if (!small) say(words.sha256(info.sha256), colors.dim);
   }
 
   if (action()) {
-    y = min(y + 4 * scale, screen.height - 22);
+    y = min(y + 4 * scale, floorY + 3);
     button.reposition({ x: left, y }, words[action()]);
     button.paint($, [colors.track, colors.bar, colors.text, colors.track]);
   }
