@@ -1,5 +1,5 @@
 import { expect, test as plain, type Download, type Page } from "playwright/test";
-import { buildOs, serveBase, serveOven, serveStage } from "../dev/start.ts";
+import { buildOs, start } from "../dev/start.ts";
 
 /** The stage with its servers, as `npm start` runs them, on free ports; URLs without a slash at the end. */
 export interface Site {
@@ -13,11 +13,9 @@ export const test = plain.extend<object, { site: Site }>({
     // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of fixtures from it
     async ({}, use: (site: Site) => Promise<void>) => {
       await buildOs();
-      const base = await serveBase();
-      const oven = await serveOven();
-      const stage = await serveStage({ latest: `${base.url}/latest.json`, oven: oven.url });
-      await use({ url: stage.url, oven: oven.url });
-      await Promise.all([stage.close(), oven.close(), base.close()]);
+      const site = await start();
+      await use(site);
+      await site.close();
     },
     { scope: "worker" },
   ],
