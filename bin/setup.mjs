@@ -39,6 +39,7 @@ function debianPackages() {
       .map((line) => line.replace(/#.*/, "").trim())
       .filter(Boolean),
   );
+  if (purpose === "test" && isDebian()) wanted.push("chromium");
   if (!has("apt-get") || !has("dpkg-query")) {
     say(`This is not Debian or Ubuntu, so please see to these packages yourself: ${wanted.join(" ")}`);
     return;
@@ -75,9 +76,13 @@ function browser() {
   say("Installing Chromium for Playwright.");
   run(
     "npx",
-    ["playwright", "install", "chromium"],
+    ["playwright", "install", "--with-deps", "chromium"],
     "Chromium could not be installed; name one with CHROMIUM=/path.",
   );
+}
+
+function isDebian() {
+  return existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"));
 }
 
 /** @param {string} name */
