@@ -22,7 +22,7 @@ export interface Times {
 
 /** Run the job in a worker of a fresh Chromium; seconds of wall and processor, and growth of memory. */
 export async function inChromium(job: Job) {
-  const code = await bundle();
+  const code = await bundle("ext4-inside.ts", false);
   const server = await chromium.launchServer({
     executablePath: "/usr/bin/chromium",
     args: [
@@ -73,20 +73,25 @@ export async function inChromium(job: Job) {
   }
 }
 
-async function bundle(): Promise<string> {
-  const entry = path.join(import.meta.dirname, "ext4-inside.ts");
+/** A script of this folder in one piece, for Node or for a worker. */
+export async function bundle(name: string, forNode: boolean): Promise<string> {
+  const entry = path.join(import.meta.dirname, name);
+  const lib = forNode
+    ? ({ entry, formats: ["es"], fileName: "inside" } as const)
+    : ({ entry, formats: ["iife"], name: "inside", fileName: "inside" } as const);
   const built = await build({
     configFile: false,
     logLevel: "error",
+    ...(forNode ? { ssr: { noExternal: true } } : {}),
     build: {
       write: false,
-      lib: { entry, formats: ["iife"], name: "inside", fileName: "inside" },
+      lib: { ...lib, formats: [...lib.formats] },
+      ssr: forNode,
       minify: false,
       target: "es2022",
     },
   });
-  const outputs = [built].flat();
-  for (const output of outputs) {
+  for (const output of [built].flat()) {
     if ("output" in output) return output.output[0].code;
   }
   throw new Error("nothing was built");

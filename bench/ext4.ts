@@ -2,23 +2,18 @@ import { spawnSync } from "node:child_process";
 import {
   closeSync,
   existsSync,
-  ftruncateSync,
   mkdirSync,
   mkdtempSync,
   openSync,
-  readdirSync,
-  readSync,
   rmSync,
-  statSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { filesystem, plan, type Entry } from "../src/ext4/filesystem.ts";
-import { Sink } from "./ext4-sink.ts";
-import { inChromium } from "./ext4-worker.ts";
+import { plan } from "../src/ext4/filesystem.ts";
+import { bundle, inChromium } from "./ext4-worker.ts";
 
 // `npx tsx bench/ext4.ts [a b c d e]`: our ext4 writer against `mke2fs -d`, and against writing the same bytes with no
 // file system at all, alternating. In Node every run is a process of its own that reads the files from a directory
@@ -26,7 +21,16 @@ import { inChromium } from "./ext4-worker.ts";
 // the least of several runs, taking turns, and ratios: the machine may be busy, so only the ratios mean much.
 
 const MIB = 1024 * 1024;
-const ROUNDS = 5;
+/** Who comes when in each round: what runs before leaves the machine's memory in one state or another. */
+const ORDERS = [
+  [0, 1, 2],
+  [1, 0, 2],
+  [2, 1, 0],
+  [0, 2, 1],
+  [2, 0, 1],
+  [1, 2, 0],
+] as const;
+const ROUNDS = ORDERS.length;
 /** `mke2fs -d` puts names into a directory by going through all before it: 100,000 take it longer than anyone waits. */
 const PATIENCE = 60;
 
@@ -64,11 +68,12 @@ interface Cost {
 }
 
 const [first, ...rest] = process.argv.slice(2);
-if (first === "run") await runOnce(rest);
-else await runAll(first === undefined ? Object.keys(CASES) : [first, ...rest]);
+await runAll(first === undefined ? Object.keys(CASES) : [first, ...rest]);
 
 async function runAll(names: readonly string[]): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "bench-ext4-"));
+  const script = path.join(folder, "run.mjs");
+  writeFileSync(script, await bundle("ext4-node.ts", true));
   try {
     for (const name of names) {
       const { what, size, files } = CASES[name]!;
@@ -77,9 +82,9 @@ async function runAll(names: readonly string[]): Promise<void> {
       const image = path.join(folder, `${name}.image`);
       const costs: Record<"ours" | "plain" | "mke2fs", Cost[]> = { ours: [], plain: [], mke2fs: [] };
       const contenders = [
-        () => costs.plain.push(inChild("plain", tree, image, size)),
+        () => costs.plain.push(inChild(script, "plain", tree, image, size)),
         () => {
-          costs.ours.push(inChild("ours", tree, image, size));
+          costs.ours.push(inChild(script, "ours", tree, image, size));
           checkImage(image);
         },
         () => {
@@ -88,8 +93,8 @@ async function runAll(names: readonly string[]): Promise<void> {
       ];
       for (let round = 0; round < ROUNDS; round++) {
         for (let i = 0; i < contenders.length; i++) {
-          rmSync(image, { force: true });
-          contenders[(round + i) % contenders.length]!();
+          touchMemory(image, files);
+          contenders[ORDERS[round]![i]!]!();
         }
       }
       console.log(`\n(${name}) ${what}: ${overhead(name)} of the image is not the files' bytes or free`);
@@ -133,23 +138,30 @@ function overhead(name: string): string {
   return `${(((used - bytes) / size) * 100).toFixed(1)} %`;
 }
 
+/** Pages that were never used cost a virtual machine far more than copying: have some ready for everyone alike. */
+function touchMemory(image: string, files: Case["files"]): void {
+  const bytes = files.reduce((sum, { length }) => sum + length, 0);
+  makeFile(image, bytes, new Uint8Array(8 * MIB));
+  rmSync(image);
+}
+
+function makeFile(at: string, length: number, chunk: Uint8Array): void {
+  const file = openSync(at, "w");
+  for (let left = length; left > 0; left -= chunk.length)
+    writeSync(file, chunk, 0, Math.min(left, chunk.length));
+  closeSync(file);
+}
+
 function makeTree(tree: string, { files }: Case): void {
   const chunk = new Uint8Array(8 * MIB).map((_, i) => (i * 7) ^ (i >> 8));
   for (const { path: at, length } of files) {
     mkdirSync(path.join(tree, path.dirname(at)), { recursive: true });
-    if (length <= chunk.length) {
-      writeFileSync(path.join(tree, at), chunk.subarray(0, length));
-      continue;
-    }
-    const file = openSync(path.join(tree, at), "w");
-    for (let left = length; left > 0; left -= chunk.length)
-      writeSync(file, chunk, 0, Math.min(left, chunk.length));
-    closeSync(file);
+    makeFile(path.join(tree, at), length, chunk);
   }
 }
 
-function inChild(how: "ours" | "plain", tree: string, image: string, size: number): Cost {
-  const args = ["--import", "tsx", import.meta.filename, "run", how, tree, image, `${size}`];
+function inChild(script: string, how: "ours" | "plain", tree: string, image: string, size: number): Cost {
+  const args = [script, how, tree, image, `${size}`];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own, from below
@@ -190,84 +202,6 @@ function checkImage(image: string): void {
     env: { ...process.env, PATH },
   });
   if (status !== 0) throw new Error(stdout);
-}
-
-/** One run in this process: once small to be warm, then measured. */
-async function runOnce([how, tree, image, size]: readonly string[]): Promise<void> {
-  const act = how === "ours" ? ours : plain;
-  const small = mkdtempSync(path.join(tmpdir(), "bench-ext4-warm-"));
-  for (let i = 0; i < 300; i++) writeFileSync(path.join(small, `${i}`), "warm");
-  for (let i = 0; i < 3; i++) await act(small, path.join(small, "image"), 8 * MIB);
-  rmSync(small, { recursive: true });
-
-  const memory = process.memoryUsage().rss;
-  const cpu = process.cpuUsage();
-  const started = performance.now();
-  await act(tree!, image!, Number(size));
-  const wall = (performance.now() - started) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
-  const peak = process.resourceUsage().maxRSS * 1024;
-  console.log(JSON.stringify({ wall, cpu: (user + system) / 1e6, memory: Math.max(peak - memory, 0) }));
-}
-
-async function ours(tree: string, image: string, size: number): Promise<void> {
-  const entries: Entry[] = filesIn(tree).map(({ name, length, at }) => ({
-    path: name,
-    content: {
-      length,
-      async *open() {
-        for (const chunk of chunksOf(at, length)) yield chunk;
-      },
-    },
-  }));
-  await intoFile(image, async (sink) => {
-    await sink.take(filesystem(entries, options(size)));
-  });
-}
-
-/** The same bytes one after the other, without a file system around them. */
-async function plain(tree: string, image: string, size: number): Promise<void> {
-  await intoFile(image, async (sink) => {
-    let left = size;
-    for (const { length, at } of filesIn(tree)) {
-      for (const chunk of chunksOf(at, length)) sink.bytes(chunk);
-      left -= length;
-    }
-    sink.zeros(left);
-  });
-}
-
-async function intoFile(image: string, fill: (sink: Sink) => Promise<void>): Promise<void> {
-  const file = openSync(image, "w");
-  let at = 0;
-  const sink = new Sink(
-    (chunk) => {
-      writeSync(file, chunk, 0, chunk.length, at);
-      at += chunk.length;
-    },
-    (length) => {
-      at += length; // a hole, as mke2fs leaves them
-    },
-  );
-  await fill(sink);
-  sink.flush();
-  ftruncateSync(file, at);
-  closeSync(file);
-}
-
-function filesIn(tree: string): { name: string; at: string; length: number }[] {
-  return readdirSync(tree, { recursive: true, encoding: "utf8" }).flatMap((name) => {
-    const at = path.join(tree, name);
-    const stat = statSync(at);
-    return stat.isFile() && name !== "image" ? [{ name, at, length: stat.size }] : [];
-  });
-}
-
-function* chunksOf(at: string, length: number): Generator<Uint8Array<ArrayBuffer>> {
-  const file = openSync(at, "r");
-  const chunk = new Uint8Array(Math.min(length, MIB));
-  for (let done = 0; done < length; done += MIB) yield chunk.subarray(0, readSync(file, chunk));
-  closeSync(file);
 }
 
 /** The least disturbed run counts, each measure for itself. */
