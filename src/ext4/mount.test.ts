@@ -12,7 +12,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { Entry } from "./filesystem.ts";
+import { plan, type Entry } from "./filesystem.ts";
+import { nameHash } from "./hash.ts";
 import { check, imageOf, MIB, mounted, mountTest, options, pattern, run, scratch } from "./testing.ts";
 
 // The kernel's own ext4 is the judge.
@@ -144,5 +145,25 @@ mountTest("times from 1901 to 2446, access control lists", async () => {
       join(at, "acl"),
     ]);
     expect(said).toContain(acl.toString("hex"));
+  });
+});
+
+mountTest("two names of one hash are found on both sides of the edge of a block", async () => {
+  const { hashSeed } = plan([], options(MIB)).identity;
+  const hashed = Array.from({ length: 150_000 }, (_, i) => {
+    const name = `${i} `.padEnd(255, "n"); // three to a block
+    return { name, hash: nameHash(Buffer.from(name), 255, hashSeed).major };
+  });
+  hashed.sort((a, b) => a.hash - b.hash);
+  const twin = hashed.findIndex(({ hash }, i) => i > 100 && hash === hashed[i + 1]?.hash);
+  expect(twin).toBeGreaterThan(100); // one in 150,000 names is all but sure, and it is always the same
+  const some = [...hashed.slice(twin - 101, twin + 2), ...hashed.slice(-100)]; // the twins are numbers 101 and 102
+  const image = await imageOf(
+    some.map(({ name }) => ({ path: `d/${name}`, content: pattern(0) })),
+    options(4 * MIB),
+  );
+  check(image);
+  await mounted(image, "ro", (at) => {
+    for (const { name } of some) expect(existsSync(join(at, "d", name))).toBe(true);
   });
 });
