@@ -11,6 +11,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
+import { interact } from "balena-image-fs";
 import { bootImage } from "../base/boot.ts";
 import { parseLatest, parseManifest, type Manifest } from "../src/manifest.ts";
 import { expect, says, test, type } from "./site.ts";
@@ -47,6 +49,10 @@ test("from the prompt to a booting stick", async ({ page, site }) => {
   run("debugfs", "-R", `dump piece.html ${folder}/piece.html`, partition);
   expect(readFileSync(`${folder}/piece.html`).equals(bundle)).toBe(true);
   expect(run("dumpe2fs", "-h", partition)).toMatch(/volume name:\s+FEDAC-PIECE/);
+
+  // what Etcher looks into images with
+  const seen = await interact(image, 3, (fs) => promisify(fs.readFile)("/piece.html"));
+  expect(Buffer.from(seen).equals(bundle)).toBe(true);
 
   const end = start + length;
   expect(slice(image, 0, start).equals(slice(base, 0, start))).toBe(true);
