@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { BundleError, CancelledError, SaveError } from "../src/errors.ts";
+import { CancelledError, SaveError } from "../src/errors.ts";
 import { WINDOW } from "../src/manifest.ts";
 import { Memory } from "../src/memory.ts";
 import { parsePiece } from "../src/piece.ts";
@@ -60,7 +60,7 @@ async function readInput(file: string): Promise<Bytes> {
   try {
     return new Uint8Array(await readFile(file));
   } catch (error) {
-    throw new BundleError(`${file} cannot be read: ${reason(error)}`, { cause: error });
+    throw new RangeError(`${file} cannot be read: ${reason(error)}`, { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { BaseImageError, ManifestError, SaveError } from "../src/errors.ts";
 import { parseManifest } from "../src/manifest.ts";
@@ -51,11 +51,11 @@ export function fileRange(file: string): ReadRange {
 
 /**
  * Write `chunks` to `file`, which appears whole or not at all: until the last byte it is called
- * `<file>.part`. A number stands for so many zeros, which become a hole. Throws `SaveError` when the disk
+ * `<file>.<process>.part`. A number stands for so many zeros, which become a hole. Throws `SaveError` when the disk
  * will not take it, and passes on what `chunks` throws.
  */
 export async function writeWhole(file: string, chunks: AsyncIterable<Bytes | number>): Promise<void> {
-  const part = `${file}.part`;
+  const part = `${file}.${process.pid}.part`;
   const saving = async <T>(step: Promise<T>): Promise<T> => {
     try {
       return await step;
@@ -63,7 +63,11 @@ export async function writeWhole(file: string, chunks: AsyncIterable<Bytes | num
       throw new SaveError(`${file} cannot be written: ${reason(error)}`, { cause: error });
     }
   };
-  const handle = await saving(open(part, "w"));
+  const there = await stat(file).catch(() => undefined); // nothing, mostly
+  if (there && !there.isFile()) {
+    throw new SaveError(`${file} is there, and is not a file: write the image to one, and that to a stick`);
+  }
+  const handle = await saving(open(part, "wx"));
   try {
     let at = 0;
     for await (const chunk of chunks) {

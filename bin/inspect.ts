@@ -22,7 +22,9 @@ export async function inspect(args: string[]): Promise<void> {
     throw new RangeError(`${file} cannot be read: ${reason(error)}`, { cause: error });
   }
   try {
-    const { size } = await handle.stat();
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new RangeError(`${file} is not a file`);
+    const { size } = stats;
     const at = (start: number, length: number) => bytesOf(handle, start, length);
     const head = await at(0, Math.min(GPT_LENGTH, size));
     const partitions = await parseGpt(head, size);
@@ -50,7 +52,7 @@ async function describe(
     if (from + count > length) throw new RangeError("the file system is larger than its partition");
     return at(start + from, count);
   });
-  const os = JSON.parse((await content(volume, "os.json")).toString()) as Record<string, unknown>;
+  const os = description(await content(volume, "os.json"));
   const html = await content(volume, "piece.html");
   const sha256 = createHash("sha256").update(html).digest("hex");
   const files: string[] = [];
@@ -67,6 +69,14 @@ async function describe(
       `ext4, ${volume.blockSize} byte blocks, ${volume.freeBytes} bytes free, UUID ${volume.uuid}`,
     ],
   ];
+}
+
+function description(json: Buffer): Record<string, unknown> {
+  try {
+    return JSON.parse(json.toString()) as Record<string, unknown>;
+  } catch (error) {
+    throw new RangeError("os.json is not JSON", { cause: error });
+  }
 }
 
 async function content(volume: Volume, path: string): Promise<Buffer> {

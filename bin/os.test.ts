@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -120,6 +120,8 @@ const wrong: [number, string[], RegExp][] = [
   [1, ["build", "x", "--manifest", manifestFile, "--oven", "http://127.0.0.1:1"], /oven.* cannot be reached/],
   [1, ["build", "x", "--manifest", manifestFile, "--bundle", manifestFile], /not an HTML page/],
   [1, ["build", "x", "--manifest", manifestFile, "--bundle", "none.html"], /none.html cannot be read/],
+  [1, ["build", "x", "--manifest", manifestFile, "--oven", "nonsense"], /oven's address, nonsense, is none/],
+  [1, ["inspect", "."], /is not a file/],
   [1, ["inspect", "nowhere.iso"], /nowhere.iso cannot be read/],
   [1, ["inspect", bundleFile], /no partition table/],
 ];
@@ -143,6 +145,24 @@ test("a damaged base leaves no file", () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
+test("a device is not replaced by a file", () => {
+  const result = os("build", "x", "--manifest", manifestFile, "--bundle", bundleFile, "--out", "/dev/null");
+  expect(result).toMatchObject({ status: 1, stdout: "" });
+  expect(result.stderr).toMatch(/\/dev\/null is there, and is not a file/);
+  expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+});
+
+test("two builds into one file do not mix", async () => {
+  const other = path.join(root, "other.html");
+  writeFileSync(other, bundle.replace("notepat", "other"));
+  const each = [bundleFile, other].map((html) =>
+    osAsync("build", "x", "--manifest", manifestFile, "--bundle", html, "--out", "same.iso"),
+  );
+  const said = (await Promise.all(each)).map(({ stdout }) => /SHA-256 (\w+)/.exec(stdout)?.[1]);
+  expect(said).toContain(sha256Of(new Uint8Array(readFileSync(path.join(folder, "same.iso")))));
+  expect(readdirSync(folder)).toEqual(["same.iso"]);
+});
+
 test("Ctrl-C leaves no file", async () => {
   await using server = await serve((request, response) => {
     if (request.url === "/manifest.json") response.end(JSON.stringify(manifest));
@@ -159,7 +179,7 @@ test("Ctrl-C leaves no file", async () => {
     "--out",
     "x.iso",
   );
-  while (!existsSync(path.join(folder, "x.iso.part"))) await new Promise((later) => setTimeout(later, 20));
+  while (readdirSync(folder).length === 0) await new Promise((later) => setTimeout(later, 20));
   child.process.kill("SIGINT");
   const result = await child.ended;
   expect(result).toMatchObject({ status: 1, stdout: "" });

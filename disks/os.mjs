@@ -29,7 +29,8 @@ const words = {
     "3. Start a computer from the stick.",
   ],
   sha256: (sha) => `SHA-256 ${sha}`,
-  base: ({ flavor, version }, size) => `${megabytes(size)} MB, base ${flavor} ${version}`,
+  base: ({ base: { flavor, version }, size, download }) =>
+    `${megabytes(size)} MB (${megabytes(download)} MB to fetch), base ${flavor} ${version}`,
   amount: (written, size) => `${megabytes(written)} of ${megabytes(size)} MB`,
   pace: (speed, seconds) => `${megabytes(speed)} MB/s, ${duration(seconds)} left`,
   noPage: "The part of os that builds images did not load. Check your connection and reload the page.",
@@ -73,7 +74,7 @@ let button = null; // the one thing there is to press: cancel, or try again
 // 🥾 Boot (Brings the page module in, which says "os:ready" when it runs.)
 /** @param {Api} $ */
 function boot({ params, colon, dom, ui }) {
-  piece = colon?.[0] || params[0] || "prompt";
+  piece = colon?.[0] || params.join(" ") || "prompt";
   visit = `${Date.now()}.${Math.random()}`;
   button = new ui.TextButton(words.cancel, { x: 0, y: 0 });
   dom.html`<style>#content { pointer-events: none; }</style><script src="${PAGE}"></script>`;
@@ -92,7 +93,7 @@ function paint($) {
   let y = 22;
 
   const say = (text, color, size = scale) => {
-    for (const line of wrap(text, floor(width / (6 * size)))) {
+    for (const line of wrap(text, max(1, floor(width / (6 * size))))) {
       if (y + 11 * size > floorY) return;
       ink(color).write(line, { x: left, y, size });
       y += 11 * size;
@@ -102,7 +103,7 @@ function paint($) {
   wipe(colors.back);
   const title = words.title(plain(piece));
   if (!small) say(title, colors.title, title.length * 12 * scale <= width ? scale * 2 : scale);
-  if (state?.info && !small) say(words.base(state.info.base, state.info.size), colors.dim);
+  if (state?.info && !small) say(words.base(state.info), colors.dim);
   y += 4 * scale;
 
   const info = state?.info;

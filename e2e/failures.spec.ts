@@ -159,6 +159,75 @@ test("leaving the piece and coming back finds the build where it is", async ({ p
   await expectFile(page);
 });
 
+const ends: [string, (page: Page) => Promise<void>, RegExp][] = [
+  [
+    "cancelling in the browser",
+    async (page) => await seen.get(page)?.[0]?.cancel(),
+    /The browser ended the download/,
+  ],
+  [
+    "a service worker that is stopped",
+    async (page) => {
+      const protocol = await page.context().newCDPSession(page);
+      await protocol.send("ServiceWorker.enable");
+      await protocol.send("ServiceWorker.stopAllWorkers");
+    },
+    /The browser stopped the part of this page that saves/,
+  ],
+];
+for (const [what, end, sentence] of ends) {
+  test(`${what} is told, and the next attempt works`, async ({ page, site }) => {
+    let slow = true;
+    await using server = await serve((request, response) => {
+      if (!slow || !request.headers.range?.startsWith(`bytes=${3 * WINDOW}`)) good(request, response);
+    });
+    await open(page, site.url, server);
+    await expect.poll(() => says(page)).toContain("48%");
+    await end(page);
+    await expect.poll(() => says(page), { timeout: 20_000 }).toMatch(sentence);
+    await expectNoFile(page);
+    slow = false;
+    const again = page.waitForEvent("download");
+    await page.keyboard.press("r");
+    await expectWhole(again);
+  });
+}
+
+test("what was built meanwhile is shown, not built again", async ({ page, site }) => {
+  let release = () => {};
+  const waiting = new Promise<void>((resolve) => (release = resolve));
+  await using server = await serve((request, response) => {
+    const later = request.headers.range?.startsWith(`bytes=${3 * WINDOW}`);
+    void (later ? waiting : Promise.resolve()).then(() => good(request, response));
+  });
+  await open(page, site.url, server);
+  await expect.poll(() => says(page)).toContain("48%");
+  await page.keyboard.press("Escape");
+  await expect.poll(() => says(page)).toContain("Type a piece");
+  release();
+  await expectFile(page);
+  await type(page, "os notepat");
+  await expect.poll(() => says(page)).toContain("in your downloads");
+  await expectFile(page);
+});
+
+test("a window of any size", async ({ page, site }) => {
+  await using server = await serve(good);
+  await open(page, site.url, server);
+  await expect.poll(() => says(page)).toContain("in your downloads");
+  for (const [width, height] of [
+    [2, 2],
+    [32, 32],
+    [30, 300],
+    [3000, 40],
+    [960, 600],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await page.waitForTimeout(300);
+  }
+  await expect.poll(() => says(page)).toContain("in your downloads");
+});
+
 test("closing the tab ends the download", async ({ page, site, context }) => {
   await using server = await serve((request, response) => {
     if (!request.headers.range?.startsWith(`bytes=${3 * WINDOW}`)) good(request, response);

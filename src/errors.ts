@@ -51,15 +51,15 @@ const ADVICE: Record<string, string> = {
   UnknownPieceError: "Check how it is spelled.",
   OvenError: "Try again in a minute.",
   BundleError: "Try another piece.",
-  ManifestError: "Nothing was saved. Try again later.",
-  BaseImageError: "The file is not complete: delete it if your browser kept it, and try again.",
-  SaveError: "The file is not complete: delete it if your browser kept it, and try again.",
-  CancelledError: "If your browser kept an unfinished file, delete it.",
+  ManifestError: "Try again later.",
+  BaseImageError: "Try again.",
+  SaveError: "Try again.",
+  CancelledError: "",
 };
 
 /** One sentence or two for the person: what happened, and what to do. Takes anything that was thrown. */
 export function explain(error: unknown): string {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const advice = ADVICE[name] ?? "Check your connection, reload the page and try again.";
-  return `${message.replace(/[.\s]*$/, "")}. ${advice}`;
+  return `${message.replace(/[.\s]*$/, "")}. ${advice}`.trim();
 }

@@ -21,6 +21,9 @@ const wrong: [string, unknown, RegExp][] = [
   ["half a byte", changed({ image: { ...image, size: 0.5 } }), /malformed at image.size/],
   ["2^53 bytes", changed({ image: { ...image, size: 2 ** 53 } }), /malformed at image.size/],
   ["a digest too short", changed({ image: { ...image, sha256: "ab" } }), /malformed at image.sha256/],
+  ["a time of nonsense", changed({ created: "2026-01-01T00:00:00+01" }), /malformed at created/],
+  ["a time before 1970", changed({ created: "1960-01-01T00:00:00Z" }), /malformed at created/],
+  ["a label too long", changed({ piecePartition: { ...piece, label: "x".repeat(17) } }), /label/],
   ["an odd size", changed({ image: { ...image, size: image.size - 512 } }), /not a multiple of 1 MiB/],
   ["4 GiB", changed({ image: { ...image, size: 2 ** 32 } }), /4 GiB or more/],
   [

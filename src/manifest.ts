@@ -9,7 +9,11 @@ const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hex"));
 const word = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "not a plain word"));
 const url = v.pipe(v.string(), v.minLength(1), v.maxLength(2048));
-const created = v.pipe(v.string(), v.isoTimestamp());
+const created = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.check((text) => Date.parse(text) >= 0 && Date.parse(text) < 2 ** 42, "not a time from 1970 to 2109"),
+);
 
 const manifestSchema = v.object({
   format: v.literal(1),
@@ -21,7 +25,11 @@ const manifestSchema = v.object({
   /** `url` is relative to the manifest. `size` is a multiple of 1 MiB, below 4 GiB (FAT32's largest file). */
   image: v.object({ url, size, sha256 }),
   /** Starts and ends on a window boundary; all zeros in the base image. */
-  piecePartition: v.object({ start: size, length: size, label: v.string() }),
+  piecePartition: v.object({
+    start: size,
+    length: size,
+    label: v.pipe(v.string(), v.minLength(1), v.maxBytes(16)),
+  }),
   /** For each window its SHA-256, or "zeros" when it holds nothing else and need not be fetched. */
   digests: v.array(v.union([sha256, v.literal("zeros")])),
   /** The SHA-256 register (FIPS 180-4, H0 to H7 in hex) after the first `length` bytes of the image. */

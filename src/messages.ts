@@ -79,6 +79,12 @@ export type Control =
   | { readonly type: "cancelled" }
   | { readonly type: "failed"; readonly message: string };
 
+/** Mitm → page, as a window's message: the service worker was stopped and knows nothing of this download. */
+export interface Lost {
+  readonly type: "os:lost";
+  readonly id: string;
+}
+
 /** Page → service worker, over the control port: end the download as failed. */
 export type Abort = "abort";
 

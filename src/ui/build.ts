@@ -42,7 +42,9 @@ export function startBuild(request: () => Promise<BuildRequest>, piece: string, 
       (error: unknown) => {
         const cancelled = error instanceof Error && error.name === "CancelledError";
         if (!cancelled) console.error(error); // with its causes, for whoever looks into it
-        set({ stage: cancelled ? "cancelled" : "failed", message: explain(error) });
+        const begun = state.stage === "starting" || state.stage === "saving";
+        const leftover = begun ? " If your browser kept an unfinished file, delete it." : "";
+        set({ stage: cancelled ? "cancelled" : "failed", message: explain(error) + leftover });
       },
     )
     .finally(() => {

@@ -4,7 +4,8 @@ import { loadConfig } from "./config.ts";
 
 /**
  * The page's side of `disks/os.mjs`. AC runs this module anew at every visit of the piece; builds outlive
- * visits, so they live in one desk on `window`, and a returning piece is shown the build it left.
+ * visits, so they live in one desk on `window`, and a returning piece is shown the build it left, unless it
+ * has seen how that ended: then it begins another.
  */
 interface Desk {
   /** A visit has loaded the module: tell its piece that somebody is listening. */
@@ -25,22 +26,26 @@ function createDesk(): Desk {
   const builds = new Map<string, Build>();
   let visit: PieceMessage | undefined;
 
+  const unseen = new Set<Build>(); // builds whose outcome nobody has been shown
+
   const show = () => {
-    const state = visit && builds.get(visit.piece)?.state;
-    if (visit && state) send({ type: "os:state", visit: visit.visit, state });
+    const build = visit && builds.get(visit.piece);
+    if (!visit || !build) return;
+    send({ type: "os:state", visit: visit.visit, state: build.state });
+    if (!build.running) unseen.delete(build);
   };
   const open = (piece: string) => {
-    if (builds.get(piece)?.running) return show(); // a second `os` of the same piece joins it
+    const build = builds.get(piece);
+    if (build && unseen.has(build)) return show(); // a second `os` of a piece joins the first
     const request = async () => {
       const { latest, oven, flavor } = await loadConfig();
       return { piece, manifest: latest, oven, ...(flavor === undefined ? {} : { flavor }) };
     };
-    builds.set(
-      piece,
-      startBuild(request, piece, () => {
-        if (visit?.piece === piece) show();
-      }),
-    );
+    const next = startBuild(request, piece, () => {
+      if (visit?.piece === piece) show();
+    });
+    builds.set(piece, next);
+    unseen.add(next);
     show();
   };
 

@@ -1,11 +1,11 @@
-import { CancelledError, SaveError } from "../errors.ts";
-import type { Abort, Control, OpenDownload } from "../messages.ts";
+import { SaveError } from "../errors.ts";
+import type { Abort, Control, Lost, OpenDownload } from "../messages.ts";
 
 const here = import.meta.url; // beside it lie mitm.html and sw.js, which Vite must not take for its own
 
 /** A download under way. */
 export interface Download {
-  /** Settles when the last byte has been handed to the browser; throws `SaveError`, `CancelledError`. */
+  /** Settles when the last byte has been handed to the browser; throws `SaveError`. */
   readonly whole: Promise<void>;
   /** End it as failed: the browser throws away what it has. */
   abort(): void;
@@ -16,6 +16,8 @@ export interface Download {
  * 10 s, but browsers let the timers of a hidden page run only once a minute.
  */
 const SILENCE = 150_000;
+
+const STOPPED = "The browser stopped the part of this page that saves the file";
 
 /** The browser may still be taking the last bytes through a frame when we know them gone, in milliseconds. */
 const LINGER = 10_000;
@@ -39,6 +41,11 @@ export function download(
   const lost = new Error("no sign of life");
   let silence: ReturnType<typeof setTimeout> | undefined;
 
+  let lose = () => {};
+  const lostMessage = ({ origin, data: said }: MessageEvent<Lost>) => {
+    if (origin === location.origin && said?.type === "os:lost" && said.id === open.id) lose();
+  };
+
   const whole = new Promise<void>((resolve, reject) => {
     const fail = (message: string, cause?: unknown) => reject(new SaveError(message, { cause }));
     const patience = (time: number, message: string) => {
@@ -46,15 +53,18 @@ export function download(
       silence = setTimeout(() => fail(message, lost), time);
     };
     control.onmessage = ({ data: said }: MessageEvent<Control>) => {
-      patience(SILENCE, "The browser stopped the part of this page that saves the file");
+      patience(SILENCE, STOPPED);
       if (said.type === "ready") frames.push(frame(said.url));
       else if (said.type === "started") onWritten(0);
       else if (said.type === "written") onWritten(said.written);
       else if (said.type === "whole") resolve();
-      else if (said.type === "cancelled") reject(new CancelledError("The download was cancelled"));
-      else if (said.type === "failed") fail(said.message);
+      else if (said.type === "cancelled") {
+        fail("The browser ended the download: it was cancelled there, or the disk is full");
+      } else if (said.type === "failed") fail(said.message);
     };
     patience(OPENING, "The part of this page that saves the file did not start");
+    addEventListener("message", lostMessage);
+    lose = () => fail(STOPPED, lost);
     const mitm = frame(new URL("mitm.html", here).href);
     frames.push(mitm);
     mitm.addEventListener("load", () => {
@@ -65,12 +75,14 @@ export function download(
   const close = () => {
     clearTimeout(silence);
     control.onmessage = null;
+    removeEventListener("message", lostMessage);
     setTimeout(() => frames.forEach((each) => each.remove()), LINGER);
   };
   return {
     whole: whole.finally(close),
     abort() {
       control.postMessage("abort" satisfies Abort);
+      close();
     },
   };
 }

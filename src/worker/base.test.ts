@@ -26,6 +26,12 @@ test("finds the newest release of a flavor, and its image beside its manifest", 
   expect(server.requests.at(-1)).toBe("GET /t/base.img bytes=1000-5999");
 });
 
+test.each(["http://", "http://["])("an address like %j is refused", async (url) => {
+  const wrong = { ...manifest, image: { ...manifest.image, url } };
+  await using server = await serve(files({ "/m.json": wrong }));
+  await expect(httpBase(`${server.url}/m.json`, undefined, never)).rejects.toThrow(/is no address/);
+});
+
 test("a flavor that nobody published is said by name", async () => {
   await using server = await serve(files({ "/latest.json": latest }));
   await expect(httpBase(`${server.url}/latest.json`, "moon", never)).rejects.toThrow(/flavor "moon"/);

@@ -22,11 +22,16 @@ export async function httpBase(url: string, flavor: string | undefined, signal: 
   let manifestUrl = url;
   let json = await fetchJson(url, signal);
   if (isLatest(json)) {
-    manifestUrl = new URL(newest(json, flavor), url).href;
+    manifestUrl = resolve(newest(json, flavor), url);
     json = await fetchJson(manifestUrl, signal);
   }
   const manifest = parseManifest(json);
-  return { manifest, read: httpRange(new URL(manifest.image.url, manifestUrl).href) };
+  return { manifest, read: httpRange(resolve(manifest.image.url, manifestUrl)) };
+}
+
+function resolve(relative: string, base: string): string {
+  if (URL.canParse(relative, base)) return new URL(relative, base).href;
+  throw new ManifestError(`The base image's manifest is wrong: "${relative}" is no address`);
 }
 
 /** Whether this JSON is a list of releases rather than a manifest. */
@@ -34,10 +39,13 @@ export function isLatest(json: unknown): boolean {
   return typeof json === "object" && json !== null && "releases" in json;
 }
 
+/** What is in nearly every computer with a USB port; others will be asked for by name. */
+const ARCH = "x86_64";
+
 /** The manifest's URL, relative to the list, of the newest release of `flavor`, or of any. */
 export function newest(json: unknown, flavor: string | undefined): string {
   const { releases } = parseLatest(json);
-  const release = releases.find((r) => flavor === undefined || r.flavor === flavor);
+  const release = releases.find((r) => r.arch === ARCH && (flavor === undefined || r.flavor === flavor));
   if (!release)
     throw new ManifestError(`No base image of the flavor "${flavor ?? "any"}" has been published`);
   return release.manifest;

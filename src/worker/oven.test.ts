@@ -40,6 +40,14 @@ test.each<[number, string, new (message: string) => Error, RegExp]>([
   expect((error as Error).message).toMatch(message);
 });
 
+test("comments before the page, however many, cost nothing", async () => {
+  const comments = "<!-- a -->".repeat(50_000);
+  await using server = await serve((_, response) => response.end(comments + page));
+  expect(await fetchBundle(server.url, "x", 1e6, never)).toHaveLength(comments.length + page.length);
+  await using other = await serve((_, response) => response.end(`${comments}<head><script>`));
+  await expect(fetchBundle(other.url, "x", 1e6, never)).rejects.toThrow(/not an HTML page/);
+});
+
 test("an oven that is not there", async () => {
   const error = await fetchBundle("http://127.0.0.1:1", "x", 1000, never).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(OvenError);

@@ -16,7 +16,9 @@ export async function fetchBundle(
   limit: number,
   signal: AbortSignal,
 ): Promise<Bytes> {
-  const url = new URL(`${oven.replace(/\/$/, "")}/pack-html`);
+  const address = `${oven.replace(/\/$/, "")}/pack-html`;
+  if (!URL.canParse(address)) throw new OvenError(`The oven's address, ${oven}, is none`);
+  const url = new URL(address);
   url.searchParams.set(piece.startsWith("$") ? "code" : "piece", piece);
   url.searchParams.set("nocompress", "1"); // the kiosk reads from a local disk: nothing gained by packing
   url.searchParams.set("density", "8"); // what the kiosk shows pieces at
@@ -44,7 +46,7 @@ export async function fetchBundle(
 export function checkBundle(piece: string, bundle: Bytes): void {
   const text = new TextDecoder().decode(bundle);
   if (text === "") throw new BundleError(`The bundle of ${piece} is empty`);
-  if (!/^\uFEFF?\s*(?:<!--[^]*?-->\s*)*<(?:!doctype html|html)[\s>]/i.test(text)) {
+  if (!/^\s*(?:<!--(?:(?!-->)[^])*-->\s*)*<(?:!doctype html|html)[\s>]/i.test(text)) {
     throw new BundleError(`The bundle of ${piece} is not an HTML page`);
   }
   if (!/<script[\s>]/i.test(text)) {

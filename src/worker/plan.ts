@@ -1,5 +1,5 @@
 import { BundleError } from "../errors.ts";
-import { filesystem, type Entry } from "../ext4/filesystem.ts";
+import { filesystem, FilesystemError, type Entry } from "../ext4/filesystem.ts";
 import type { Manifest } from "../manifest.ts";
 import { lengthOf, type Bytes, type Segment } from "../segment.ts";
 import { sha256 } from "./verify.ts";
@@ -37,7 +37,7 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
       }),
     ];
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof FilesystemError) || error.missing === undefined) throw error;
     throw new BundleError(`${piece.name} does not fit its partition of ${length} bytes: ${error.message}`, {
       cause: error,
     });

@@ -4,9 +4,10 @@ import type { DataAnswer, DataRequest } from "../messages.ts";
 import type { Bytes } from "../segment.ts";
 
 /**
- * Make the chunks of an image in buffers that go round. Answer each "pull" on `port` with one chunk, transferred, and the last with the end. Nothing is made
- * unasked (but for what `chunks` itself prepares): asking is the backpressure. Rejects with what `chunks`
- * throws, after telling the port; resolves early when the other side cancels.
+ * Make the chunks of an image in buffers that go round: answer each request on `port` with one chunk,
+ * transferred, and the last with the end. Nothing is made unasked (but for what `chunks` itself prepares):
+ * asking is the backpressure. Rejects with what `chunks` throws, after telling the port; resolves early
+ * when the other side cancels.
  */
 export async function pump(
   image: { chunks(memory: Memory): AsyncGenerator<Bytes> },

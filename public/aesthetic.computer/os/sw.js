@@ -10,7 +10,7 @@
 /** @typedef {import("../../../src/messages.ts").OpenDownload} OpenDownload */
 /** @typedef {import("../../../src/messages.ts").Control} Control */
 /** @typedef {import("../../../src/messages.ts").DataAnswer} DataAnswer */
-/** @typedef {{ open: OpenDownload, control: MessagePort, data: MessagePort }} Download */
+/** @typedef {{ open: OpenDownload, control: MessagePort, data: MessagePort, taken: boolean }} Download */
 
 const sw = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
@@ -27,8 +27,9 @@ sw.addEventListener("message", (event) => {
   if (open.type === "ping") {
     const download = downloads.get(open.id);
     if (download) say(download.control, { type: "alive" });
+    control?.postMessage(download !== undefined);
   } else if (open.type === "open" && control && data) {
-    const download = { open, control, data };
+    const download = { open, control, data, taken: false };
     downloads.set(open.id, download);
     control.onmessage = () => end(download); // "abort", before the browser asked for anything
     say(control, { type: "ready", url: `${sw.registration.scope}download/${open.id}` });
@@ -39,12 +40,14 @@ sw.addEventListener("fetch", (event) => {
   const id = new URL(event.request.url).pathname.split("/download/")[1];
   if (id === undefined) return;
   const download = downloads.get(id);
-  event.respondWith(download ? respond(download) : new Response("This download is over.", { status: 410 }));
+  if (download && !download.taken) event.respondWith(respond(download));
+  else event.respondWith(new Response("This download is over.", { status: 410 }));
 });
 
 /** @param {Download} download */
 function respond(download) {
   const { open, control } = download;
+  download.taken = true; // there is one stream: whoever asks again gets none
   say(control, { type: "started" });
   return new Response(new ReadableStream(source(download), { highWaterMark: 0 }), {
     headers: {
