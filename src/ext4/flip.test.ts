@@ -2,9 +2,9 @@ import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { integer, sample } from "fast-check";
 import { expect, test } from "vitest";
 import { FilesystemError, plan, segments, type Entry, type Plan } from "./filesystem.ts";
-import { firstBlockOf, INODE_SIZE } from "./layout.ts";
+import { firstBlockOf, hasSuperblock, INODE_SIZE } from "./layout.ts";
 import { read } from "./reader.ts";
-import { bytesOf, check, MIB, options, pattern, sourceOf, SWEEP, write } from "./testing.ts";
+import { bytesOf, check, MIB, options, pattern, run, sourceOf, SWEEP, write } from "./testing.ts";
 
 // A checksum that covers too little, or nothing, passes every other test.
 
@@ -137,3 +137,28 @@ function flip(file: number, byte: number, mask: number): void {
   one[0]! ^= mask;
   writeSync(file, one, 0, 1, byte);
 }
+
+test("e2fsck objects to one wrong bit in a backup, when it is told to use that one", async () => {
+  const image = await write(segments(planned));
+  const { layout } = planned;
+  const backups = layout.groups.flatMap((_, group) =>
+    group > 0 && hasSuperblock(group) ? [firstBlockOf(layout, group)] : [],
+  );
+  expect(backups.length).toBeGreaterThan(3);
+  const checkBackup = (block: number) =>
+    run("e2fsck", ["-fn", "-b", String(block), "-B", String(layout.blockSize), image]);
+  const file = openSync(image, "r+");
+  try {
+    for (const block of backups) {
+      expect(checkBackup(block)).not.toMatch(/checksum|bad magic/i);
+      for (const bit of sample(integer({ min: 0, max: 1024 * 8 - 1 }), { numRuns: 3, seed: block })) {
+        const byte = block * layout.blockSize + (bit >>> 3);
+        flip(file, byte, 1 << (bit & 7));
+        expect(() => checkBackup(block), `block ${block}, bit ${bit}`).toThrow(/checksum|bad magic/i);
+        flip(file, byte, 1 << (bit & 7));
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+});
