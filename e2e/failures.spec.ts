@@ -141,12 +141,8 @@ for (const moment of ["while preparing", "while saving"]) {
 }
 
 test("leaving the piece and coming back finds the build where it is", async ({ page, site }) => {
-  let release = () => {};
-  const waiting = new Promise<void>((resolve) => (release = resolve));
-  await using server = await serve((request, response) => {
-    const later = request.headers.range?.startsWith(`bytes=${3 * WINDOW}`);
-    void (later ? waiting : Promise.resolve()).then(() => good(request, response));
-  });
+  const { listener, release } = held();
+  await using server = await serve(listener);
   await open(page, site.url, server);
   await expect.poll(() => says(page)).toContain("48%");
   await page.keyboard.press("Escape");
@@ -194,12 +190,8 @@ for (const [what, end, sentence] of ends) {
 }
 
 test("what was built meanwhile is shown, not built again", async ({ page, site }) => {
-  let release = () => {};
-  const waiting = new Promise<void>((resolve) => (release = resolve));
-  await using server = await serve((request, response) => {
-    const later = request.headers.range?.startsWith(`bytes=${3 * WINDOW}`);
-    void (later ? waiting : Promise.resolve()).then(() => good(request, response));
-  });
+  const { listener, release } = held();
+  await using server = await serve(listener);
   await open(page, site.url, server);
   await expect.poll(() => says(page)).toContain("48%");
   await page.keyboard.press("Escape");
@@ -253,6 +245,17 @@ test("two tabs build at once, and both files are whole", async ({ page, site, co
   await Promise.all([page, other].map((each) => open(each, site.url, server)));
   await Promise.all(both.map(expectWhole));
 });
+
+/** A server that keeps the image's fourth window back until it is released. */
+function held(): { listener: RequestListener; release: () => void } {
+  let release = () => {};
+  const waiting = new Promise<void>((resolve) => (release = resolve));
+  const listener: RequestListener = (request, response) => {
+    const later = request.headers.range?.startsWith(`bytes=${3 * WINDOW}`);
+    void (later ? waiting : Promise.resolve()).then(() => good(request, response));
+  };
+  return { listener, release };
+}
 
 /** `os notepat`, with all parts from `server`. */
 async function open(page: Page, url: string, server: TestServer): Promise<void> {
