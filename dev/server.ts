@@ -24,7 +24,7 @@ export async function listen(what: string, port: number, answer: Answer): Promis
       const taken = `Port ${port}, meant for ${what}, is taken: end what uses it, or name another port.`;
       fail(error.code === "EADDRINUSE" ? new Error(taken, { cause: error }) : error);
     });
-    server.listen(port, ready);
+    server.listen(port, "127.0.0.1", ready); // for this machine alone
   });
   const address = server.address();
   const actual = typeof address === "object" && address ? address.port : port;
