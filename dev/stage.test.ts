@@ -93,7 +93,7 @@ test("an unknown piece is said to be unknown, and the next line works", async ()
   for (const _ of "nope:x") await page.keyboard.press("Backspace");
   await page.keyboard.type("../../etc/passwd <script>");
   await page.keyboard.press("Enter");
-  await says("There is no piece called");
+  await says("There is no piece called ../../etc/passwd");
   await page.keyboard.press("Escape");
   await page.keyboard.type("zoo");
   await page.keyboard.press("Enter");
