@@ -1,7 +1,8 @@
-import { statSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { lengthOf, type Bytes } from "../segment.ts";
 import { filesystem, plan, segments, type Entry } from "./filesystem.ts";
+import { read } from "./reader.ts";
 import {
   bytesOf,
   check,
@@ -12,7 +13,9 @@ import {
   options,
   pattern,
   run,
+  scratch,
   TIME,
+  write,
   zerosOf,
 } from "./testing.ts";
 
@@ -302,4 +305,38 @@ test("a 20 MiB partition with a piece of 5 MB has little overhead, and room for 
   const planned = plan([{ path: "piece.html", content: pattern(5_000_000) }], options(20 * MIB));
   expect(planned.freeBytes / (20 * MIB)).toBeGreaterThan(0.69);
   expect(planned.freeInodes).toBeGreaterThan(1000);
+});
+
+test.each([
+  [1342191655, 4096, 4096],
+  [1024 * MIB, 4096, 2048],
+  [151050346, 1024, 1024],
+  [40 * MIB, 2048, 1024],
+] as const)(
+  "%i bytes in blocks of %i take as many inodes as they can, wished for by %i",
+  async (size, blockSize, bytesPerInode) => {
+    const planned = plan([], options(size, { blockSize, bytesPerInode }));
+    expect(planned.layout.inodesPerGroup).toBeGreaterThanOrEqual(blockSize * 4);
+    check(await write(segments(planned)));
+  },
+);
+
+test("a moment just before 1970 is not a whole second before it", () => {
+  const image = bytesOf(
+    filesystem([{ path: "a", content: new Uint8Array(), mtime: -1e-17 }], options(4 * MIB)),
+    4 * MIB,
+  );
+  const path = scratch();
+  writeFileSync(path, image);
+  expect(run("debugfs", ["-R", "stat a", path])).toMatch(/mtime: 0xffffffff:ee6b27fc/);
+});
+
+test("what looks like a byte order mark is part of a name", async () => {
+  const entries: Entry[] = [{ kind: "symlink", path: "s", target: "\ufeffabc" }];
+  const image = bytesOf(filesystem(entries, options(4 * MIB, { label: "\ufefflbl" })), 4 * MIB);
+  const volume = await read((start, length) => image.slice(start, start + length));
+  expect(volume.label).toBe("\ufefflbl");
+  for await (const entry of volume.entries()) {
+    if (entry.kind === "symlink") expect(entry.target).toBe("\ufeffabc");
+  }
 });

@@ -73,6 +73,7 @@ export function blockSizeFor(size: number, { blockSize }: FilesystemOptions): Bl
 /** How many inodes to ask for, when `needed` will be in use. */
 export function inodesFor(
   size: number,
+  blockSize: BlockSize,
   needed: number,
   { inodes, bytesPerInode = 16_384 }: FilesystemOptions,
 ): number {
@@ -86,7 +87,11 @@ export function inodesFor(
   if (!Number.isSafeInteger(bytesPerInode) || bytesPerInode < 1024) {
     throw new FilesystemError(`${bytesPerInode} bytes per inode: at least 1024, please`);
   }
-  return Math.max(Math.floor(size / bytesPerInode), needed + 64);
+  // A density is a wish: a group has no more inodes than an inode bitmap of one block has bits.
+  const blocks = Math.floor(size / blockSize);
+  const perGroup = blockSize * 8; // as many as it has blocks
+  const most = blocks < perGroup ? blocks : Math.floor(blocks / perGroup) * perGroup;
+  return Math.max(Math.min(Math.floor(size / bytesPerInode), most), needed + 64);
 }
 
 function parseUuid(text: string, what: string): Uint8Array<ArrayBuffer> {

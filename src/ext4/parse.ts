@@ -85,7 +85,7 @@ export function parseSuperblock(bytes: Bytes): Superblock {
     freeBlocks: v.getUint32(0x0c, true),
     freeInodes: v.getUint32(0x10, true),
     uuid: bytes.slice(0x68, 0x78),
-    label: new TextDecoder().decode(end < 0 ? label : label.subarray(0, end)),
+    label: new TextDecoder("utf-8", { ignoreBOM: true }).decode(end < 0 ? label : label.subarray(0, end)),
     made: BigInt(v.getUint32(0x108, true) + v.getUint8(0x276) * 0x1_0000_0000) * 1_000_000_000n,
   };
 }

@@ -100,7 +100,7 @@ export function numberOf({ index }: Node): number {
 function layTree(tree: Tree, size: number, identity: Identity, options: FilesystemOptions): Plan | number {
   const blockSize = blockSizeFor(size, options);
   const needed = FIRST_INODE - 1 + tree.nodes.length - 1; // the root is one of the first ten
-  const inodeCount = inodesFor(size, needed, options);
+  const inodeCount = inodesFor(size, blockSize, needed, options);
   const layout = layOut(size, blockSize, inodeCount);
   if (layout === undefined) {
     if (options.inodes !== undefined) {

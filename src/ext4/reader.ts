@@ -152,7 +152,12 @@ class Reader {
       const bytes = hasExtents(inode) ? await this.all(inode) : inode.block.slice(0, inode.size);
       demand(inode.size > 0 && bytes.length === inode.size, `${path}: a symbolic link of impossible length`);
       const { mode: _, ...rest } = attributes;
-      return { kind: "symlink", path, target: new TextDecoder().decode(bytes), ...rest };
+      return {
+        kind: "symlink",
+        path,
+        target: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),
+        ...rest,
+      };
     }
     demand(type === FILE, `${path} is neither file nor directory nor symbolic link`);
     return {

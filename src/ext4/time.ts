@@ -41,7 +41,7 @@ export function nanosecondsSince1970(field: number, extraField: number): bigint 
 
 function fromSeconds(time: number): Timestamp {
   const seconds = Math.floor(time);
-  return { seconds, nanoseconds: Math.floor((time - seconds) * 1e9) };
+  return { seconds, nanoseconds: Math.min(999_999_999, Math.floor((time - seconds) * 1e9)) }; // just below 0 rounds up
 }
 
 function fromNanoseconds(time: bigint): Timestamp {

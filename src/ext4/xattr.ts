@@ -133,7 +133,9 @@ export function formatXattrs(xattrs: readonly Xattr[]): Record<string, Bytes> {
     const prefix = Object.keys(XATTR_INDEX).find((key) => XATTR_INDEX[key] === index);
     if (prefix === undefined)
       throw new FilesystemError(`unknown namespace ${index} of an extended attribute`);
-    found[prefix + new TextDecoder().decode(name)] = prefix.endsWith(".") ? value : aclToUser(value);
+    found[prefix + new TextDecoder("utf-8", { ignoreBOM: true }).decode(name)] = prefix.endsWith(".")
+      ? value
+      : aclToUser(value);
   }
   return found;
 }
