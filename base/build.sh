@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build a base image and its release: base/build.sh [flavor]. Needs no root. A step can be run alone, in
-# this order, as base/steps/NAME.sh [flavor]; it works on what the steps before it left in base/out/work.
+# this order, as base/steps/NAME.sh [flavor]; it works on what the steps before it left in base/out/parts.
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p "$OUT" "$WORK"

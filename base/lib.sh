@@ -11,7 +11,7 @@ BASE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 OUT=${BASE_OUT:-$BASE/out}
 FLAVOR=${1:-tiny}
 CACHE=$OUT/cache
-WORK=$OUT/work/$FLAVOR
+WORK=$OUT/parts/$FLAVOR
 CDN=$OUT/cdn
 
 MIB=$((1024 * 1024))

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { chromium } from "playwright";
+import config from "../e2e/playwright.config.ts";
 import { build } from "vite";
 import type { FilesystemOptions } from "../src/ext4/filesystem.ts";
 import { usage } from "./processes.ts";
@@ -23,17 +24,7 @@ export interface Times {
 /** Run the job in a worker of a fresh Chromium; seconds of wall and processor, and growth of memory. */
 export async function inChromium(job: Job) {
   const code = await bundle("ext4-inside.ts", false);
-  const server = await chromium.launchServer({
-    executablePath: "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-quic",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--no-first-run",
-    ],
-  });
+  const server = await chromium.launchServer(config.use?.launchOptions);
   const root = server.process().pid!;
   const browser = await chromium.connect(server.wsEndpoint());
   try {
