@@ -31,14 +31,39 @@ export class ManifestError extends OsError {
   override readonly name = "ManifestError";
 }
 
-/** The base image cannot be had, or is not the one that the manifest describes. */
+/** The manifest is not signed with a key that this page knows. */
+export class SignatureError extends OsError {
+  override readonly name = "SignatureError";
+}
+
+/** The base image offered is older than one seen before, and was not asked for by name. */
+export class OlderBaseError extends OsError {
+  override readonly name = "OlderBaseError";
+}
+
+/** The base image is not to be had: its servers refuse, or what they send is not what the manifest describes. */
 export class BaseImageError extends OsError {
   override readonly name = "BaseImageError";
 }
 
-/** The browser, or the disk, would not take the file. */
+/** The connection was lost, or came to nothing for too long. */
+export class ConnectionError extends OsError {
+  override readonly name = "ConnectionError";
+}
+
+/** The browser would not take the file. */
 export class SaveError extends OsError {
   override readonly name = "SaveError";
+}
+
+/** There is no room left where the file goes. */
+export class DiskFullError extends OsError {
+  override readonly name = "DiskFullError";
+}
+
+/** The browser ended the download itself: somebody stopped it in its list, or the disk is full. */
+export class DownloadEndedError extends OsError {
+  override readonly name = "DownloadEndedError";
 }
 
 /** The person stopped the build. */
@@ -52,8 +77,13 @@ const ADVICE: Record<string, string> = {
   OvenError: "Try again in a minute.",
   BundleError: "Try another piece.",
   ManifestError: "Try again later.",
-  BaseImageError: "Try again.",
-  SaveError: "Try again.",
+  SignatureError: "Do not use it; try again later.",
+  OlderBaseError: "",
+  BaseImageError: "Try again later.",
+  ConnectionError: "Check your connection and try again: what was fetched is not fetched again.",
+  SaveError: "Try again, not in a private window.",
+  DiskFullError: "Free some space and try again: what was fetched is not fetched again.",
+  DownloadEndedError: "If it was not you, free some space on the disk. Then try again.",
   CancelledError: "",
 };
 
