@@ -1,4 +1,4 @@
-import type { BuildRequest, PageMessage, PieceMessage } from "../messages.ts";
+import type { BuildRequest, ImageInfo, PageMessage, PieceMessage } from "../messages.ts";
 import { clearKept, keptBytes } from "../storage.ts";
 import { openBuild, type Build } from "./build.ts";
 import { canChoose } from "./chosen.ts";
@@ -64,6 +64,8 @@ function createDesk(): Desk {
       notes.keep = keep;
       for (const build of builds.values()) build.keep(keep);
     },
+    "os:copy": () => void copy(current()?.state.info?.sha256 ?? ""),
+    "os:checksum": () => checksum(current()?.state.info),
     "os:clear": (message) => void clear((visit = message)),
   };
 
@@ -111,6 +113,20 @@ async function clear({ visit }: PieceMessage): Promise<void> {
   const left = await keptBytes();
   const message = left > 0 ? { message: "The rest is in use by a build." } : {};
   send({ type: "os:cleared", visit, bytes, ...message });
+}
+
+async function copy(text: string): Promise<void> {
+  await navigator.clipboard.writeText(text).catch(() => {}); // not allowed: it stands on the canvas
+}
+
+/** Save `<name>.sha256`, as `sha256sum --check` reads it. */
+function checksum(info: ImageInfo | undefined): void {
+  if (!info) return;
+  const link = document.createElement("a");
+  link.download = `${info.fileName}.sha256`;
+  link.href = URL.createObjectURL(new Blob([`${info.sha256}  ${info.fileName}\n`], { type: "text/plain" }));
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 function send(message: PageMessage): void {
