@@ -22,6 +22,7 @@ export async function build(args: string[]): Promise<void> {
       options: {
         manifest: { type: "string", default: config.latest },
         flavor: { type: "string" },
+        key: { type: "string", multiple: true },
         oven: { type: "string", default: config.oven },
         bundle: { type: "string" },
         splash: { type: "string" },
@@ -33,7 +34,7 @@ export async function build(args: string[]): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new CancelledError("The build was cancelled")));
 
-  const base = await openBase(values.manifest, values.flavor, stop.signal);
+  const base = await openBase(values.manifest, values.flavor, values.key, stop.signal);
   const room = base.manifest.piecePartition.length;
   const html = values.bundle
     ? await readBundle(name, values.bundle)
@@ -46,8 +47,13 @@ export async function build(args: string[]): Promise<void> {
   console.log(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
 }
 
-function openBase(manifest: string, flavor: string | undefined, signal: AbortSignal): Promise<Base> {
-  return /^https?:/.test(manifest) ? httpBase(manifest, flavor, signal) : fileBase(manifest, flavor);
+function openBase(
+  manifest: string,
+  flavor: string | undefined,
+  keys: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<Base> {
+  return /^https?:/.test(manifest) ? httpBase(manifest, flavor, signal) : fileBase(manifest, flavor, keys);
 }
 
 async function readBundle(name: string, file: string): Promise<Bytes> {

@@ -1,21 +1,32 @@
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { BaseImageError, ManifestError, SaveError } from "../src/errors.ts";
+import { BaseImageError, ManifestError, SaveError, SignatureError } from "../src/errors.ts";
 import { parseManifest } from "../src/manifest.ts";
+import { verifySignature } from "../src/minisign.ts";
 import type { Bytes } from "../src/segment.ts";
 import { exactly, isLatest, newest, type Base, type ReadRange } from "../src/worker/base.ts";
 
 /** How much of a file is read at a time, in bytes. */
 const CHUNK = 1024 * 1024;
 
-/** A base from files: a manifest, or a `latest.json` whose newest release of `flavor` it then is. */
-export async function fileBase(file: string, flavor: string | undefined): Promise<Base> {
+/**
+ * A base from files: a manifest, or a `latest.json` whose newest release of `flavor` it then is. With `keys`, one of
+ * them must have signed the manifest; without, it is taken as it is. Throws `ManifestError` and `SignatureError`.
+ */
+export async function fileBase(
+  file: string,
+  flavor: string | undefined,
+  keys?: readonly string[],
+): Promise<Base> {
   let manifestFile = file;
-  let json = await readJson(file);
+  let bytes = await readWhole(file);
+  let json = parseJson(file, bytes);
   if (isLatest(json)) {
     manifestFile = path.resolve(path.dirname(file), newest(json, flavor));
-    json = await readJson(manifestFile);
+    bytes = await readWhole(manifestFile);
+    json = parseJson(manifestFile, bytes);
   }
+  if (keys) await checkSignature(manifestFile, bytes, keys);
   const manifest = parseManifest(json);
   return { manifest, read: fileRange(path.resolve(path.dirname(manifestFile), manifest.image.url)) };
 }
@@ -103,15 +114,29 @@ export function reason(error: unknown): string {
   return known[code ?? ""] ?? (error instanceof Error ? error.message : String(error));
 }
 
-async function readJson(file: string): Promise<unknown> {
-  let text: string;
+async function checkSignature(file: string, bytes: Bytes, keys: readonly string[]): Promise<void> {
+  let signature: string;
   try {
-    text = await readFile(file, "utf8");
+    signature = await readFile(`${file}.minisig`, "utf8");
+  } catch (error) {
+    throw new SignatureError(`The signature ${file}.minisig cannot be read: ${reason(error)}`, {
+      cause: error,
+    });
+  }
+  await verifySignature(bytes, signature, keys);
+}
+
+async function readWhole(file: string): Promise<Bytes> {
+  try {
+    return new Uint8Array(await readFile(file));
   } catch (error) {
     throw new ManifestError(`The manifest ${file} cannot be read: ${reason(error)}`, { cause: error });
   }
+}
+
+function parseJson(file: string, bytes: Bytes): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
     throw new ManifestError(`The manifest ${file} is not JSON`, { cause: error });
   }

@@ -24,7 +24,10 @@ export const test = plain.extend<object, { site: Site }>({
 export { expect };
 
 /** Where a build gets its parts, instead of the site's own servers. */
-export async function configure(page: Page, config: { latest: string; oven: string }): Promise<void> {
+export async function configure(
+  page: Page,
+  config: { latest: string; oven: string; keys?: string[] },
+): Promise<void> {
   await page.route("**/aesthetic.computer/os/config.json", (route) => route.fulfill({ json: config }));
 }
 
