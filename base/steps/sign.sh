@@ -64,6 +64,7 @@ else
   fi
 fi
 
+rm -f "$public.new" # minisign overwrites nothing
 with_key -R -p "$public.new"
 cmp -s "$public.new" "$public" || mv "$public.new" "$public"
 
