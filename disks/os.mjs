@@ -432,7 +432,7 @@ function press(key, repeat) {
   if (screen.offers) return choose(name, key, screen.offers);
   const action = allActions(screen).find(({ keys }) => keys.includes(name));
   if (action && !repeat) perform(action.act);
-  else if (name === "arrowright" && drawn && turn < drawn.pages - 1) perform("forward");
+  else if (/^(arrowright|space)$/.test(name) && drawn && turn < drawn.pages - 1) perform("forward");
   else if (name === "arrowleft" && turn > 0) perform("backward");
 }
 
@@ -503,8 +503,8 @@ function picker({ recent, kept }) {
     offers,
     blocks: [
       heading("glad", words.choose),
-      text(words.choosing),
-      text(words.typing, "dim"),
+      text(words.choosing, "text", ""),
+      text(words.typing, "dim", ""),
       { kind: "input", text: typed },
       ...rows,
       gap(),
@@ -583,7 +583,7 @@ function saving({ info, written, fetched, bytesPerSecond: speed, paused, trouble
   return {
     blocks: [
       heading(trouble ? "sad" : paused ? "asleep" : "busy"),
-      text(words.saving(info.fileName)),
+      text(words.saving(info.fileName), "text", info.fileName),
       gap(),
       { kind: "bar", part, calm: paused || Boolean(trouble) },
       pair(percent, words.amount(written, info.size), ["100%", words.amount(info.size, info.size)]),
@@ -687,8 +687,8 @@ function allActions({ blocks, actions }) {
 /* #region 🧱 Blocks */
 /** @returns {Block} */
 const heading = (face, said = words.title(plain(target))) => ({ kind: "heading", face, text: said });
-/** @returns {Block} */
-const text = (said, color = "text") => ({ kind: "text", text: said, color });
+/** `brief` is said instead where there is little room. @returns {Block} */
+const text = (said, color = "text", brief = said) => ({ kind: "text", text: said, color, brief });
 /** `clear`: what it is can be seen without its label, where there is little room. */
 const field = (label, value, clear = false) => ({ kind: "field", label, value, clear });
 const sha256 = (hex) => ({ kind: "sha256", label: words.sha256, hex });
@@ -741,14 +741,8 @@ function frameOf(width, height) {
 function layout(screen, frame, wanted) {
   let { pages, bar } = flow(screen, frame, false);
   if (pages.length > 1 && !screen.one) ({ pages, bar } = flow(screen, frame, true));
-  let at = max(0, min(wanted, pages.length - 1));
-  if (screen.offers) {
-    pages = pages.filter((items) => items.some(({ number }) => number >= 0)); // the rest is but hints
-    at = max(
-      0,
-      pages.findIndex((items) => items.some(({ chosen: here }) => here)),
-    );
-  }
+  const marked = pages.findIndex((items) => items.some(({ chosen: here }) => here));
+  const at = max(0, screen.offers ? marked : min(wanted, pages.length - 1));
   const count = screen.one ? 1 : pages.length;
   const items = [...(pages[at] ?? []), ...bar.items(at, count)];
   if (frame.roomy) items.push(...standing(screen.blocks[0]?.face ?? "calm", items, frame, bar.h));
@@ -792,7 +786,7 @@ function standing(face, items, { width, height, unit, x, w }, barHeight) {
  * Strips of blocks on pages above the actions; `pager` is whether these leave room to turn the page.
  * @param {Screen} screen @param {ReturnType<typeof frameOf>} frame @param {boolean} pager
  */
-function flow({ blocks, actions, aside }, frame, pager) {
+function flow({ blocks, actions, aside, offers }, frame, pager) {
   const { unit, top, height, w } = frame;
   const bar = actionBar(actions, frame, pager);
   const room = max(frame.line, height - bar.h - 2 * unit - top);
@@ -817,7 +811,8 @@ function flow({ blocks, actions, aside }, frame, pager) {
     const [strip] = stripsOf(aside, { ...frame, w: w - column.w - 8 * unit }, room);
     for (const page of pages) page.push(...strip.items(frame.x + column.w + 8 * unit, top));
   }
-  return { pages, bar };
+  // After the last of the offers come but hints, which are not worth a page.
+  return { pages: offers ? pages.filter((page) => page.some(({ number }) => number >= 0)) : pages, bar };
 }
 
 /** What can be done, in rows at the bottom, and the pages to turn. `h` is the height of it all. */
@@ -910,8 +905,10 @@ function stripsOf(block, frame, room) {
       ];
       return [{ h: 26 * unit, items }];
     }
-    case "text":
-      return lines(block.text, block.color);
+    case "text": {
+      const said = roomy ? block.text : block.brief;
+      return said ? lines(said, block.color) : [];
+    }
     case "gap":
       return [{ h: (roomy ? 6 : 3) * unit }];
     case "break":
@@ -1198,7 +1195,7 @@ const FACES = {
     "................",
     "......llll......",
   ],
-  sad: ["..l..........l..", "...l........l...", "................", ".....llllll.....", "....l......l...."],
+  sad: ["....l......l....", "...l........l...", "................", ".....llllll.....", "....l......l...."],
 };
 
 const PAL = { w: 20, h: 16 };
