@@ -3,7 +3,7 @@ import type { Page } from "playwright/test";
 import { WINDOW } from "../src/manifest.ts";
 import { sha256Of, testBase } from "../src/testing/base.ts";
 import { files, serve, type TestServer } from "../src/testing/server.ts";
-import { configure, expect, READY, says, stored, test, type } from "./site.ts";
+import { cancel, configure, expect, READY, says, stored, test, type } from "./site.ts";
 
 // "Choose where": the file is written by the worker to a handle, and an interrupted one is gone on with. The dialog is
 // the browser's own and cannot be answered here; in its place stands a file of the page's private storage, which is
@@ -62,7 +62,7 @@ test("cancelling takes the file away", async ({ page, site }) => {
   await open(page, site.url, server);
   await page.keyboard.press("w");
   await expect.poll(() => says(page)).toContain("48%");
-  await page.keyboard.press("c");
+  await cancel(page);
   await expect.poll(() => says(page)).toContain("The build was cancelled.");
   await expect.poll(() => stored(page)).toEqual({});
 });
@@ -124,7 +124,7 @@ async function look(page: Page, ...ranges: [number, number][]): Promise<{ size: 
 }
 
 async function expectWhole(page: Page): Promise<void> {
-  await expect.poll(() => says(page), { timeout: 20_000 }).toMatch(/is in your downloads|is where you chose/);
+  await expect.poll(() => says(page), { timeout: 20_000 }).toMatch(/is where you wanted it/);
   const end = image.length;
   const { size, hashes } = await look(page, [0, start], [start + length, end], [0, end]);
   expect(size).toBe(end);

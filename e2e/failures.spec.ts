@@ -3,7 +3,7 @@ import type { Page } from "playwright/test";
 import { WINDOW } from "../src/manifest.ts";
 import { pattern, testBase } from "../src/testing/base.ts";
 import { files, serve, type TestServer } from "../src/testing/server.ts";
-import { configure, downloads, expect, says, startBuild, test, type } from "./site.ts";
+import { cancel, configure, downloads, expect, READY, says, startBuild, test, type } from "./site.ts";
 
 const { manifest, image } = await testBase();
 const bundle = `<!doctype html><script>${"1;".repeat(50_000)}</script>`;
@@ -142,32 +142,33 @@ for (const name of names) {
   });
 }
 
-test("os alone builds the prompt", async ({ page, site }) => {
+test("os alone offers pieces, and builds the one that is typed", async ({ page, site }) => {
   await using server = await serve(good);
   await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
   await page.goto(site.url);
-  const downloading = page.waitForEvent("download");
   await type(page, "os");
+  await expect.poll(() => says(page)).toContain("Choose a piece");
+  await page.keyboard.type("prompt");
+  await page.keyboard.press("Space");
+  const downloading = page.waitForEvent("download");
   await startBuild(page);
   const download = await expectWhole(downloading);
   expect(download.suggestedFilename()).toBe("prompt-os.iso");
 });
 
-test("offline, and then online again", async ({ page, site, context }) => {
+test("offline, it waits, and goes on by itself when online again", async ({ page, site, context }) => {
   await using server = await serve(good);
-  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, patience: 2 });
   await page.goto(site.url);
-  await page.goto(`${site.url}/os:`); // everything of the page is loaded
-  await startBuild(page);
-  await expect.poll(() => says(page)).toContain("in your downloads");
+  await type(page, "os notepat");
+  await expect.poll(() => says(page)).toMatch(READY);
   await context.setOffline(true);
-  await page.keyboard.press("r");
-  await expect.poll(() => says(page)).toMatch(/offline|no connection|could not be loaded/);
+  const downloading = page.waitForEvent("download");
+  await page.keyboard.press("s");
+  await expect.poll(() => says(page)).toContain("This computer is offline, trying again");
+  await page.waitForTimeout(5_000); // longer than its patience with servers
   await context.setOffline(false);
-  const again = page.waitForEvent("download");
-  await page.keyboard.press("r");
-  await startBuild(page);
-  await expectWhole(again);
+  await expectWhole(downloading);
 });
 
 for (const moment of ["while preparing", "while saving"]) {
@@ -182,7 +183,7 @@ for (const moment of ["while preparing", "while saving"]) {
     });
     await open(page, site.url, server);
     await expect.poll(() => says(page)).toMatch(moment === "while saving" ? /48%/ : /Asking for/);
-    await page.keyboard.press("c");
+    await cancel(page);
     await expect.poll(() => says(page)).toContain("The build was cancelled.");
     await expectNoFile(page);
     slow = false;

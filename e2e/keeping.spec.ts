@@ -4,7 +4,7 @@ import type { Download, Page } from "playwright/test";
 import { WINDOW } from "../src/manifest.ts";
 import { sha256Of, testBase } from "../src/testing/base.ts";
 import { files, serve, type TestServer } from "../src/testing/server.ts";
-import { configure, expect, READY, says, startBuild, stored, test, type } from "./site.ts";
+import { cancel, configure, expect, READY, says, startBuild, stored, test, type } from "./site.ts";
 
 // What is fetched once is not fetched again: after a reload, after a failure, for another piece; and the
 // failure of storage is nobody's business.
@@ -157,7 +157,7 @@ test("cancelling takes away what was kept for this build", async ({ page, site }
   await open(page, site.url, server);
   await startBuild(page);
   await expect.poll(() => says(page)).toContain("48%");
-  await page.keyboard.press("c");
+  await cancel(page);
   await expect.poll(() => says(page)).toContain("The build was cancelled.");
   expect(await stored(page)).toEqual({});
 });

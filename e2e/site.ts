@@ -3,7 +3,7 @@ import { buildOs, start } from "../dev/start.ts";
 import { testKey } from "../src/testing/sign.ts";
 
 /** What the canvas says when a build is ready to be started. */
-export const READY = /Ready/;
+export const READY = /Download (?:nothing|[\d.]+ )/;
 
 /** The stage with its servers, as `npm start` runs them, on free ports; URLs without a slash at the end. */
 export interface Site {
@@ -46,6 +46,13 @@ export async function startBuild(page: Page): Promise<void> {
     .poll(async () => starts.get(page) !== mine || READY.test(await says(page)), { timeout: 30_000 })
     .toBe(true);
   if (starts.get(page) === mine) await page.keyboard.press("s");
+}
+
+/** Stop a build, as a person has to: they are asked whether they mean it. */
+export async function cancel(page: Page): Promise<void> {
+  await page.keyboard.press("c");
+  await expect.poll(() => says(page)).toMatch(/Stop and throw away|was cancelled/); // nothing saved, nothing asked
+  await page.keyboard.press("y");
 }
 
 /** The files in the page's private storage (OPFS), with their sizes. */

@@ -3,7 +3,10 @@ import { clearKept, keptBytes } from "../storage.ts";
 import { openBuild, type Build } from "./build.ts";
 import { canChoose } from "./chosen.ts";
 import { loadConfig } from "./config.ts";
+import { linkTo } from "./link.ts";
+import { say } from "./live.ts";
 import { notes } from "./notes.ts";
+import { hidePreview, showPreview, type Box } from "./preview.ts";
 
 /**
  * The page's side of `disks/os.mjs`. AC runs this module anew at every visit of the piece; builds outlive
@@ -53,6 +56,13 @@ function createDesk(): Desk {
     show();
   };
 
+  const preview = async (box: Box | undefined) => {
+    const build = current();
+    if (!box || !build) return hidePreview();
+    const bundle = await build.bundle();
+    if (current() === build && build.state.stage === "ready") showPreview(bundle, box);
+  };
+
   /** What a piece may ask, by its signals' names. */
   const wishes: Record<string, (message: PieceMessage) => void> = {
     "os:open": (message) => open((visit = message)),
@@ -66,6 +76,11 @@ function createDesk(): Desk {
     },
     "os:copy": () => void copy(current()?.state.info?.sha256 ?? ""),
     "os:checksum": () => checksum(current()?.state.info),
+    "os:preview": ({ box }) => void preview(box).catch(() => hidePreview()), // a build that is over has none
+    "os:link": ({ visit: to, piece, wishes: more }) => {
+      send({ type: "os:link", visit: to, ...linkTo(piece, more) });
+    },
+    "os:say": ({ text = "" }) => say(text),
     "os:clear": (message) => void clear((visit = message)),
   };
 
@@ -74,7 +89,11 @@ function createDesk(): Desk {
       for (const [type, act] of Object.entries(wishes)) {
         ac.when(type, (content) => act(content as PieceMessage)); // AC forgets listeners between pieces
       }
-      ac.acCONTENT_EVENTS.push(() => (visit = undefined)); // signals would reach the next piece
+      ac.acCONTENT_EVENTS.push(() => {
+        visit = undefined; // signals would reach the next piece
+        hidePreview();
+        say("");
+      });
       void greet();
     },
   };
