@@ -13,7 +13,7 @@ import { Line, type Pace } from "./line.ts";
 import { Source } from "./source.ts";
 
 const WINDOW = 4096;
-const PACE: Pace = { silence: 200, firstWait: 2, longestWait: 20, giveUp: 300 };
+const PACE: Pace = { silence: 20_000, firstWait: 2, longestWait: 20, giveUp: 300 };
 
 /** 40 windows: the last is short, and 3, 10 to 14 and 38 are zeros. */
 const image = pattern(39 * WINDOW + 1000);
@@ -149,7 +149,8 @@ test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
   ],
 ])("a server that has only %s for us", async (_, listener, kind, message) => {
   await using server = await serve(listener);
-  const error = await gather(server).catch((e: unknown) => e);
+  const line = new Line({ ...PACE, silence: 200 });
+  const error = await gather(server, { line }).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(kind);
   expect((error as Error).message).toMatch(message);
 });
@@ -194,7 +195,7 @@ test("a pause closes connections, and what came of a window is not lost", async 
     response.writeHead(206, { "Content-Length": end + 1 - start });
     return response.write(image.subarray(start, start + 100));
   });
-  const line = new Line({ ...PACE, silence: 60_000 });
+  const line = new Line(PACE);
   const reading = gather(server, { line });
   await expect.poll(() => line.fetched).toBe(300);
   line.pause();

@@ -5,7 +5,7 @@ import { sha256 } from "../sha256.ts";
 import { lengthOfWindow, type Windows } from "../windows.ts";
 import { Bell } from "./bell.ts";
 import { Failure } from "./failure.ts";
-import type { Line } from "./line.ts";
+import { given, REFUSALS, type Line } from "./line.ts";
 import type { Source } from "./source.ts";
 
 /** Connections at a time. Some servers and networks give each connection its share and no more. */
@@ -14,8 +14,11 @@ export const LANES = 3;
 /** One request asks for at most this many windows: 16 MiB. */
 export const SPAN = 4;
 
-/** A window that is wrong this often from each address is not to be had. */
+/** A window that is wrong this often from an address is not to be had there. */
 const MISTAKES = 2;
+
+/** An address that fails this often in a row is not to be waited for while there are others. */
+const DOUBT = 3;
 
 /** This part of a window is enough to call it getting on. */
 const ENOUGH = 1 / 64;
@@ -44,7 +47,7 @@ export interface Supply {
  * `memory`: those of zeros made here, others from a shelf, the rest over the network in a few lanes. A lane
  * asks for a span of windows at a time, and runs at most `lanes` spans ahead of the reader, which bounds what
  * is held. An answer that breaks off is resumed where it did; a window that is wrong is fetched again, whole,
- * from the next address. Throws `BaseImageError`, `ConnectionError`, and what `stop` is aborted with.
+ * from another address. Where there are no ranges, one stream has to bring it all. Throws `BaseImageError`, `ConnectionError`, and what `stop` is aborted with.
  */
 export async function* orderedWindows(
   supply: Supply,
@@ -98,15 +101,19 @@ class Work {
   readonly #ahead: number;
   /** Windows that have not come yet. */
   readonly #wanted = new Set<number>();
-  /** Those of them that a lane has been sent for. */
+  /** Of them, those that a lane has been sent for. */
   readonly #taken = new Set<number>();
+  /** Of them, those that the reader waits for, or will soon. */
+  readonly #urgent = new Set<number>();
   /** Windows that a shelf says it has. */
   readonly #shelved = new Set<number>();
   /** Verified, and not yet passed on. */
   readonly #here = new Map<number, Bytes>();
-  readonly #mistakes = new Map<number, number>();
+  /** How often each address has sent a window wrong. */
+  readonly #mistakes = new Map<number, Map<Source, number>>();
   #best = 0; // which address is asked; the next one when it fails
   #next: number;
+  #hurrying = false;
   #failed: { readonly error: unknown } | undefined;
   /** Ends the lanes, or the one stream, so that others can begin. */
   #shift = new AbortController();
@@ -151,26 +158,37 @@ class Work {
     }
   }
 
-  /** Whoever knows no ranges sends all of the image or nothing: then one stream has to do. */
   #begin(): void {
-    const { sources, lanes = LANES } = this.#supply;
+    const { lanes = LANES } = this.#supply;
     this.#shift = new AbortController();
     this.#taken.clear();
-    this.#inOneStream = sources.every((source) => source.ranges === false);
+    this.#inOneStream = this.#hasNoRanges();
     for (let lane = 0; lane < (this.#inOneStream ? 1 : lanes); lane++) this.#run(() => this.#lane());
+    if (!this.#inOneStream && this.#urgent.size > 0) this.#run(() => this.#hurry());
+  }
+
+  #beginAgain(): void {
+    this.#shift.abort(new DOMException("others take over", "AbortError"));
+    this.#hurrying = false;
+    this.#begin();
+  }
+
+  /** Whether those are to be asked who send all of the image or nothing, since nobody else does any good. */
+  #hasNoRanges(): boolean {
+    const next = Math.min(...this.#wanted);
+    const honest = this.#supply.sources.filter((source) => this.#mistakesOf(next, source) < MISTAKES);
+    const hasRanges = ({ ranges, failures }: Source) => ranges !== false && failures < DOUBT;
+    return honest.some(({ ranges }) => ranges === false) && !honest.some(hasRanges);
   }
 
   /** Send for a window out of turn: the reader waits for it, or will soon. */
   #want(index: number): void {
     this.#wanted.add(index);
     this.#taken.delete(index);
-    if (this.#inOneStream) this.#beginAgain();
-    else this.#run(() => this.#lane()); // one more, since the others may be waiting for the reader
-  }
-
-  #beginAgain(): void {
-    this.#shift.abort(new DOMException("others take over", "AbortError"));
-    this.#begin();
+    this.#urgent.add(index);
+    if (this.#inOneStream || this.#hasNoRanges())
+      this.#beginAgain(); // the stream has passed there
+    else if (!this.#hurrying) this.#run(() => this.#hurry());
   }
 
   #run(work: () => Promise<void>): void {
@@ -187,6 +205,21 @@ class Work {
     for (let span = this.#nextSpan(); span; span = this.#nextSpan()) await this.#fetch(span, stop);
   }
 
+  /** One lane more for what is urgent, since the others may be waiting for the reader, and he for us. */
+  async #hurry(): Promise<void> {
+    const stop = AbortSignal.any([this.#stop, this.#shift.signal]);
+    this.#hurrying = true;
+    for (;;) {
+      const index = Math.min(...this.#urgent);
+      if (index === Infinity) break;
+      this.#urgent.delete(index);
+      if (!this.#wanted.has(index) || this.#taken.has(index)) continue;
+      this.#taken.add(index);
+      await this.#fetch({ first: index, end: index + 1 }, stop);
+    }
+    this.#hurrying = false;
+  }
+
   /** The first windows that are wanted and that nobody has been sent for. */
   #nextSpan(): Span | undefined {
     const free = [...this.#wanted].filter((index) => !this.#taken.has(index)).sort((a, b) => a - b);
@@ -201,67 +234,91 @@ class Work {
 
   /** The windows of `span`, one after another, with as many attempts as it takes. */
   async #fetch({ first, end }: Span, stop: AbortSignal): Promise<void> {
-    const { windows, line, sources } = this.#supply;
+    const { windows, line } = this.#supply;
     const until = Math.min(end * windows.window, windows.size);
     let index = first;
     let window: Bytes | undefined; // being filled
     let filled = 0;
+    let senders = new Set<Source>(); // of what it is filled with
     let tries = 0; // since anything came
-    let came = 0; // since then
     while (index < end) {
       await line.clear(stop);
       if (!window) await this.#room(index, stop);
       const source = this.#source(index);
+      // Once it was wrong, it is to be known who is to blame.
+      if (this.#mistakes.has(index) && senders.size > 0 && !senders.has(source)) {
+        senders.clear();
+        filled = 0;
+      }
       const attempt = AbortSignal.any([stop, line.round]);
+      let came = 0; // since it was last called getting on
       try {
-        for await (const chunk of source.read(
-          index * windows.window + filled,
-          until,
-          line.pace.silence,
-          attempt,
-        )) {
+        const start = index * windows.window + filled;
+        for await (const chunk of source.read(start, until, line.pace.silence, attempt)) {
           line.came(chunk.length);
           came += chunk.length;
           for (let at = 0; at < chunk.length;) {
             if (!window) {
               await this.#room(index, stop);
               window = this.#memory.take(lengthOfWindow(windows, index));
-              filled = 0;
             }
             const part = chunk.subarray(at, at + window.length - filled);
             window.set(part, filled);
+            senders.add(source);
             filled += part.length;
             at += part.length;
             if (filled < window.length) continue;
-            this.#arrived(index++, window);
+            this.#arrived(index++, window, senders);
             window = undefined;
+            senders = new Set();
             filled = 0;
           }
           if (came < ENOUGH * windows.window) continue;
-          came = tries = 0;
+          came = tries = source.failures = source.refusals = 0;
           line.gotOn();
         }
       } catch (error) {
         stop.throwIfAborted();
         if (attempt.aborted) continue; // paused, or the network is another one
         if (!(error instanceof Failure)) throw error;
-        if (!this.#inOneStream && sources.every(({ ranges }) => ranges === false)) {
-          this.#beginAgain();
-          return;
-        }
-        if (source === this.#source(index)) this.#best++;
-        await line.again(error, ++tries, sources.length, stop);
+        this.#blame(source, error);
+        if (this.#inOneStream !== this.#hasNoRanges()) return this.#beginAgain();
+        await line.again(error, ++tries, stop);
       }
     }
   }
 
-  /** Whom to ask for window `index`: somebody else than who sent it wrong. */
+  /** Takes note of a failure. Throws when all addresses have refused often enough. */
+  #blame(source: Source, failure: Failure): void {
+    const { sources } = this.#supply;
+    if (failure.kind === "refused") source.refusals++;
+    if (sources.every(({ refusals }) => refusals >= REFUSALS)) throw given(failure);
+    if (sources[this.#best % sources.length] === source) this.#best++;
+    if (++source.failures < DOUBT || source.ranges !== false) return;
+    // It was a stream, and it failed: perhaps that it knew no ranges has passed too.
+    for (const each of sources) {
+      each.failures = 0;
+      if (each.ranges === false) each.ranges = undefined;
+    }
+  }
+
+  /** Whom to ask for window `index`: who has sent it wrong least often, and does not fail all the time. */
   #source(index: number): Source {
     const { sources } = this.#supply;
-    const ranged = sources.filter(({ ranges }) => ranges !== false);
-    const all = ranged.length > 0 ? ranged : sources;
-    if (all.length === 0) throw new BaseImageError("The base image is not the one its manifest describes");
-    return all[(this.#best + (this.#mistakes.get(index) ?? 0)) % all.length] as Source;
+    const able = sources.filter(({ ranges }) => (ranges === false) === this.#inOneStream);
+    const order = (source: Source) => {
+      const turn =
+        (sources.indexOf(source) - (this.#best % sources.length) + sources.length) % sources.length;
+      const doubt = source.failures >= DOUBT || source.refusals >= REFUSALS ? 1 : 0;
+      return (this.#mistakesOf(index, source) * 2 + doubt) * sources.length + turn;
+    };
+    const [best] = able.sort((a, b) => order(a) - order(b));
+    if (!best) throw new BaseImageError(WRONG); // there were none: a shelf was all there is
+    return best;
+  }
+
+  #mistakesOf(index: number, source: Source): number {
+    return this.#mistakes.get(index)?.get(source) ?? 0;
   }
 
   /** Resolves when window `index` is near enough to what is read. */
@@ -269,12 +326,12 @@ class Work {
     while (index >= this.#next + this.#ahead) await this.#bell.wait(stop);
   }
 
-  #arrived(index: number, bytes: Bytes): void {
-    if (this.#wanted.delete(index)) this.#run(() => this.#verify(index, bytes));
+  #arrived(index: number, bytes: Bytes, senders: ReadonlySet<Source>): void {
+    if (this.#wanted.delete(index)) this.#run(() => this.#verify(index, bytes, senders));
     else this.#memory.give(bytes.buffer); // one stream brings all, wanted or not
   }
 
-  async #verify(index: number, bytes: Bytes): Promise<void> {
+  async #verify(index: number, bytes: Bytes, senders: ReadonlySet<Source>): Promise<void> {
     const { windows, line, sources } = this.#supply;
     const expected = windows.digests[index];
     const found = await sha256(bytes);
@@ -285,15 +342,21 @@ class Work {
       return;
     }
     this.#memory.give(bytes.buffer);
-    const mistakes = (this.#mistakes.get(index) ?? 0) + 1;
+    const mistakes = this.#mistakes.get(index) ?? new Map<Source, number>();
     this.#mistakes.set(index, mistakes);
+    const [sender] = senders;
+    if (sender && senders.size === 1) mistakes.set(sender, (mistakes.get(sender) ?? 0) + 1);
     const cause = new Error(`window ${index} has SHA-256 ${found} instead of ${expected}`);
-    const what = "The base image is not the one its manifest describes";
-    if (mistakes >= MISTAKES * sources.length) throw new BaseImageError(what, { cause });
-    await line.again(new Failure("wrong", what, { cause }), mistakes, sources.length, this.#stop);
+    if (sources.every((source) => this.#mistakesOf(index, source) >= MISTAKES)) {
+      throw new BaseImageError(WRONG, { cause });
+    }
+    const tries = [...mistakes.values()].reduce((sum, count) => sum + count, 1);
+    await line.again(new Failure("wrong", WRONG, { cause }), tries, this.#stop);
     this.#want(index);
   }
 }
+
+const WRONG = "The base image is not the one its manifest describes";
 
 interface Span {
   readonly first: number;

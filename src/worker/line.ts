@@ -17,8 +17,8 @@ export interface Pace {
 /** For people on real networks: a router that restarts is back in time. */
 export const PACE: Pace = { silence: 25_000, firstWait: 500, longestWait: 30_000, giveUp: 600_000 };
 
-/** What is refused this often by each server is not to be had. */
-const REFUSALS = 3;
+/** What is refused this often by a server is not to be had there. */
+export const REFUSALS = 3;
 
 /** After a change of network, connections that have been silent for so many milliseconds are given up. */
 const STALE = 3_000;
@@ -102,6 +102,7 @@ export class Line {
 
   /** The result of `attempt`, made again after each `Failure` until it is given up as `again` does. */
   async persist<T>(stop: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+    let refusals = 0;
     for (let tries = 1; ; tries++) {
       await this.clear(stop);
       try {
@@ -110,21 +111,19 @@ export class Line {
         return result;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        await this.again(error, tries, 1, stop);
+        if (error.kind === "refused" && ++refusals >= REFUSALS) throw given(error);
+        await this.again(error, tries, stop);
       }
     }
   }
 
   /**
-   * Wait until it is time for another attempt after `failure`, the `tries`-th since anything came from any
-   * of `servers`. Rejects with what the person is told when there is no point in another.
+   * Wait until it is time for another attempt after `failure`, the `tries`-th since anything came. Rejects with
+   * what the person is told when time is up.
    */
-  async again(failure: Failure, tries: number, servers: number, stop: AbortSignal): Promise<void> {
+  async again(failure: Failure, tries: number, stop: AbortSignal): Promise<void> {
     stop.throwIfAborted();
     const { firstWait, longestWait, giveUp } = this.pace;
-    if (failure.kind === "refused" && tries >= REFUSALS * servers) {
-      throw new BaseImageError(failure.message, { cause: failure });
-    }
     const now = performance.now();
     const offline = !this.#online();
     if (offline) this.#troubleSince = undefined;
@@ -157,6 +156,11 @@ export class Line {
     this.#told = false;
     this.#tell(undefined);
   }
+}
+
+/** What a failure is when there is no point in another attempt. */
+export function given(failure: Failure): BaseImageError {
+  return new BaseImageError(failure.message, { cause: failure });
 }
 
 function duration(milliseconds: number): string {

@@ -12,6 +12,9 @@ export class Source {
   readonly size: number;
   /** Whether it honours Range; not known before the first answer. */
   ranges: boolean | undefined;
+  /** How often it has failed, and how often of that refused, since anything came from here. */
+  failures = 0;
+  refusals = 0;
 
   constructor(url: string, size: number) {
     this.url = url;
