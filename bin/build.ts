@@ -4,11 +4,14 @@ import { parseArgs } from "node:util";
 import { CancelledError, SaveError } from "../src/errors.ts";
 import { WINDOW } from "../src/manifest.ts";
 import { Memory } from "../src/memory.ts";
+import type { Trouble } from "../src/messages.ts";
 import { parsePiece } from "../src/piece.ts";
 import type { Bytes } from "../src/segment.ts";
-import { httpBase, type Base } from "../src/worker/base.ts";
-import { openImage, type Image } from "../src/worker/image.ts";
+import { findRelease, type Wanted } from "../src/worker/base.ts";
+import { openImage, type Base, type Image } from "../src/worker/image.ts";
+import { Line, PACE } from "../src/worker/line.ts";
 import { checkBundle, fetchBundle } from "../src/worker/oven.ts";
+import { Source } from "../src/worker/source.ts";
 import config from "../public/aesthetic.computer/os/config.json" with { type: "json" };
 import { understand } from "./errors.ts";
 import { fileBase, reason, writeWhole } from "./files.ts";
@@ -22,6 +25,7 @@ export async function build(args: string[]): Promise<void> {
       options: {
         manifest: { type: "string", default: config.latest },
         flavor: { type: "string" },
+        key: { type: "string", multiple: true, default: config.keys },
         oven: { type: "string", default: config.oven },
         bundle: { type: "string" },
         splash: { type: "string" },
@@ -33,11 +37,13 @@ export async function build(args: string[]): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new CancelledError("The build was cancelled")));
 
-  const base = await openBase(values.manifest, values.flavor, stop.signal);
+  const line = new Line(PACE, tell);
+  const wanted = { flavor: values.flavor, keys: values.key };
+  const base = await openBase(values.manifest, wanted, line, stop.signal);
   const room = base.manifest.piecePartition.length;
   const html = values.bundle
     ? await readBundle(name, values.bundle)
-    : await fetchBundle(values.oven, name, room, stop.signal);
+    : await fetchBundle(values.oven, name, room, line, stop.signal);
   const splash = values.splash ? await readInput(values.splash) : undefined;
   const image = await openImage(base, { name, html, splash }, stop.signal);
 
@@ -46,8 +52,18 @@ export async function build(args: string[]): Promise<void> {
   console.log(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
 }
 
-function openBase(manifest: string, flavor: string | undefined, signal: AbortSignal): Promise<Base> {
-  return /^https?:/.test(manifest) ? httpBase(manifest, flavor, signal) : fileBase(manifest, flavor);
+async function openBase(manifest: string, wanted: Wanted, line: Line, stop: AbortSignal): Promise<Base> {
+  if (!/^https?:/.test(manifest)) return await fileBase(manifest, wanted);
+  const release = await findRelease(manifest, wanted, line, stop);
+  const sources = release.urls.map((url) => new Source(url, release.manifest.image.size));
+  return { manifest: release.manifest, supply: { sources, line, shelves: [] } };
+}
+
+/** What keeps a build from getting on, for who waits at a terminal. */
+function tell(trouble: Trouble | undefined): void {
+  if (!process.stderr.isTTY || !trouble) return;
+  const seconds = Math.max(0, Math.round((trouble.again - Date.now()) / 1000));
+  process.stderr.write(`\r\x1b[KThe connection is ${trouble.kind}; trying again in ${seconds} s`);
 }
 
 async function readBundle(name: string, file: string): Promise<Bytes> {

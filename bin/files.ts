@@ -1,51 +1,59 @@
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { BaseImageError, ManifestError, SaveError } from "../src/errors.ts";
-import { parseManifest } from "../src/manifest.ts";
+import { parseManifest, windowsOf } from "../src/manifest.ts";
+import { verifySignature } from "../src/minisign.ts";
 import type { Bytes } from "../src/segment.ts";
-import { exactly, isLatest, newest, type Base, type ReadRange } from "../src/worker/base.ts";
-
-/** How much of a file is read at a time, in bytes. */
-const CHUNK = 1024 * 1024;
+import { lengthOfWindow, type Windows } from "../src/windows.ts";
+import { isLatest, newest, type Wanted } from "../src/worker/base.ts";
+import type { Base } from "../src/worker/image.ts";
+import type { Shelf } from "../src/worker/lanes.ts";
+import { Line } from "../src/worker/line.ts";
 
 /** A base from files: a manifest, or a `latest.json` whose newest release of `flavor` it then is. */
-export async function fileBase(file: string, flavor: string | undefined): Promise<Base> {
+export async function fileBase(
+  file: string,
+  wanted: Pick<Wanted, "flavor" | "version" | "keys">,
+): Promise<Base> {
   let manifestFile = file;
-  let json = await readJson(file);
+  let bytes = await readManifest(file);
+  const json = parseJson(bytes, file);
   if (isLatest(json)) {
-    manifestFile = path.resolve(path.dirname(file), newest(json, flavor));
-    json = await readJson(manifestFile);
+    manifestFile = path.resolve(path.dirname(file), newest(json, wanted).manifest);
+    bytes = await readManifest(manifestFile);
   }
-  const manifest = parseManifest(json);
-  return { manifest, read: fileRange(path.resolve(path.dirname(manifestFile), manifest.image.url)) };
+  if (wanted.keys.length > 0) {
+    const signature = new TextDecoder().decode(await readManifest(`${manifestFile}.minisig`));
+    await verifySignature(bytes, signature, wanted.keys);
+  }
+  const manifest = parseManifest(parseJson(bytes, manifestFile));
+  const image = path.resolve(path.dirname(manifestFile), manifest.image.url);
+  return {
+    manifest,
+    supply: { sources: [], line: new Line(), shelves: [imageShelf(image, windowsOf(manifest))] },
+  };
 }
 
-/** Bytes `start, length` of a file, in chunks. */
-export function fileRange(file: string): ReadRange {
-  return async function* read(start, length, signal) {
-    try {
-      yield* exactly(length, chunks());
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof BaseImageError) throw error;
-      throw new BaseImageError(`${file} cannot be read: ${reason(error)}`, { cause: error });
-    }
-
-    async function* chunks(): AsyncGenerator<Bytes> {
-      const handle = await open(file);
+/** The windows of an image in a file. Throws `BaseImageError` when it cannot be read. */
+export function imageShelf(file: string, windows: Windows): Shelf {
+  return {
+    has: () => true,
+    async read(index, memory) {
+      const bytes = memory.take(lengthOfWindow(windows, index));
       try {
-        for (let at = start; at < start + length;) {
-          signal.throwIfAborted();
-          const chunk = new Uint8Array(Math.min(CHUNK, start + length - at));
-          const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
-          if (bytesRead === 0) return;
-          yield chunk.subarray(0, bytesRead);
-          at += bytesRead;
+        const handle = await open(file);
+        try {
+          const { bytesRead } = await handle.read(bytes, 0, bytes.length, index * windows.window);
+          if (bytesRead < bytes.length)
+            throw new Error(`it ends at ${index * windows.window + bytesRead} bytes`);
+        } finally {
+          await handle.close();
         }
-      } finally {
-        await handle.close();
+      } catch (error) {
+        throw new BaseImageError(`${file} cannot be read: ${reason(error)}`, { cause: error });
       }
-    }
+      return bytes;
+    },
   };
 }
 
@@ -103,15 +111,17 @@ export function reason(error: unknown): string {
   return known[code ?? ""] ?? (error instanceof Error ? error.message : String(error));
 }
 
-async function readJson(file: string): Promise<unknown> {
-  let text: string;
+async function readManifest(file: string): Promise<Bytes> {
   try {
-    text = await readFile(file, "utf8");
+    return new Uint8Array(await readFile(file));
   } catch (error) {
     throw new ManifestError(`The manifest ${file} cannot be read: ${reason(error)}`, { cause: error });
   }
+}
+
+function parseJson(bytes: Bytes, file: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
     throw new ManifestError(`The manifest ${file} is not JSON`, { cause: error });
   }

@@ -158,6 +158,10 @@ function act({ event: e, signal, needsPaint }) {
   }
   if (e.is("reframed") || e.is("dark-mode") || e.is("light-mode")) needsPaint();
   if (action()) button.btn.act(e, { down: needsPaint, push: press, cancel: needsPaint });
+  if (e.is("keyboard:down:s") && !e.repeat) signal({ type: "os:start", content: { visit, piece, where: "downloads" } });
+  if (e.is("keyboard:down:w") && !e.repeat) signal({ type: "os:start", content: { visit, piece, where: "choose" } });
+  if (e.is("keyboard:down:p") && !e.repeat) signal({ type: state?.paused ? "os:resume" : "os:pause", content: { visit, piece } });
+  if (e.is("keyboard:down:k") && !e.repeat) signal({ type: "os:keep", content: { visit, piece, keep: !state?.keep.wanted } });
   if (e.is(`keyboard:down:${action() === "cancel" ? "c" : "r"}`) && !e.repeat) press();
 }
 
@@ -198,6 +202,7 @@ function problem() {
 /** What there is to wait for. */
 function waiting() {
   if (!state) return words.loading;
+  if (state.stage === "ready") return "Ready";
   return state.stage === "preparing" ? words.preparing : words.starting;
 }
 

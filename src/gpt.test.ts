@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkBackupGpt, GPT_LENGTH, parseGpt } from "./gpt.ts";
+import { backupGpt, checkBackupGpt, GPT_LENGTH, parseGpt } from "./gpt.ts";
 import { WINDOW } from "./manifest.ts";
 import { testBase } from "./testing/base.ts";
 
@@ -42,4 +42,10 @@ test("a table for a disk of another size is refused", async () => {
 
 test.each([0, 511, 512, 600])("%i bytes are no table", async (length) => {
   await expect(parseGpt(image.slice(0, length), image.length)).rejects.toThrow(RangeError);
+});
+
+test("the backup table that sgdisk wrote follows from the primary one", async () => {
+  const { head, tail } = copy();
+  expect(await backupGpt(head, image.length, tail.length)).toEqual(tail);
+  await expect(backupGpt(head, image.length, 16_384)).rejects.toThrow(/no room/);
 });

@@ -67,6 +67,32 @@ export async function checkBackupGpt(tail: Bytes, diskSize: number): Promise<voi
   }
 }
 
+/**
+ * The last `length` bytes of a disk of `diskSize` bytes as they are when there is nothing but the backup table
+ * there: entries, then the header in the last sector (UEFI specification 2.10, section 5.3.2). They follow from
+ * the primary table in `head`. Throws `RangeError` when that is broken or they do not fit.
+ */
+export async function backupGpt(head: Bytes, diskSize: number, length: number): Promise<Bytes> {
+  const lastSector = diskSize / SECTOR - 1;
+  const primary = head.subarray(SECTOR, 2 * SECTOR);
+  const { entriesSector } = await parseHeader(primary, 1, lastSector);
+  const entriesLength = ENTRIES * ENTRY_SIZE;
+  const headerAt = length - SECTOR;
+  const entriesAt = headerAt - entriesLength;
+  if (entriesAt < 0) throw new RangeError(`no room for a backup partition table in ${length} bytes`);
+  const tail = new Uint8Array(length);
+  tail.set(head.subarray(entriesSector * SECTOR, entriesSector * SECTOR + entriesLength), entriesAt);
+  tail.set(primary, headerAt);
+  const header = new DataView(tail.buffer, headerAt, SECTOR);
+  header.setBigUint64(0x18, BigInt(lastSector), true); // MyLBA
+  header.setBigUint64(0x20, 1n, true); // AlternateLBA
+  header.setBigUint64(0x48, BigInt(lastSector - entriesLength / SECTOR), true); // PartitionEntryLBA
+  header.setUint32(0x10, 0, true); // HeaderCRC32 is computed over itself as zero
+  const size = header.getUint32(0x0c, true); // HeaderSize
+  header.setUint32(0x10, await checksum(tail.subarray(headerAt, headerAt + size)), true);
+  return tail;
+}
+
 async function parseHeader(bytes: Bytes, ownSector: number, otherSector: number) {
   const where = ownSector === 1 ? "partition table" : "backup partition table";
   if (bytes.length < SECTOR || String.fromCharCode(...bytes.subarray(0, 8)) !== SIGNATURE) {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { ManifestError } from "./errors.ts";
+import type { Windows } from "./windows.ts";
 
 /** A digest covers this many bytes of the base image; the last window may be shorter. */
 export const WINDOW = 4 * 1024 * 1024;
@@ -22,8 +23,11 @@ const manifestSchema = v.object({
   flavor: word,
   arch: word,
   created,
-  /** `url` is relative to the manifest. `size` is a multiple of 1 MiB, below 4 GiB (FAT32's largest file). */
-  image: v.object({ url, size, sha256 }),
+  /**
+   * `url` and `mirrors`, where else the image is, are relative to the manifest. `size` is a multiple of 1 MiB,
+   * below 4 GiB (FAT32's largest file).
+   */
+  image: v.object({ url, mirrors: v.optional(v.pipe(v.array(url), v.maxLength(8))), size, sha256 }),
   /** Starts and ends on a window boundary; all zeros in the base image. */
   piecePartition: v.object({
     start: size,
@@ -48,6 +52,11 @@ export type Manifest = v.InferOutput<typeof manifestSchema>;
 /** The one file of a base server that changes; it only points. */
 export type Latest = v.InferOutput<typeof latestSchema>;
 
+/** The image that a manifest describes, as windows. */
+export function windowsOf({ image, digests }: Manifest): Windows {
+  return { size: image.size, window: WINDOW, digests };
+}
+
 /** The one gate through which a manifest comes in. Throws `ManifestError` for anything but format 1. */
 export function parseManifest(json: unknown): Manifest {
   const manifest = parse(manifestSchema, json, "manifest");
@@ -70,6 +79,16 @@ export function parseManifest(json: unknown): Manifest {
     if (!ok) throw new ManifestError(`The base image's manifest is wrong: ${what}`);
   }
   return manifest;
+}
+
+/** Dotted numbers, as in 2026.11.9 < 2026.11.24; what is no number compares as text. */
+export function compareVersions(one: string, other: string): number {
+  return one.localeCompare(other, "en", { numeric: true });
+}
+
+/** What versions are remembered by: one flavor's do not compare with another's. */
+export function seenAs({ flavor, arch }: { flavor: string; arch: string }): string {
+  return `${flavor} ${arch}`;
 }
 
 /** The gate for `latest.json`. Throws `ManifestError` for anything but format 1. */

@@ -36,7 +36,12 @@ export type PageMessage =
   | { readonly type: "os:state"; readonly visit: string; readonly state: BuildState }
   | { readonly type: "os:cleared"; readonly visit: string; readonly bytes: number; readonly message?: string }
   /** `qr`: the modules of a QR code of `url`, a text of 0 and 1 for each row. */
-  | { readonly type: "os:link"; readonly visit: string; readonly url: string; readonly qr: readonly string[] };
+  | {
+      readonly type: "os:link";
+      readonly visit: string;
+      readonly url: string;
+      readonly qr: readonly string[];
+    };
 
 /** What the page can do in this browser, and what it remembers. Sizes in bytes. */
 export interface PageInfo {
@@ -112,6 +117,19 @@ export interface BuildRequest {
   readonly seen?: Readonly<Record<string, string>>;
   /** Whether verified windows may be written to this browser's storage. */
   readonly keep: boolean;
+}
+
+/** Worker → page, while it builds. Bytes of base image. */
+export interface News {
+  /** Fetched by this build. */
+  readonly fetched: number;
+  /** Kept in this browser now. */
+  readonly kept: number;
+  /** Whether any can be kept. */
+  readonly canKeep: boolean;
+  /** Written to a chosen file. */
+  readonly written?: number;
+  readonly trouble?: Trouble;
 }
 
 /** All that is known of an image before it is made. Sizes in bytes, digests in lower-case hex. */

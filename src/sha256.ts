@@ -1,4 +1,11 @@
 import { createSHA256, type IHasher } from "hash-wasm";
+import type { Bytes } from "./segment.ts";
+
+/** SHA-256 of all of `bytes`, in lower-case hex, by the browser's own code. */
+export async function sha256(bytes: Bytes): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 const BLOCK = 64;
 

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Bytes } from "../segment.ts";
+import { testKey } from "./sign.ts";
 
 /** A server on this machine for the time of a test. */
 export interface TestServer extends AsyncDisposable {
@@ -27,14 +28,19 @@ export async function serve(listener: RequestListener): Promise<TestServer> {
   };
 }
 
-/** Serve JSON, HTML and images by path, images with ranges, as a CDN does. */
+/**
+ * Serve JSON, HTML and images by path, images with ranges, as a CDN does; and beside JSON the signature that
+ * `testKey()` makes of it.
+ */
 export function files(contents: Record<string, Bytes | string | object>): RequestListener {
   return (request, response) => {
-    const content = contents[new URL(request.url ?? "", "http://any").pathname];
+    const { pathname } = new URL(request.url ?? "", "http://any");
+    const signed = contents[pathname.replace(/\.minisig$/, "")];
+    const content = contents[pathname] ?? (signed && testKey().sign(JSON.stringify(signed)));
     response.setHeader("Access-Control-Allow-Origin", "*");
     if (content === undefined) response.writeHead(404).end();
     else if (typeof content === "string") response.end(content);
-    else if (content instanceof Uint8Array) range(content, request.headers.range, response);
+    else if (content instanceof Uint8Array) range(content as Bytes, request.headers.range, response);
     else response.end(JSON.stringify(content));
   };
 }

@@ -5,6 +5,10 @@ const schema = v.object({
   latest: v.pipe(v.string(), v.url()),
   /** Where pieces are bundled. */
   oven: v.pipe(v.string(), v.url()),
+  /** minisign public keys, in base64, that base images are signed with: the current one, and the next. */
+  keys: v.pipe(v.array(v.string()), v.maxLength(2)),
+  /** How long to try on when nothing comes, in seconds. */
+  patience: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(86_400))),
   /** Which flavor of base to take; the newest of any when absent. */
   flavor: v.optional(v.string()),
 });

@@ -1,6 +1,9 @@
-import type { PageMessage, PieceMessage } from "../messages.ts";
-import { startBuild, type Build } from "./build.ts";
+import type { BuildRequest, PageMessage, PieceMessage } from "../messages.ts";
+import { clearKept, keptBytes } from "../storage.ts";
+import { openBuild, type Build } from "./build.ts";
+import { canChoose } from "./chosen.ts";
 import { loadConfig } from "./config.ts";
+import { notes } from "./notes.ts";
 
 /**
  * The page's side of `disks/os.mjs`. AC runs this module anew at every visit of the piece; builds outlive
@@ -24,45 +27,90 @@ const ac = window as unknown as AestheticComputer;
 
 function createDesk(): Desk {
   const builds = new Map<string, Build>();
+  const unseen = new Set<Build>(); // builds whose outcome nobody has been shown
   let visit: PieceMessage | undefined;
 
-  const unseen = new Set<Build>(); // builds whose outcome nobody has been shown
-
+  const current = () => visit && builds.get(keyOf(visit));
   const show = () => {
-    const build = visit && builds.get(visit.piece);
+    const build = current();
     if (!visit || !build) return;
     send({ type: "os:state", visit: visit.visit, state: build.state });
     if (!build.running) unseen.delete(build);
   };
-  const open = (piece: string) => {
-    const build = builds.get(piece);
+  const open = (asked: PieceMessage) => {
+    const build = builds.get(keyOf(asked));
     if (build && unseen.has(build)) return show(); // a second `os` of a piece joins the first
-    const request = async () => {
-      const { latest, oven, flavor } = await loadConfig();
-      return { piece, manifest: latest, oven, ...(flavor === undefined ? {} : { flavor }) };
-    };
-    const next = startBuild(request, piece, () => {
-      if (visit?.piece === piece) show();
-    });
-    builds.set(piece, next);
+    const next = openBuild(
+      () => requestFor(asked),
+      { piece: asked.piece, keep: notes.keep },
+      () => {
+        if (next.state.stage === "ready" && next.state.info) notes.saw(next.state.info);
+        if (current() === next) show();
+      },
+    );
+    builds.set(keyOf(asked), next);
     unseen.add(next);
     show();
   };
 
+  /** What a piece may ask, by its signals' names. */
+  const wishes: Record<string, (message: PieceMessage) => void> = {
+    "os:open": (message) => open((visit = message)),
+    "os:start": ({ where }) => current()?.start(where === "choose" ? "chosen" : "downloads"),
+    "os:pause": () => current()?.pause(),
+    "os:resume": () => current()?.resume(),
+    "os:cancel": () => current()?.cancel(),
+    "os:keep": ({ keep = false }) => {
+      notes.keep = keep;
+      for (const build of builds.values()) build.keep(keep);
+    },
+    "os:clear": (message) => void clear((visit = message)),
+  };
+
   return {
     welcome() {
-      // AC forgets listeners between pieces.
-      ac.when("os:open", (content) => {
-        visit = content as PieceMessage;
-        open(visit.piece);
-      });
-      ac.when("os:cancel", (content) => {
-        builds.get((content as PieceMessage).piece)?.cancel();
-      });
+      for (const [type, act] of Object.entries(wishes)) {
+        ac.when(type, (content) => act(content as PieceMessage)); // AC forgets listeners between pieces
+      }
       ac.acCONTENT_EVENTS.push(() => (visit = undefined)); // signals would reach the next piece
-      send({ type: "os:ready" });
+      void greet();
     },
   };
+}
+
+async function greet(): Promise<void> {
+  const kept = await keptBytes();
+  send({ type: "os:ready", page: { choose: canChoose, kept, recent: notes.recent } });
+}
+
+/** What a build of this is known by: a flavor or version asked for makes another one. */
+function keyOf({ piece, wishes = [] }: PieceMessage): string {
+  return [piece, ...wishes].join(":");
+}
+
+async function requestFor({ piece, wishes = [] }: PieceMessage): Promise<BuildRequest> {
+  const { latest, oven, keys, flavor: usual, patience } = await loadConfig();
+  const version = wishes.find((wish) => /^\d/.test(wish));
+  const flavor = wishes.find((wish) => !/^\d/.test(wish)) ?? usual;
+  return {
+    piece,
+    manifest: latest,
+    oven,
+    keys,
+    keep: true,
+    seen: notes.seen,
+    ...(flavor === undefined ? {} : { flavor }),
+    ...(version === undefined ? {} : { version }),
+    ...(patience === undefined ? {} : { patience }),
+  };
+}
+
+async function clear({ visit }: PieceMessage): Promise<void> {
+  const bytes = await clearKept();
+  notes.keep = false;
+  const left = await keptBytes();
+  const message = left > 0 ? { message: "The rest is in use by a build." } : {};
+  send({ type: "os:cleared", visit, bytes, ...message });
 }
 
 function send(message: PageMessage): void {

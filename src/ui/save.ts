@@ -1,4 +1,4 @@
-import { SaveError } from "../errors.ts";
+import { DownloadEndedError, SaveError } from "../errors.ts";
 import type { Abort, Control, Lost, OpenDownload } from "../messages.ts";
 
 const here = import.meta.url; // beside it lie mitm.html and sw.js, which Vite must not take for its own
@@ -7,13 +7,15 @@ const here = import.meta.url; // beside it lie mitm.html and sw.js, which Vite m
 export interface Download {
   /** Settles when the last byte has been handed to the browser; throws `SaveError`. */
   readonly whole: Promise<void>;
+  /** Keep the service worker awake: to be called every few seconds, also while the page is hidden. */
+  beat(): void;
   /** End it as failed: the browser throws away what it has. */
   abort(): void;
 }
 
 /**
  * A service worker that says nothing for this long has been stopped, in milliseconds. It is pinged every
- * 10 s, but browsers let the timers of a hidden page run only once a minute.
+ * few seconds, but browsers let a hidden page's own timers run only once a minute.
  */
 const SILENCE = 150_000;
 
@@ -46,6 +48,7 @@ export function download(
     if (origin === location.origin && said?.type === "os:lost" && said.id === open.id) lose();
   };
 
+  const mitm = frame(new URL("mitm.html", here).href);
   const whole = new Promise<void>((resolve, reject) => {
     const fail = (message: string, cause?: unknown) => reject(new SaveError(message, { cause }));
     const patience = (time: number, message: string) => {
@@ -59,13 +62,16 @@ export function download(
       else if (said.type === "written") onWritten(said.written);
       else if (said.type === "whole") resolve();
       else if (said.type === "cancelled") {
-        fail("The browser ended the download: it was cancelled there, or the disk is full");
+        reject(
+          new DownloadEndedError(
+            "The browser ended the download: it was cancelled there, or the disk is full",
+          ),
+        );
       } else if (said.type === "failed") fail(said.message);
     };
     patience(OPENING, "The part of this page that saves the file did not start");
     addEventListener("message", lostMessage);
     lose = () => fail(STOPPED, lost);
-    const mitm = frame(new URL("mitm.html", here).href);
     frames.push(mitm);
     mitm.addEventListener("load", () => {
       mitm.contentWindow?.postMessage(open, location.origin, [port2, data]);
@@ -80,6 +86,7 @@ export function download(
   };
   return {
     whole: whole.finally(close),
+    beat: () => mitm.contentWindow?.postMessage("beat", location.origin),
     abort() {
       control.postMessage("abort" satisfies Abort);
       close();

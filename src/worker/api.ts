@@ -1,15 +1,24 @@
 import { transferHandlers, type TransferHandler } from "comlink";
-import type { BuildRequest, ImageInfo } from "../messages.ts";
+import type { BuildRequest, ImageInfo, News } from "../messages.ts";
 
 /** The worker, as the page calls it. One worker builds one image; to cancel, terminate it. */
 export interface Builder {
-  /** Fetch the manifest and the piece, and decide every byte. */
-  open(request: BuildRequest): Promise<ImageInfo>;
+  /** Fetch the manifest and the piece, and decide every byte. `hear` hears news until the end. */
+  open(request: BuildRequest, hear: (news: News) => void): Promise<ImageInfo>;
+  /** The piece's bundle, as it will be on the disk. After `open`. */
+  bundle(): Promise<Blob>;
   /**
    * Make the image, chunk by chunk, as `port` asks for it (see `src/messages.ts`). Settles when the last byte
    * has been taken or something failed; then the port has been told too.
    */
   send(port: MessagePort): Promise<void>;
+  /** Make the image in `file`, going on with what an earlier attempt left there. */
+  write(file: FileSystemFileHandle): Promise<void>;
+  /** Fetch nothing more for now; connections are closed. */
+  pause(): void;
+  resume(): void;
+  /** Over, done or not: whether the base image stays in this browser. A file begun for a build stopped goes. */
+  close(keep: boolean): Promise<void>;
 }
 
 interface Thrown {

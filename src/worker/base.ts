@@ -1,37 +1,102 @@
-import { BaseImageError, ManifestError } from "../errors.ts";
-import { parseLatest, parseManifest, type Manifest } from "../manifest.ts";
+import { BaseImageError, ManifestError, OlderBaseError } from "../errors.ts";
+import {
+  compareVersions,
+  parseLatest,
+  parseManifest,
+  seenAs,
+  type Latest,
+  type Manifest,
+} from "../manifest.ts";
+import { verifySignature } from "../minisign.ts";
 import type { Bytes } from "../segment.ts";
+import { Failure, refusal } from "./failure.ts";
 import { collect, get, unreachable } from "./http.ts";
+import type { Line } from "./line.ts";
 
-/** Bytes `start, length` of a base image, exactly; throws `BaseImageError` otherwise. */
-export type ReadRange = (start: number, length: number, signal: AbortSignal) => AsyncIterable<Bytes>;
+/** Which base is wanted. */
+export interface Wanted {
+  readonly flavor?: string | undefined;
+  /** The newest when absent. */
+  readonly version?: string | undefined;
+  /** minisign public keys in base64, one of which must have signed the manifest. */
+  readonly keys: readonly string[];
+  /** The newest version seen so far, by `seenAs`. */
+  readonly seen?: Readonly<Record<string, string>> | undefined;
+}
 
-/** A base image that can be read: what it is, and how. */
-export interface Base {
+/** A base's manifest as it was published, and believed. */
+export interface Release {
   readonly manifest: Manifest;
-  readonly read: ReadRange;
+  /** The manifest's bytes, and the minisign signature over them. */
+  readonly bytes: Bytes;
+  readonly signature: string;
+  /** Where the image is, best first. */
+  readonly urls: readonly string[];
 }
 
 const LARGEST_MANIFEST = 1024 * 1024;
 
+/** What is in nearly every computer with a USB port; others will be asked for by name. */
+const ARCH = "x86_64";
+
 /**
- * The base that `url` names, over HTTP: a manifest, or a `latest.json` whose newest release of `flavor` it
- * then is. Throws `ManifestError`.
+ * The release that `url` names, over HTTP: a manifest, or a `latest.json` whose newest of the wanted flavor it
+ * then is. Nothing in a manifest is looked at before its signature has been verified. Throws `SignatureError`,
+ * `ManifestError`, `OlderBaseError`, and what `line` gives up with.
  */
-export async function httpBase(url: string, flavor: string | undefined, signal: AbortSignal): Promise<Base> {
+export async function findRelease(
+  url: string,
+  wanted: Wanted,
+  line: Line,
+  stop: AbortSignal,
+): Promise<Release> {
+  const first = await fetchManifest(url, line, stop);
   let manifestUrl = url;
-  let json = await fetchJson(url, signal);
-  if (isLatest(json)) {
-    manifestUrl = resolve(newest(json, flavor), url);
-    json = await fetchJson(manifestUrl, signal);
+  let bytes = first;
+  const json = parseJson(first);
+  const listed = isLatest(json) ? newest(json, wanted) : undefined;
+  if (listed) {
+    manifestUrl = resolve(listed.manifest, url);
+    bytes = await fetchManifest(manifestUrl, line, stop);
   }
-  const manifest = parseManifest(json);
-  return { manifest, read: httpRange(resolve(manifest.image.url, manifestUrl)) };
+  const signature = new TextDecoder().decode(await fetchManifest(`${manifestUrl}.minisig`, line, stop));
+  return await believe(bytes, signature, manifestUrl, wanted, listed);
 }
 
-function resolve(relative: string, base: string): string {
-  if (URL.canParse(relative, base)) return new URL(relative, base).href;
-  throw new ManifestError(`The base image's manifest is wrong: "${relative}" is no address`);
+/**
+ * The release of a manifest's bytes: signature first, then all else. `listed` is what a list of releases said
+ * of it. Throws `SignatureError`, `ManifestError`, `OlderBaseError`.
+ */
+export async function believe(
+  bytes: Bytes,
+  signature: string,
+  url: string,
+  wanted: Wanted,
+  listed?: Latest["releases"][number],
+): Promise<Release> {
+  await verifySignature(bytes, signature, wanted.keys);
+  const manifest = parseManifest(parseJson(bytes));
+  const { image, flavor, version, arch } = manifest;
+  for (const [what, said, is] of [
+    ["flavor", listed?.flavor ?? wanted.flavor, flavor],
+    ["version", listed?.version ?? wanted.version, version],
+    ["architecture", listed?.arch, arch],
+  ]) {
+    if (said !== undefined && said !== is) {
+      throw new ManifestError(
+        `The base image found is not the one looked for: its ${what} is ${is}, not ${said}`,
+      );
+    }
+  }
+  const seen = wanted.seen?.[seenAs(manifest)];
+  if (wanted.version === undefined && seen !== undefined && compareVersions(version, seen) < 0) {
+    throw new OlderBaseError(
+      `The base image offered, ${flavor} ${version}, is older than the ${seen} that this browser has seen, so it may be ` +
+        `an old one put in its place. If you want it all the same, ask for it by name, as in os:notepat:${version}`,
+    );
+  }
+  const urls = [image.url, ...(image.mirrors ?? [])].map((each) => resolve(each, url));
+  return { manifest, bytes, signature, urls };
 }
 
 /** Whether this JSON is a list of releases rather than a manifest. */
@@ -39,84 +104,55 @@ export function isLatest(json: unknown): boolean {
   return typeof json === "object" && json !== null && "releases" in json;
 }
 
-/** What is in nearly every computer with a USB port; others will be asked for by name. */
-const ARCH = "x86_64";
-
-/** The manifest's URL, relative to the list, of the newest release of `flavor`, or of any. */
-export function newest(json: unknown, flavor: string | undefined): string {
+/** The release in a list that is wanted: of the version named, or the one offered first. Throws `ManifestError`. */
+export function newest(json: unknown, { flavor, version }: Pick<Wanted, "flavor" | "version">) {
   const { releases } = parseLatest(json);
-  const release = releases.find((r) => r.arch === ARCH && (flavor === undefined || r.flavor === flavor));
-  if (!release)
-    throw new ManifestError(`No base image of the flavor "${flavor ?? "any"}" has been published`);
-  return release.manifest;
+  const release = releases.find(
+    (each) =>
+      each.arch === ARCH &&
+      (flavor === undefined || each.flavor === flavor) &&
+      (version === undefined || each.version === version),
+  );
+  if (release) return release;
+  const what = `${flavor ? ` of the flavor "${flavor}"` : ""}${version ? ` with the version ${version}` : ""}`;
+  const known = releases.map((each) => `${each.flavor} ${each.version}`).join(", ");
+  throw new ManifestError(`No base image${what} has been published${known && `, but there is ${known}`}`);
 }
 
-/**
- * Pass `chunks` through, and throw unless they come to exactly `length` bytes: a short read is an error,
- * not a shorter file.
- */
-export async function* exactly(length: number, chunks: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
-  let seen = 0;
-  for await (const chunk of chunks) {
-    seen += chunk.length;
-    if (seen > length) {
-      throw new BaseImageError(`The base image's server sent more than the ${length} bytes asked for`);
-    }
-    yield chunk;
-  }
-  if (seen < length) {
-    throw new BaseImageError(`The base image's server stopped after ${seen} of ${length} bytes`);
-  }
+function resolve(relative: string, base: string): string {
+  if (URL.canParse(relative, base)) return new URL(relative, base).href;
+  throw new ManifestError(`The base image's manifest is wrong: "${relative}" is no address`);
 }
 
-/** Ranges by HTTP (RFC 9110, section 14). Only 206 counts: appending a 200 would repeat the image's start. */
-function httpRange(url: string): ReadRange {
-  return async function* read(start, length, signal) {
-    const headers = { Range: `bytes=${start}-${start + length - 1}` };
+async function fetchManifest(url: string, line: Line, stop: AbortSignal): Promise<Bytes> {
+  const attempt = async () => {
     try {
-      const { response, chunks } = await get(url, signal, { headers });
-      if (response.status !== 206) {
+      const { response, chunks } = await get(url, stop, { silence: line.pace.silence });
+      if (!response.ok) {
         await response.body?.cancel();
-        throw new BaseImageError(
-          response.status === 200
-            ? "The base image's server ignored the range asked for (200 instead of 206)"
-            : `The base image's server answered ${response.status}`,
-        );
+        throw refusal(response, "The base image's server, asked for its manifest,");
       }
-      const range = response.headers.get("Content-Range"); // null when the server does not expose it
-      if (range !== null && !range.startsWith(`bytes ${start}-${start + length - 1}/`)) {
-        await response.body?.cancel();
-        throw new BaseImageError(`The base image's server sent "${range}" for bytes ${start}, ${length}`);
-      }
-      yield* exactly(length, chunks());
+      const bytes = await collect(chunks(), LARGEST_MANIFEST);
+      if (bytes) return bytes;
     } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof BaseImageError) throw error;
-      throw new BaseImageError(`The base image's server was lost: ${unreachable(error)}`, { cause: error });
+      stop.throwIfAborted();
+      if (error instanceof Failure) throw error;
+      const what = `The base image's manifest cannot be fetched: ${unreachable(error)}`;
+      throw new Failure("lost", what, { cause: error });
     }
+    throw new ManifestError(`The base image's manifest is larger than ${LARGEST_MANIFEST} bytes`);
   };
+  try {
+    return await line.persist(stop, attempt);
+  } catch (error) {
+    if (!(error instanceof BaseImageError)) throw error;
+    throw new ManifestError(error.message, { cause: error.cause }); // refused
+  }
 }
 
-async function fetchJson(url: string, signal: AbortSignal): Promise<unknown> {
-  let text: string;
+function parseJson(bytes: Bytes): unknown {
   try {
-    const { response, chunks } = await get(url, signal);
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw new ManifestError(`The base image's server answered ${response.status} for its manifest`);
-    }
-    const bytes = await collect(chunks(), LARGEST_MANIFEST);
-    if (!bytes) throw new ManifestError(`The base image's manifest is larger than ${LARGEST_MANIFEST} bytes`);
-    text = new TextDecoder().decode(bytes);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof ManifestError) throw error;
-    throw new ManifestError(`The base image's manifest cannot be fetched: ${unreachable(error)}`, {
-      cause: error,
-    });
-  }
-  try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
     throw new ManifestError("The base image's manifest is not JSON", { cause: error });
   }

@@ -6,12 +6,12 @@ const never = new AbortController().signal;
 
 test("a server that does not answer is given up", async () => {
   await using server = await serve(() => {});
-  await expect(get(server.url, never, { patience: 50 })).rejects.toThrow("said nothing");
+  await expect(get(server.url, never, { silence: 50 })).rejects.toThrow("said nothing");
 });
 
 test("a server that falls silent is given up, a slow reader is not", async () => {
   await using server = await serve((_, response) => response.write("first"));
-  const { chunks } = await get(server.url, never, { patience: 50 });
+  const { chunks } = await get(server.url, never, { silence: 50 });
   const reader = chunks();
   expect((await reader.next()).value).toHaveLength(5);
   await new Promise((later) => setTimeout(later, 120)); // slower than the server may be

@@ -1,7 +1,10 @@
 import type { Bytes } from "../segment.ts";
 
-/** A server that says nothing for this long is taken for lost, in milliseconds. */
-const PATIENCE = 30_000;
+/** A server that says next to nothing for this long is taken for lost, in milliseconds. */
+const SILENCE = 25_000;
+
+/** Less than this is next to nothing, in bytes a millisecond: some 25 KB in 25 s. */
+const TRICKLE = 1;
 
 /** How much is read at a time, in bytes. */
 const SCRATCH = 1024 * 1024;
@@ -17,35 +20,45 @@ export interface Answer {
 }
 
 /**
- * `GET url`, past every cache. Rejects as `fetch` does, and with a `TimeoutError` when the server is silent
- * for `patience` milliseconds; a slow reader is not a silent server.
+ * `GET url`, past every cache. Rejects as `fetch` does, and with a `TimeoutError` when the server sends
+ * nothing, or next to nothing, for `silence` milliseconds; a slow reader is not a silent server.
  */
 export async function get(
   url: string,
   signal: AbortSignal,
-  { headers = {}, patience = PATIENCE }: { headers?: Record<string, string>; patience?: number } = {},
+  { headers = {}, silence = SILENCE }: { headers?: Record<string, string>; silence?: number } = {},
 ): Promise<Answer> {
-  const silence = new AbortController();
+  const silent = new AbortController();
+  let waited = 0; // milliseconds, for the bytes below
+  let came = 0;
   const within = async <T>(step: Promise<T>): Promise<T> => {
+    const since = performance.now();
     const timer = setTimeout(() => {
-      silence.abort(
-        new DOMException(`the server said nothing for ${Math.round(patience / 1000)} s`, "TimeoutError"),
-      );
-    }, patience);
+      const seconds = Math.round(silence / 1000);
+      silent.abort(new DOMException(`the server said nothing for ${seconds} s`, "TimeoutError"));
+    }, silence);
     try {
       return await step;
     } finally {
       clearTimeout(timer);
+      waited += performance.now() - since;
     }
   };
-  const either = AbortSignal.any([signal, silence.signal]);
+  const either = AbortSignal.any([signal, silent.signal]);
   const response = await within(fetch(url, { headers, signal: either, cache: "no-store" }));
 
   async function* chunks(): AsyncGenerator<Bytes> {
     if (!response.body) return;
     const { read, cancel } = readerOf(response.body);
     try {
-      for (let r = await within(read()); !r.done; r = await within(read())) yield r.value;
+      for (let r = await within(read()); !r.done; r = await within(read())) {
+        came += r.value.length;
+        if (waited > silence) {
+          if (came < waited * TRICKLE) throw new DOMException("the server all but stopped", "TimeoutError");
+          waited = came = 0;
+        }
+        yield r.value;
+      }
     } finally {
       await cancel().catch(() => {}); // already failed or closed: nothing left to stop
     }

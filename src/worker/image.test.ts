@@ -5,12 +5,13 @@ import path from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { BaseImageError, BundleError, ManifestError } from "../errors.ts";
-import { WINDOW, type Manifest } from "../manifest.ts";
+import { WINDOW, windowsOf, type Manifest } from "../manifest.ts";
 import { Memory } from "../memory.ts";
 import type { Bytes } from "../segment.ts";
 import { pattern, sha256Of, testBase } from "../testing/base.ts";
-import type { Base } from "./base.ts";
-import { openImage } from "./image.ts";
+import { memoryShelf } from "../testing/shelf.ts";
+import { openImage, type Base } from "./image.ts";
+import { Line } from "./line.ts";
 
 const { manifest, image } = await testBase();
 const never = new AbortController().signal;
@@ -97,29 +98,36 @@ test.each<[string, Manifest, RegExp]>([
 });
 
 test("a base that is not the manifest's never becomes an image", async () => {
+  const last = WINDOW * (manifest.digests.length - 1);
   await fc.assert(
-    fc.asyncProperty(fc.nat(image.length - 1), async (at) => {
+    fc.asyncProperty(fc.nat(last - 1), async (at) => {
       if (manifest.digests[Math.floor(at / WINDOW)] === "zeros") return; // never fetched
-      const wrong = image.slice();
-      wrong[at]! ^= 0x80;
-      const making = openImage(base(manifest, wrong), piece, never).then((it) =>
-        join(it.chunks(new Memory(WINDOW))),
-      );
-      await expect(making).rejects.toThrow(BaseImageError);
+      await expect(imageOn(flipped(at))).rejects.toThrow(BaseImageError);
     }),
     { numRuns: 20 },
   );
 });
 
+test("the backup table is made, not fetched, when it is what follows from the primary one", async () => {
+  const right = await imageOn(image);
+  expect((await imageOn(flipped(image.length - 1))).equals(right)).toBe(true);
+  const { info } = await openImage(base(), piece, never);
+  expect(info.download).toBe(3 * WINDOW);
+});
+
+function flipped(at: number): Bytes {
+  const wrong = image.slice();
+  wrong[at]! ^= 0x80;
+  return wrong;
+}
+
+async function imageOn(bytes: Bytes): Promise<Buffer<ArrayBuffer>> {
+  return await join((await openImage(base(manifest, bytes), piece, never)).chunks(new Memory(WINDOW)));
+}
+
 function base(its: Manifest = manifest, bytes: Bytes = image): Base {
-  return {
-    manifest: its,
-    async *read(from, count) {
-      for (let at = from; at < from + count; at += 700_001) {
-        yield bytes.slice(at, Math.min(at + 700_001, from + count));
-      }
-    },
-  };
+  const shelves = [memoryShelf(windowsOf(its), bytes)];
+  return { manifest: its, supply: { sources: [], line: new Line(), shelves } };
 }
 
 function run(command: string, ...args: string[]): string {

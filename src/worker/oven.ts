@@ -1,45 +1,72 @@
-import { BundleError, OvenError, UnknownPieceError } from "../errors.ts";
+import { BaseImageError, BundleError, ConnectionError, OvenError, UnknownPieceError } from "../errors.ts";
 import type { Bytes } from "../segment.ts";
+import { Failure, refusal } from "./failure.ts";
 import { collect, get, unreachable } from "./http.ts";
+import type { Line } from "./line.ts";
 
 /** Bundling a piece the oven has not seen lately can take it a while, in milliseconds. */
 const PATIENCE = 120_000;
 
+/** What the oven bakes at, the one that is asked first in front; older ovens know the second alone. */
+const ROUTES = ["pack-html", "bundle-html"];
+
 /**
- * The piece's bundle, one self-contained HTML page, from AC's oven (`/pack-html`; KidLisp goes by `code`).
- * Throws `UnknownPieceError`, `OvenError`, or `BundleError` for something else than a piece or for more
- * than `limit` bytes.
+ * The piece's bundle, one self-contained HTML page, from AC's oven (`/pack-html`, or else `/bundle-html`;
+ * KidLisp goes by `code`). An oven that is busy or out of reach is asked again while `line` has patience. Throws
+ * `UnknownPieceError`, `OvenError`, or `BundleError` for something else than a piece or for more than `limit`
+ * bytes.
  */
 export async function fetchBundle(
   oven: string,
   piece: string,
   limit: number,
-  signal: AbortSignal,
+  line: Line,
+  stop: AbortSignal,
 ): Promise<Bytes> {
-  const address = `${oven.replace(/\/$/, "")}/pack-html`;
+  const urls = ROUTES.map((route) => addressOf(oven, route, piece));
+  try {
+    return await line.persist(stop, async () => {
+      let answer = await ask(urls[0] ?? "", stop);
+      if (answer.response.status === 404) {
+        await answer.response.body?.cancel();
+        answer = await ask(urls[1] ?? "", stop);
+      }
+      const { response, chunks } = answer;
+      if (!response.ok) {
+        const said = await collect(chunks(), 64 * 1024);
+        throw refused(piece, response, said && new TextDecoder().decode(said));
+      }
+      const bundle = await collect(chunks(), limit).catch(lost(stop));
+      if (!bundle) throw new BundleError(`${piece} is larger than the ${limit} bytes there is room for`);
+      checkBundle(piece, bundle);
+      return bundle;
+    });
+  } catch (error) {
+    if (!(error instanceof ConnectionError || error instanceof BaseImageError)) throw error;
+    throw new OvenError(error.message, { cause: error });
+  }
+}
+
+function addressOf(oven: string, route: string, piece: string): string {
+  const address = `${oven.replace(/\/$/, "")}/${route}`;
   if (!URL.canParse(address)) throw new OvenError(`The oven's address, ${oven}, is none`);
   const url = new URL(address);
   url.searchParams.set(piece.startsWith("$") ? "code" : "piece", piece);
   url.searchParams.set("nocompress", "1"); // the kiosk reads from a local disk: nothing gained by packing
   url.searchParams.set("density", "8"); // what the kiosk shows pieces at
-  try {
-    const { response, chunks } = await get(url.href, signal, { patience: PATIENCE });
-    if (!response.ok) {
-      const said = await collect(chunks(), 64 * 1024);
-      throw refusal(piece, response.status, said && new TextDecoder().decode(said));
-    }
-    const bundle = await collect(chunks(), limit);
-    if (!bundle) throw new BundleError(`${piece} is larger than the ${limit} bytes there is room for`);
-    checkBundle(piece, bundle);
-    return bundle;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof OvenError || error instanceof BundleError || error instanceof UnknownPieceError)
-      throw error;
-    throw new OvenError(`The oven, which bundles pieces, cannot be reached: ${unreachable(error)}`, {
-      cause: error,
-    });
-  }
+  return url.href;
+}
+
+function ask(url: string, stop: AbortSignal) {
+  return get(url, stop, { silence: PATIENCE }).catch(lost(stop));
+}
+
+function lost(stop: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    stop.throwIfAborted();
+    const what = `The oven, which bundles pieces, cannot be reached: ${unreachable(error)}`;
+    throw new Failure("lost", what, { cause: error });
+  };
 }
 
 /** Throws `BundleError` unless `bundle` looks like a piece: an HTML page that runs something. */
@@ -56,8 +83,9 @@ export function checkBundle(piece: string, bundle: Bytes): void {
   }
 }
 
-/** The oven answers 500 with `{ error }` also for a piece it does not know. */
-function refusal(piece: string, status: number, body: string | undefined): Error {
+/** The oven answers 500 with `{ error }` also for a piece it does not know: that is not asked again. */
+function refused(piece: string, response: Response, body: string | undefined): Error {
+  const { status } = response;
   let said = "";
   try {
     const { error } = JSON.parse(body ?? "") as { error?: unknown };
@@ -69,5 +97,9 @@ function refusal(piece: string, status: number, body: string | undefined): Error
   if (status === 404 || /not found|unknown piece|no such|does not exist/i.test(said)) {
     return new UnknownPieceError(`There is no piece called ${piece}`, { cause });
   }
-  return new OvenError(`The oven, which bundles pieces, answered ${status} for ${piece}`, { cause });
+  const what = "The oven, which bundles pieces,";
+  const failure = refusal(response, what);
+  return failure.kind === "busy" && status !== 500
+    ? failure
+    : new OvenError(`${what} answered ${status} for ${piece}`, { cause });
 }

@@ -2,7 +2,7 @@ import { BundleError } from "../errors.ts";
 import { filesystem, FilesystemError, type Entry } from "../ext4/filesystem.ts";
 import type { Manifest } from "../manifest.ts";
 import { lengthOf, type Bytes, type Segment } from "../segment.ts";
-import { sha256 } from "./verify.ts";
+import { sha256 } from "../sha256.ts";
 
 /** A piece as it goes into its partition. */
 export interface PieceFiles {

@@ -1,28 +1,174 @@
 import { expose } from "comlink";
-import type { BuildRequest } from "../messages.ts";
+import { CancelledError, ConnectionError } from "../errors.ts";
+import { WINDOW, windowsOf } from "../manifest.ts";
+import { Memory } from "../memory.ts";
+import type { BuildRequest, News, Trouble } from "../messages.ts";
 import { parsePiece } from "../piece.ts";
+import type { Bytes } from "../segment.ts";
+import { keptReleases } from "../storage.ts";
 import { carryCauses, type Builder } from "./api.ts";
-import { httpBase } from "./base.ts";
+import { believe, findRelease, type Release } from "./base.ts";
+import { fileShelf, writeFile } from "./file.ts";
 import { openImage, type Image } from "./image.ts";
+import { Kept } from "./kept.ts";
+import { Line, PACE } from "./line.ts";
 import { fetchBundle } from "./oven.ts";
 import { pump } from "./pump.ts";
+import { Source } from "./source.ts";
 
+/** How long to try for the manifest and the piece, in milliseconds: somebody is looking at the screen. */
+const PREPARING = 30_000;
+
+/** News go out at most this often, in milliseconds, and a sign of life as often while nothing happens. */
+const PACE_OF_NEWS = 200;
+const HEARTBEAT = 5_000;
+
+/** When the clock jumps this far ahead of our timer, this computer has slept. In milliseconds. */
+const SLEPT = 3 * HEARTBEAT;
+
+const whole = new AbortController();
+const stop = whole.signal;
+let lines: readonly Line[] = []; // of preparing, and of the image
+let kept: Kept | undefined;
 let image: Image | undefined;
-const whole = new AbortController(); // nothing aborts it: the page ends a build by ending this worker
+let release: Release | undefined;
+let html: Bytes | undefined;
+let hear: (news: News) => void = () => {};
+let trouble: Trouble | undefined;
+let written: number | undefined;
+let writing: Promise<void> | undefined;
 
 const builder: Builder = {
-  async open({ piece, manifest, flavor, oven }: BuildRequest) {
-    const name = parsePiece(piece);
-    const base = await httpBase(manifest, flavor, whole.signal);
-    const html = await fetchBundle(oven, name, base.manifest.piecePartition.length, whole.signal);
-    image = await openImage(base, { name, html }, whole.signal);
+  async open(request, listener) {
+    hear = listener;
+    const name = parsePiece(request.piece);
+    const giveUp = request.patience === undefined ? PACE.giveUp : request.patience * 1000;
+    const tellOf = (what: Trouble | undefined) => {
+      trouble = what;
+      tellNow();
+    };
+    const preparing = new Line({ ...PACE, giveUp: Math.min(giveUp, PREPARING) }, tellOf);
+    const line = new Line({ ...PACE, giveUp }, tellOf);
+    lines = [preparing, line];
+
+    release = await find(request, preparing);
+    const { manifest, urls } = release;
+    html = await fetchBundle(request.oven, name, manifest.piecePartition.length, preparing, stop);
+    kept = request.keep ? await Kept.open(release) : undefined;
+    const supply = {
+      sources: urls.map((url) => new Source(url, manifest.image.size)),
+      line,
+      shelves: kept ? [kept] : [],
+      fetched(index: number, bytes: Bytes) {
+        kept?.add(index, bytes);
+        tellSoon();
+      },
+    };
+    image = await openImage({ manifest, supply }, { name, html }, stop);
+    tellNow();
     return image.info;
   },
+
+  async bundle() {
+    return new Blob(html ? [html] : [], { type: "text/html" });
+  },
+
   async send(port) {
     if (!image) throw new Error("send before open");
     await pump(image, port);
   },
+
+  async write(handle) {
+    if (!image || !release) throw new Error("write before open");
+    const memory = new Memory(WINDOW);
+    const before = await handle.getFile();
+    const shelves = before.size > 0 ? [fileShelf(before, windowsOf(release.manifest))] : [];
+    writing = writeFile(handle, image.info.size, image.chunks(memory, shelves), {
+      sparing: before.size,
+      memory,
+      written(bytes) {
+        written = bytes;
+        tellSoon();
+      },
+    });
+    await writing;
+  },
+
+  pause() {
+    for (const line of lines) line.pause();
+  },
+
+  resume() {
+    for (const line of lines) line.resume();
+  },
+
+  async close(keep) {
+    whole.abort(new CancelledError("The build was cancelled")); // whatever there is of it
+    await writing?.catch(() => {}); // the page has heard
+    if (keep) kept?.close();
+    else await kept?.remove();
+  },
 };
+
+/** The release to be built on: the newest, or what is kept here when its servers are out of reach. */
+async function find({ manifest, keys, flavor, version, seen }: BuildRequest, line: Line): Promise<Release> {
+  const wanted = { keys, flavor, version, seen };
+  const [fallback] = await believable(manifest, wanted);
+  if (!fallback) return await findRelease(manifest, wanted, line, stop);
+  const once = new Line({ ...line.pace, giveUp: 0 }, undefined, () => true);
+  try {
+    return await findRelease(manifest, wanted, once, stop);
+  } catch (error) {
+    if (error instanceof ConnectionError) return fallback;
+    throw error;
+  }
+}
+
+/** Kept releases that could be built on without any network, the newest first. */
+async function believable(url: string, wanted: Parameters<typeof believe>[3]): Promise<Release[]> {
+  const all: Release[] = [];
+  for (const { bytes, signature, size } of await keptReleases()) {
+    const found = await believe(bytes, signature, url, wanted).catch(() => undefined); // of another flavor, or of old keys
+    if (found && size >= wholeLength(found)) all.push(found);
+  }
+  return all.sort((a, b) => b.manifest.created.localeCompare(a.manifest.created));
+}
+
+/** How much has to be kept of a release to do without its servers: all but the last window, which can be made. */
+function wholeLength({ manifest }: Release): number {
+  return manifest.digests.slice(0, -1).filter((digest) => digest !== "zeros").length * WINDOW;
+}
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+function tellSoon(): void {
+  timer ??= setTimeout(tellNow, PACE_OF_NEWS);
+}
+
+function tellNow(): void {
+  clearTimeout(timer);
+  timer = undefined;
+  hear({
+    fetched: lines.reduce((sum, line) => sum + line.fetched, 0),
+    kept: kept?.bytes ?? 0,
+    canKeep: kept !== undefined,
+    ...(trouble ? { trouble } : {}),
+    ...(written === undefined ? {} : { written }),
+  });
+}
+
+// Timers run here also when the page is hidden, where they do not there.
+let beat = Date.now();
+setInterval(() => {
+  const slept = Date.now() - beat > SLEPT;
+  beat = Date.now();
+  if (slept) for (const line of lines) line.kick();
+  tellNow();
+}, HEARTBEAT);
+
+addEventListener("online", () => {
+  for (const line of lines) line.kick();
+});
 
 carryCauses();
 expose(builder);

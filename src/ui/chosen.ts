@@ -1,0 +1,65 @@
+import { createStore, del, get, set } from "idb-keyval";
+
+// Files that the person has chosen for an image, by the image's own name: where a build was interrupted, by a reload
+// or a crash, the next one goes on in the same file. What is in it is verified then, so no more is remembered.
+
+/** A file handle with what Chromium adds to the standard. */
+type Handle = FileSystemFileHandle & {
+  requestPermission?(options: { mode: "readwrite" }): Promise<PermissionState>;
+};
+
+type Picker = (options: {
+  id: string;
+  suggestedName: string;
+  types: { description: string; accept: Record<string, string[]> }[];
+}) => Promise<Handle>;
+
+/** A file that has not been finished. */
+export interface Unfinished {
+  readonly handle: Handle;
+  readonly fileName: string;
+  /** Written so far, in bytes. */
+  readonly bytes: number;
+}
+
+const picker = (globalThis as { showSaveFilePicker?: Picker }).showSaveFilePicker;
+
+/** Whether this browser lets people choose where a file goes, and pages write to it. */
+export const canChoose = picker !== undefined;
+
+const store = () => createStore("os", "unfinished");
+
+/** The unfinished file of an image, if there is one. */
+export async function recall(fileName: string): Promise<Unfinished | undefined> {
+  if (!canChoose) return undefined;
+  return await get<Unfinished>(fileName, store()).catch(() => undefined); // private windows have no such storage
+}
+
+export async function remember(unfinished: Unfinished): Promise<void> {
+  await set(unfinished.fileName, unfinished, store()).catch(() => {});
+}
+
+export async function forget(fileName: string): Promise<void> {
+  await del(fileName, store()).catch(() => {});
+}
+
+/**
+ * Let the person say where the file goes: the unfinished one if they allow it again, else they choose. Has to be
+ * called right after a key or a tap. Resolves to nothing when they change their mind, or when the browser has not
+ * noticed the key.
+ */
+export async function choose(fileName: string, before: Unfinished | undefined): Promise<Handle | undefined> {
+  try {
+    if ((await before?.handle.requestPermission?.({ mode: "readwrite" })) === "granted")
+      return before?.handle;
+    return await picker?.({
+      id: "os",
+      suggestedName: fileName,
+      types: [{ description: "Disk image", accept: { "application/x-iso9660-image": [".iso"] } }],
+    });
+  } catch (error) {
+    const { name } = error as DOMException;
+    if (name === "AbortError" || name === "SecurityError") return undefined;
+    throw error;
+  }
+}
