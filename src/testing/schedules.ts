@@ -44,7 +44,7 @@ export function arbitraryFault(most: number): fc.Arbitrary<Fault> {
     refusal,
     busy,
     fc.record({ kind: fc.constant("changed"), by: fc.oneof(fc.constant(0), fc.nat(most)) }),
-  ) as fc.Arbitrary<Fault>;
+  );
 }
 
 /** Any behaviour with at most `faults` faults, places as above. */
