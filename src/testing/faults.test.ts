@@ -229,7 +229,7 @@ async function onTheWire(
   });
   socket.write(`GET /base.img HTTP/1.1\r\nHost: test\r\nRange: ${RANGE.Range}\r\n\r\n`);
   if (silence !== undefined) {
-    await expect.poll(() => server.open).toBe(1);
+    await expect.poll(() => server.requests).toHaveLength(1);
     socket.setTimeout(silence);
   }
   const how = await end;

@@ -125,7 +125,8 @@ async function misbehave(fault: Fault, image: Bytes, asked: Range | undefined, w
       await wire.begin(right, fault.after);
       return wire.reset();
     case "stall":
-      return wire.begin(right, fault.after);
+      if ((await wire.begin(right, fault.after)) === body.length) wire.end(); // there is nothing left to wait for
+      return;
     case "garbage":
       await wire.begin({ ...right, chunked: true }, fault.after);
       await wire.raw("SSH-2.0-OpenSSH_9.2\r\n\0\0\0\r\n\r\n");
@@ -232,14 +233,20 @@ class Wire {
   async send(answer: Answer): Promise<void> {
     this.#head(answer);
     await this.#body(answer.body);
-    this.#response.end();
+    this.end();
   }
 
-  /** The head and `length` bytes of the body, modulo its length, or nothing at all for -1. */
-  async begin(answer: Answer, length: number): Promise<void> {
-    if (length < 0) return;
+  /** The head and `after` bytes of the body, modulo its length, or nothing at all for -1. Returns how many. */
+  async begin(answer: Answer, after: number): Promise<number> {
+    if (after < 0) return after;
+    const part = answer.body.subarray(0, after % (answer.body.length + 1));
     this.#head(answer);
-    await this.#body(answer.body.subarray(0, length % (answer.body.length + 1)));
+    await this.#body(part);
+    return part.length;
+  }
+
+  end(): void {
+    this.#response.end();
   }
 
   /** Bytes that HTTP knows nothing of. */

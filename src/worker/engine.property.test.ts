@@ -67,11 +67,76 @@ test(`${RUNS} random scenarios: the image to the byte, or a named error`, { time
   await Promise.all(Array.from({ length: STRANDS }, strand));
 });
 
+const FIRST = SPAN * WINDOW; // of the first answer's bytes
+const PLACES = [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, FIRST - 1, FIRST];
+const SINGLE: Fault[] = [
+  { kind: "ok" },
+  { kind: "whole" },
+  { kind: "slow", bytes: 300, every: 2 },
+  ...[-1, ...PLACES].flatMap((after) =>
+    (["drop", "reset", "stall", "garbage"] as const).map((kind) => ({ kind, after })),
+  ),
+  ...[1, WINDOW - 1, WINDOW, WINDOW + 1, FIRST - 1, FIRST].flatMap((by) =>
+    [false, true].flatMap((yes): Fault[] => [
+      { kind: "short", by, chunked: yes },
+      { kind: "long", by, chunked: yes },
+      { kind: "shifted", by, admitted: yes },
+    ]),
+  ),
+  ...PLACES.map((at) => ({ kind: "wrongByte", at, bit: at % 8 }) as const),
+  ...[403, 404, 408, 416, 429, 500, 502, 503, 504].map((status) => ({ kind: "status", status }) as const),
+  ...[0, 1, { date: -100 }, { date: 1 }, "soon", "-1", "1.5", ""].map(
+    (retryAfter) => ({ kind: "status", status: 503, retryAfter }) as const,
+  ),
+];
+
+test.each([
+  { noRange: false, nth: 0 },
+  { noRange: false, nth: 1 },
+  { noRange: false, nth: 4 },
+  { noRange: true, nth: 0 },
+  { noRange: true, nth: 1 },
+])(
+  "each fault alone is got over, as answer $nth (no ranges: $noRange)",
+  { timeout: 120_000 },
+  async ({ noRange, nth }) => {
+    const ok: Fault[] = Array.from({ length: nth }, () => ({ kind: "ok" }));
+    const plain = { lanes: 2, count: 21, last: 100, zeros: [6, 7, 19], kept: [], spoilt: [] };
+    for (let at = 0; at < SINGLE.length; at += STRANDS) {
+      const scenarios = SINGLE.slice(at, at + STRANDS).map((fault) => ({
+        ...plain,
+        servers: [{ faults: [...ok, fault], noRange }],
+      }));
+      await Promise.all(
+        scenarios.map(async (scenario) => {
+          if (!mustCome(scenario)) throw new Error(`no demand in ${JSON.stringify(scenario)}`);
+          await judge(scenario).catch((cause: unknown) => {
+            throw new Error(`with ${JSON.stringify(scenario.servers)}`, { cause });
+          });
+        }),
+      );
+    }
+  },
+);
+
+test.each([0, 1000])(
+  "another image (shorter by %i bytes) from the n-th request on is a named error",
+  async (by) => {
+    for (const nth of [0, 1, 2, 5]) {
+      const faults: Fault[] = [
+        ...Array.from({ length: nth }, () => ({ kind: "ok" }) as const),
+        { kind: "changed", by },
+      ];
+      await judge({ servers: [{ faults }], lanes: 2, count: 30, last: 100, zeros: [], kept: [], spoilt: [] });
+    }
+  },
+);
+
 /** Throws unless the engine does what it should in this scenario. */
 async function judge(scenario: Scenario): Promise<void> {
   const { leaves = Infinity, stops = Infinity } = scenario;
   const { image, windows } = imageOf(scenario);
-  const memory = new CountingMemory();
+  const memory = new CountedMemory();
   const stop = new AbortController();
   const servers = await Promise.all(scenario.servers.map((behaviour) => serveImage(image, behaviour)));
   const supply = {
@@ -112,15 +177,14 @@ async function judge(scenario: Scenario): Promise<void> {
   }
 }
 
-/** Whether one of the servers is good enough in the end that there is no excuse for not bringing the image. */
+/** Whether the servers are good enough in the end that there is no excuse for not bringing the image. */
 function mustCome({ servers }: Scenario): boolean {
-  return servers.some(
-    ({ faults, hopeless, noRange }) =>
-      !hopeless &&
-      (servers.length === 1 || (!noRange && !faults.some(({ kind }) => kind === "whole"))) && // F1
-      faults.filter(lies).length <= 1 &&
-      faults.filter(refuses).length <= 2 &&
-      !faults.some(({ kind }) => kind === "changed"),
+  const faults = servers.flatMap((server) => server.faults).filter(({ kind }) => kind !== "ok");
+  return (
+    !servers.some(({ hopeless }) => hopeless) &&
+    !faults.some(({ kind }) => kind === "changed") &&
+    faults.filter(lies).length <= 1 &&
+    (faults.length <= 2 || !faults.some(refuses))
   );
 }
 
@@ -173,7 +237,7 @@ function zerosAskedOf(server: ImageServer, { digests }: Windows): number[] {
 }
 
 /** Counts the windows that have been taken and not come back. */
-class CountingMemory extends Memory {
+class CountedMemory extends Memory {
   #now = 0;
   most = 0;
 
