@@ -162,6 +162,7 @@ test("offline, it waits, and goes on by itself when online again", async ({ page
   await page.goto(site.url);
   await type(page, "os notepat");
   await expect.poll(() => says(page)).toMatch(READY);
+  await page.waitForTimeout(1_000); // what saves the file is loaded too
   await context.setOffline(true);
   const downloading = page.waitForEvent("download");
   await page.keyboard.press("s");

@@ -5,7 +5,7 @@ import { carryCauses, type Builder } from "../worker/api.ts";
 import { stayAwake } from "./awake.ts";
 import { choose, forget, recall, remember, type Unfinished } from "./chosen.ts";
 import { leftover } from "./leftover.ts";
-import { download, type Download } from "./save.ts";
+import { download, openGate, type Download, type Gate } from "./save.ts";
 import { Speed } from "./speed.ts";
 
 /** One build, from request to outcome. */
@@ -85,18 +85,20 @@ export function openBuild(
     unfinished = await recall(info.fileName);
     const file = unfinished && { fileName: unfinished.fileName, bytes: unfinished.bytes };
     set({ stage: "ready", info, ...(file ? { unfinished: file } : {}) });
+    const gate = openGate();
+    over.signal.addEventListener("abort", () => saving ?? gate.frame.remove(), { once: true });
     const target = await begun;
     addEventListener("beforeunload", warn, { signal: over.signal });
     stayAwake(over.signal);
     if (target) await intoFile(info, target);
-    else await intoDownloads(info);
+    else await intoDownloads(info, gate);
     set({ written: info.size });
   };
 
-  const intoDownloads = async (info: ImageInfo) => {
+  const intoDownloads = async (info: ImageInfo, gate: Gate) => {
     set({ stage: "starting", where: "downloads" });
     const { port1, port2 } = new MessageChannel();
-    saving = download(info, port2, progress);
+    saving = download(info, port2, gate, progress);
     await Promise.all([builder.send(transfer(port1, [port1])), saving.whole]);
   };
 

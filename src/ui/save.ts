@@ -27,19 +27,32 @@ const LINGER = 10_000;
 /** How long a service worker may take to be registered and ready, in milliseconds. */
 const OPENING = 30_000;
 
+/** The hidden page that speaks with the service worker: opened early, since it needs the network. */
+export interface Gate {
+  readonly frame: HTMLIFrameElement;
+  readonly loaded: Promise<unknown>;
+}
+
+/** Open one, for one download. */
+export function openGate(): Gate {
+  const gate = frame(new URL("mitm.html", here).href);
+  return { frame: gate, loaded: new Promise((loaded) => gate.addEventListener("load", loaded)) };
+}
+
 /**
  * Let the browser download `size` bytes as `fileName`, taken from `data`, the other end of which belongs
- * to the worker. `onWritten` hears the total handed to the browser so far, first 0 when the browser has
+ * to the worker, through `gate`. `onWritten` hears the total handed to the browser so far, first 0 when the browser has
  * taken the download up.
  */
 export function download(
   { fileName, size }: { fileName: string; size: number },
   data: MessagePort,
+  gate: Gate,
   onWritten: (written: number) => void,
 ): Download {
   const { port1: control, port2 } = new MessageChannel();
   const open: OpenDownload = { type: "open", id: crypto.randomUUID(), fileName, size };
-  const frames: HTMLIFrameElement[] = [];
+  const frames = [gate.frame];
   const lost = new Error("no sign of life");
   let silence: ReturnType<typeof setTimeout> | undefined;
 
@@ -48,7 +61,6 @@ export function download(
     if (origin === location.origin && said?.type === "os:lost" && said.id === open.id) lose();
   };
 
-  const mitm = frame(new URL("mitm.html", here).href);
   const whole = new Promise<void>((resolve, reject) => {
     const fail = (message: string, cause?: unknown) => reject(new SaveError(message, { cause }));
     const patience = (time: number, message: string) => {
@@ -72,10 +84,7 @@ export function download(
     patience(OPENING, "The part of this page that saves the file did not start");
     addEventListener("message", lostMessage);
     lose = () => fail(STOPPED, lost);
-    frames.push(mitm);
-    mitm.addEventListener("load", () => {
-      mitm.contentWindow?.postMessage(open, location.origin, [port2, data]);
-    });
+    void gate.loaded.then(() => gate.frame.contentWindow?.postMessage(open, location.origin, [port2, data]));
   });
 
   const close = () => {
@@ -86,7 +95,7 @@ export function download(
   };
   return {
     whole: whole.finally(close),
-    beat: () => mitm.contentWindow?.postMessage("beat", location.origin),
+    beat: () => gate.frame.contentWindow?.postMessage("beat", location.origin),
     abort() {
       control.postMessage("abort" satisfies Abort);
       close();
