@@ -9,7 +9,7 @@ import { arbitraryBehaviour } from "../testing/schedules.ts";
 import { memoryShelf } from "../testing/shelf.ts";
 import { lengthOfWindow, type Windows } from "../windows.ts";
 import { orderedWindows, SPAN, type Shelf } from "./lanes.ts";
-import { Line } from "./line.ts";
+import { Line, type Pace } from "./line.ts";
 import { Source } from "./source.ts";
 
 // Whatever its servers do, the engine either brings the image, to the byte, or says in a named error that it
@@ -142,7 +142,7 @@ async function judge(scenario: Scenario): Promise<void> {
   const supply = {
     windows,
     sources: servers.map((server) => new Source(server.image, image.length)),
-    line: new Line({ silence: 60, firstWait: 1, longestWait: 8, giveUp: mustCome(scenario) ? 20_000 : 200 }),
+    line: new Line(new TestPace(mustCome(scenario) ? 20_000 : 200)),
     shelves: [shelfOf(scenario, windows, image)],
     lanes: scenario.lanes,
   };
@@ -234,6 +234,22 @@ function zerosAskedOf(server: ImageServer, { digests }: Windows): number[] {
     const [from, to] = [first, last].map((at) => Math.floor(Number(at) / WINDOW)) as [number, number];
     return [...digests.keys()].filter((index) => from <= index && index <= to && digests[index] === "zeros");
   });
+}
+
+/** Each attempt has more patience than the one before, lest a busy machine be a silent server for ever. */
+class TestPace implements Pace {
+  readonly firstWait = 1;
+  readonly longestWait = 8;
+  readonly giveUp: number;
+  #silence = 40;
+
+  constructor(giveUp: number) {
+    this.giveUp = giveUp;
+  }
+
+  get silence(): number {
+    return (this.#silence += 10);
+  }
 }
 
 /** Counts the windows that have been taken and not come back. */
