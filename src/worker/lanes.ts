@@ -241,50 +241,54 @@ class Work {
     let filled = 0;
     let senders = new Set<Source>(); // of what it is filled with
     let tries = 0; // since anything came
-    while (index < end) {
-      await line.clear(stop);
-      if (!window) await this.#room(index, stop);
-      const source = this.#source(index);
-      // Once it was wrong, it is to be known who is to blame.
-      if (this.#mistakes.has(index) && senders.size > 0 && !senders.has(source)) {
-        senders.clear();
-        filled = 0;
-      }
-      const attempt = AbortSignal.any([stop, line.round]);
-      let came = 0; // since it was last called getting on
-      try {
-        const start = index * windows.window + filled;
-        for await (const chunk of source.read(start, until, line.pace.silence, attempt)) {
-          line.came(chunk.length);
-          came += chunk.length;
-          for (let at = 0; at < chunk.length;) {
-            if (!window) {
-              await this.#room(index, stop);
-              window = this.#memory.take(lengthOfWindow(windows, index));
-            }
-            const part = chunk.subarray(at, at + window.length - filled);
-            window.set(part, filled);
-            senders.add(source);
-            filled += part.length;
-            at += part.length;
-            if (filled < window.length) continue;
-            this.#arrived(index++, window, senders);
-            window = undefined;
-            senders = new Set();
-            filled = 0;
-          }
-          if (came < ENOUGH * windows.window) continue;
-          came = tries = source.failures = source.refusals = 0;
-          line.gotOn();
+    try {
+      while (index < end) {
+        await line.clear(stop);
+        if (!window) await this.#room(index, stop);
+        const source = this.#source(index);
+        // Once it was wrong, it is to be known who is to blame.
+        if (this.#mistakes.has(index) && senders.size > 0 && !senders.has(source)) {
+          senders.clear();
+          filled = 0;
         }
-      } catch (error) {
-        stop.throwIfAborted();
-        if (attempt.aborted) continue; // paused, or the network is another one
-        if (!(error instanceof Failure)) throw error;
-        this.#blame(source, error);
-        if (this.#inOneStream !== this.#hasNoRanges()) return this.#beginAgain();
-        await line.again(error, ++tries, stop);
+        const attempt = AbortSignal.any([stop, line.round]);
+        let came = 0; // since it was last called getting on
+        try {
+          const start = index * windows.window + filled;
+          for await (const chunk of source.read(start, until, line.pace.silence, attempt)) {
+            line.came(chunk.length);
+            came += chunk.length;
+            for (let at = 0; at < chunk.length;) {
+              if (!window) {
+                await this.#room(index, stop);
+                window = this.#memory.take(lengthOfWindow(windows, index));
+              }
+              const part = chunk.subarray(at, at + window.length - filled);
+              window.set(part, filled);
+              senders.add(source);
+              filled += part.length;
+              at += part.length;
+              if (filled < window.length) continue;
+              this.#arrived(index++, window, senders);
+              window = undefined;
+              senders = new Set();
+              filled = 0;
+            }
+            if (came < ENOUGH * windows.window) continue;
+            came = tries = source.failures = source.refusals = 0;
+            line.gotOn();
+          }
+        } catch (error) {
+          stop.throwIfAborted();
+          if (attempt.aborted) continue; // paused, or the network is another one
+          if (!(error instanceof Failure)) throw error;
+          this.#blame(source, error);
+          if (this.#inOneStream !== this.#hasNoRanges()) return this.#beginAgain();
+          await line.again(error, ++tries, stop);
+        }
       }
+    } finally {
+      if (window) this.#memory.give(window.buffer); // others begin it anew
     }
   }
 
