@@ -469,9 +469,11 @@ test("the preview's place is told when it is there, moves with the canvas, and i
   const [first] = piece.told("os:preview") as { box?: { x: number; width: number } }[];
   expect(first?.box?.x).toBeGreaterThan(0.5);
   expect((first?.box?.x ?? 1) + (first?.box?.width ?? 1)).toBeLessThanOrEqual(1);
-  await piece.resize("188x406"); // there it has a page of its own
+  await piece.resize("188x406"); // there it stands below the text
+  expect(piece.told("os:preview").at(-1)).toMatchObject({ box: { x: expect.closeTo(7 / 188) } });
+  await piece.resize("128x128"); // and here it has a page of its own
   expect(piece.told("os:preview").at(-1)).not.toHaveProperty("box");
-  await piece.press("ArrowRight");
+  for (let i = 0; i < 9; i++) await piece.press("ArrowRight");
   expect(piece.told("os:preview").at(-1)).toHaveProperty("box");
   await piece.state(states.starting);
   expect(piece.told("os:preview").at(-1)).not.toHaveProperty("box");

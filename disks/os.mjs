@@ -303,12 +303,12 @@ function paint({ wipe, ink, screen, dark: night, ui }) {
 
 // 🎪 Act (Listens to the page, and to the person.)
 /** @param {Api} $ */
-function act({ event: e, pens }) {
+function act({ event: e }) {
   if (e.is("signal")) for (const message of e.signal) hear(message);
   if (e.is("reframed") || e.is("dark-mode") || e.is("light-mode")) needsPaint();
   for (const { id, act: deed } of drawn?.buttons ?? []) {
     const on = { down: needsPaint, cancel: needsPaint, push: () => perform(deed) };
-    buttons.get(id)?.act(e, on, pens?.() ?? []);
+    buttons.get(id)?.act(e, on);
   }
   if (e.is("keyboard:down") && !e.ctrl && !e.alt) press(e.key, e.repeat);
 }
@@ -645,7 +645,7 @@ function done({ info, keep, where }) {
         text(step.title, "title"),
         { kind: "picture", name: step.picture },
         ...step.text(info.fileName).map((line) => text(line)),
-        ...(step.cells ? [{ kind: "cells", cells: step.cells }] : []),
+        ...(step.cells ? [gap(), { kind: "cells", cells: step.cells }] : []),
       ]),
     ],
     actions: [],
@@ -745,7 +745,7 @@ function frameOf(width, height) {
 
 /**
  * Lays `screen` out. What does not fit on a page goes on to the next; a picture to the side stands beside
- * the text where there is room, and else on a page of its own.
+ * the text where there is room, and else below it.
  * @param {Screen} screen @param {ReturnType<typeof frameOf>} frame @param {number} wanted
  */
 function layout(screen, frame, wanted) {
@@ -803,7 +803,7 @@ function flow({ blocks, actions, aside, offers }, frame, pager) {
   const beside = aside && w / unit >= 300 && room / unit >= 90;
   const column = beside ? { ...frame, w: floor((w * 0.56) / unit) * unit } : frame;
   const strips = blocks.flatMap((block) => stripsOf(block, column, room));
-  if (aside && !beside) strips.push({ h: Infinity }, ...stripsOf(aside, frame, room));
+  if (aside && !beside) strips.push({ h: 6 * unit }, ...stripsOf(aside, frame, room));
 
   /** @type {Item[][]} */
   const pages = [[]];
@@ -1175,9 +1175,9 @@ const sprites = {
     ".ollllllllllllllllllllllo.",
     ".olggggggggggggggggggggoo.",
     ".olggggggggggggggggggggoo.",
-    ".olgggbbbggggggbbgggggggo.",
-    ".olgggbgbggggbggbgggggggo.",
-    ".olgggbgbggbggggggggggggo.",
+    ".olgggbbbggggggbbggggggoo.",
+    ".olgggbgbggggbggbggggggoo.",
+    ".olgggbgbggbgggggggggggoo.",
     ".olgggbbbggbbbbbbbbggggoo.",
     ".olggggggggggggggggggggoo.",
     ".olgglllllllllgggggggggoo.",
@@ -1196,7 +1196,7 @@ const sprites = {
 
 const FACES = {
   calm: ["...l........l...", "...l........l...", "................", "....l......l....", ".....llllll....."],
-  glad: ["..lll......lll..", "..l.l......l.l..", "....llllllll....", "....lbbbbbbl....", ".....llllll....."],
+  glad: ["..lll......lll..", "..l.l......l.l..", ".....llllll.....", ".....lbbbbl.....", "......llll......"],
   busy: ["....ll.....ll...", "....ll.....ll...", "................", "......llll......", "......llll......"],
   asleep: [
     "................",

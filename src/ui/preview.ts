@@ -54,7 +54,7 @@ function create(bundle: Blob) {
   iframe.setAttribute("sandbox", "allow-scripts");
   iframe.referrerPolicy = "no-referrer";
   iframe.allow = "";
-  iframe.inert = true; // no focus: keys are the piece's that shows it
+  iframe.inert = true; // for screen readers there is nothing in it
   iframe.tabIndex = -1;
   iframe.title = "Preview";
   iframe.src = made;
@@ -83,11 +83,13 @@ function fit(): void {
   frame.style.transform = `scale(${scale})`;
 }
 
-/** Where `inert` does not reach into frames, a bundle that takes the focus has it taken back. */
+/** A bundle that takes the focus has it taken back: keys are the piece's that shows it. */
 function giveBack(): void {
-  if (document.activeElement !== frame) return;
-  frame?.blur();
-  window.focus();
+  setTimeout(() => {
+    if (!frame || document.activeElement !== frame) return; // the person has gone elsewhere
+    frame.blur();
+    window.focus();
+  });
 }
 
 function percent(part: number): string {
