@@ -1188,7 +1188,7 @@ const sprites = {
     "eeeeeeeeeeeeeeeeeeeeeeeeee",
     "elllllllllllllllllllllllle",
     "eooooooooooooooooooooooooe",
-    ".eeeeeeeeeeeeeeeeeeeeeeeee.",
+    ".eeeeeeeeeeeeeeeeeeeeeeee.",
   ],
   pointer: ["t.....", "tt....", "twt...", "twwt..", "twwwt.", "twwwwt", "twwttt", "twtt..", "tt.tt."],
   sparkle: ["...l...", "...l...", "..lbl..", "llbwbll", "..lbl..", "...l...", "...l..."],
