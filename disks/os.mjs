@@ -947,20 +947,12 @@ function stripsOf(block, frame, room) {
     case "pair": {
       const { left, right, widest } = block;
       const together = widest[0].length + 1 + widest[1].length <= columns;
-      const items = (x, y) => [
-        ...(left ? [write(left, x, y, unit, "text")] : []),
-        ...(right
-          ? [
-              write(
-                right,
-                together ? x + w - right.length * 6 * unit : x,
-                together ? y : y + line,
-                unit,
-                "text",
-              ),
-            ]
-          : []),
-      ];
+      const items = (x, y) => {
+        const all = left ? [write(left, x, y, unit, "text")] : [];
+        if (right && together) all.push(write(right, x + w - right.length * 6 * unit, y, unit, "text"));
+        else if (right) all.push(write(right, x, y + line, unit, "text"));
+        return all;
+      };
       return [{ h: together ? line : 2 * line, items }];
     }
     case "place": {
