@@ -71,8 +71,8 @@ const words = {
   startingChosen: "Choose where the file is to go.",
   saving: (name) => `Saving ${name}`,
   percent: (part) => `${floor(100 * part)}%`,
-  amount: (written, all) => `${number(written / 1e6)} of ${number(all / 1e6)} MB`,
-  fetched: (bytes, all) => `${number(bytes / 1e6)} of ${number(all / 1e6)} MB downloaded`,
+  amount: (written, all) => `${thousands(written / 1e6)} of ${thousands(all / 1e6)} MB`,
+  fetched: (bytes, all) => `${thousands(bytes / 1e6)} of ${thousands(all / 1e6)} MB downloaded`,
   speed: (bytes) => `${(bytes / 1e6).toFixed(1)} MB/s`,
   left: (seconds) => `${duration(seconds)} left`,
   paused: "Paused.",
@@ -224,7 +224,7 @@ const light = {
  * @typedef {BuildState & { info: import("../src/messages.ts").ImageInfo }} Known
  * @typedef {{ kind: string, [more: string]: any }} Block
  * @typedef {{ kind: string, x: number, y: number, [more: string]: any }} Item
- * @typedef {{ keys: string[], full: string, short: string, says: string, act: string }} Action
+ * @typedef {{ keys: string[], full: string, short: string, other: string, says: string, act: string }} Action
  * @typedef {{ blocks: Block[], actions: Action[], aside?: Block, offers?: string[], heard?: string, only?: boolean, one?: boolean }} Screen
  * @typedef {{ h: number, items?: (x: number, y: number) => Item[] }} Strip
  */
@@ -257,7 +257,7 @@ let drawn = null; // what `paint` has drawn, for `act` to look at
 const buttons = new Map(); // AC's, by what they do
 let seconds = 0; // until the next try, as drawn
 let shownBox = "null"; // of the preview, as the page was told
-let said = ""; // to those who hear the page
+let told = ""; // to those who hear the page
 let unsaid = true; // something has changed since
 
 // AC's, the same in every phase.
@@ -303,12 +303,12 @@ function paint({ wipe, ink, screen, dark: night, ui }) {
 
 // 🎪 Act (Listens to the page, and to the person.)
 /** @param {Api} $ */
-function act({ event: e, pens }) {
+function act({ event: e }) {
   if (e.is("signal")) for (const message of e.signal) hear(message);
   if (e.is("reframed") || e.is("dark-mode") || e.is("light-mode")) needsPaint();
   for (const { id, act: deed } of drawn?.buttons ?? []) {
     const on = { down: needsPaint, cancel: needsPaint, push: () => perform(deed) };
-    buttons.get(id)?.act(e, on, pens?.() ?? []);
+    buttons.get(id)?.act(e, on);
   }
   if (e.is("keyboard:down") && !e.ctrl && !e.alt) press(e.key, e.repeat);
 }
@@ -331,8 +331,8 @@ function sim() {
   if (!unsaid) return;
   unsaid = false;
   const text = spoken(current());
-  if (text === said) return;
-  said = text;
+  if (text === told) return;
+  told = text;
   tell("os:say", { text });
 }
 
@@ -600,7 +600,12 @@ function saving({ info, written, fetched, bytesPerSecond: speed, paused, trouble
     ],
     actions: asking
       ? [action("y", words.yes, "cancel"), action("n", words.no, "no")]
-      : [action("p space", paused ? words.resume : words.pause, "pause"), action("c", words.cancel, "ask")],
+      : [
+          paused
+            ? action("p space", words.resume, "pause", words.pause[0])
+            : action("p space", words.pause, "pause", words.resume[0]),
+          action("c", words.cancel, "ask"),
+        ],
     // Every tenth is heard, and what keeps it from getting on, without the seconds.
     heard: [
       words.heard(info.fileName, 10 * floor(10 * part)),
@@ -640,7 +645,7 @@ function done({ info, keep, where }) {
         text(step.title, "title"),
         { kind: "picture", name: step.picture },
         ...step.text(info.fileName).map((line) => text(line)),
-        ...(step.cells ? [{ kind: "cells", cells: step.cells }] : []),
+        ...(step.cells ? [gap(), { kind: "cells", cells: step.cells }] : []),
       ]),
     ],
     actions: [],
@@ -704,12 +709,17 @@ const choice = (key, label, deed, more = {}) => ({
   keys: [key],
   ...more,
 });
-/** `keys` are names with spaces between; the first is shown. `[full, short]` are what it is called. */
-const action = (keys, names, deed) => ({
+/**
+ * `keys` are names with spaces between; the first is shown. `[full, short]` are what it is called, and
+ * `other` what it is called at other times: it keeps room for both.
+ * @param {string} keys @param {string[]} names @param {string} deed @returns {Action}
+ */
+const action = (keys, [full = "", short = ""], deed, other = "") => ({
   keys: keys.split(" "),
-  full: names[0],
-  short: names[1],
-  says: names[0],
+  full,
+  short,
+  other,
+  says: full,
   act: deed,
 });
 /* #endregion */
@@ -735,7 +745,7 @@ function frameOf(width, height) {
 
 /**
  * Lays `screen` out. What does not fit on a page goes on to the next; a picture to the side stands beside
- * the text where there is room, and else on a page of its own.
+ * the text where there is room, and else below it.
  * @param {Screen} screen @param {ReturnType<typeof frameOf>} frame @param {number} wanted
  */
 function layout(screen, frame, wanted) {
@@ -793,7 +803,7 @@ function flow({ blocks, actions, aside, offers }, frame, pager) {
   const beside = aside && w / unit >= 300 && room / unit >= 90;
   const column = beside ? { ...frame, w: floor((w * 0.56) / unit) * unit } : frame;
   const strips = blocks.flatMap((block) => stripsOf(block, column, room));
-  if (aside && !beside) strips.push({ h: Infinity }, ...stripsOf(aside, frame, room));
+  if (aside && !beside) strips.push({ h: 6 * unit }, ...stripsOf(aside, frame, room));
 
   /** @type {Item[][]} */
   const pages = [[]];
@@ -809,10 +819,10 @@ function flow({ blocks, actions, aside, offers }, frame, pager) {
   }
   if (beside) {
     const [strip] = stripsOf(aside, { ...frame, w: w - column.w - 8 * unit }, room);
-    for (const page of pages) page.push(...strip.items(frame.x + column.w + 8 * unit, top));
+    for (const items of pages) items.push(...strip.items(frame.x + column.w + 8 * unit, top));
   }
   // After the last of the offers come but hints, which are not worth a page.
-  return { pages: offers ? pages.filter((page) => page.some(({ number }) => number >= 0)) : pages, bar };
+  return { pages: offers ? pages.filter((items) => items.some(({ number }) => number >= 0)) : pages, bar };
 }
 
 /** What can be done, in rows at the bottom, and the pages to turn. `h` is the height of it all. */
@@ -860,7 +870,7 @@ function rowsOf(actions, x, w, unit) {
     const rows = [];
     let used = w;
     for (const each of actions) {
-      const wide = buttonWidth(`${each.keys[0]} ${each[name]}`, unit);
+      const wide = buttonWidth(`${each.keys[0]} ${each[name].padEnd(each.other.length)}`, unit);
       if (used + wide > w) {
         rows.push([]);
         used = 0;
@@ -937,20 +947,12 @@ function stripsOf(block, frame, room) {
     case "pair": {
       const { left, right, widest } = block;
       const together = widest[0].length + 1 + widest[1].length <= columns;
-      const items = (x, y) => [
-        ...(left ? [write(left, x, y, unit, "text")] : []),
-        ...(right
-          ? [
-              write(
-                right,
-                together ? x + w - right.length * 6 * unit : x,
-                together ? y : y + line,
-                unit,
-                "text",
-              ),
-            ]
-          : []),
-      ];
+      const items = (x, y) => {
+        const all = left ? [write(left, x, y, unit, "text")] : [];
+        if (right && together) all.push(write(right, x + w - right.length * 6 * unit, y, unit, "text"));
+        else if (right) all.push(write(right, x, y + line, unit, "text"));
+        return all;
+      };
       return [{ h: together ? line : 2 * line, items }];
     }
     case "place": {
@@ -1080,7 +1082,7 @@ function qrStrip(rows, w, room, unit) {
 /** @returns {Item} */
 const box = (x, y, w, h, color) => ({ kind: "box", x, y, w, h, color });
 /** @returns {Item} */
-const write = (said, x, y, size, color) => ({ kind: "text", text: said, x, y, size, color });
+const write = (said, x, y, scale, color) => ({ kind: "text", text: said, x, y, size: scale, color });
 const buttonWidth = (label, unit) => (label.length * 6 + 8) * unit;
 /** @returns {Item} */
 const hit = (it) => ({ kind: "button", ...it });
@@ -1165,9 +1167,9 @@ const sprites = {
     ".ollllllllllllllllllllllo.",
     ".olggggggggggggggggggggoo.",
     ".olggggggggggggggggggggoo.",
-    ".olgggbbbggggggbbgggggggo.",
-    ".olgggbgbggggbggbgggggggo.",
-    ".olgggbgbggbggggggggggggo.",
+    ".olgggbbbggggggbbggggggoo.",
+    ".olgggbgbggggbggbggggggoo.",
+    ".olgggbgbggbgggggggggggoo.",
     ".olgggbbbggbbbbbbbbggggoo.",
     ".olggggggggggggggggggggoo.",
     ".olgglllllllllgggggggggoo.",
@@ -1176,9 +1178,9 @@ const sprites = {
     ".olggggggggggggggggggggoo.",
     ".oooooooooooooooooooooooo.",
     "eeeeeeeeeeeeeeeeeeeeeeeeee",
-    "ellllllllllllllllllllllllle",
-    "eoooooooooooooooooooooooooe",
-    ".eeeeeeeeeeeeeeeeeeeeeeeee.",
+    "elllllllllllllllllllllllle",
+    "eooooooooooooooooooooooooe",
+    ".eeeeeeeeeeeeeeeeeeeeeeee.",
   ],
   pointer: ["t.....", "tt....", "twt...", "twwt..", "twwwt.", "twwwwt", "twwttt", "twtt..", "tt.tt."],
   sparkle: ["...l...", "...l...", "..lbl..", "llbwbll", "..lbl..", "...l...", "...l..."],
@@ -1186,7 +1188,7 @@ const sprites = {
 
 const FACES = {
   calm: ["...l........l...", "...l........l...", "................", "....l......l....", ".....llllll....."],
-  glad: ["..lll......lll..", "..l.l......l.l..", "....llllllll....", "....lbbbbbbl....", ".....llllll....."],
+  glad: ["..lll......lll..", "..l.l......l.l..", ".....llllll.....", ".....lbbbbl.....", "......llll......"],
   busy: ["....ll.....ll...", "....ll.....ll...", "................", "......llll......", "......llll......"],
   asleep: [
     "................",
@@ -1267,10 +1269,10 @@ function waits() {
   return !state || state.stage === "preparing" || state.stage === "starting";
 }
 
-/** Until it is tried again; 0 when it is not, or now. */
+/** Until it is tried again, as far as there is room for the digits; 0 when it is not, or now. */
 function secondsLeft() {
   const again = state?.stage === "saving" ? (state.trouble?.again ?? 0) : 0;
-  return max(0, ceil((again - Date.now()) / 1000));
+  return max(0, min(999, ceil((again - Date.now()) / 1000)));
 }
 
 /** A name fit to be shown, whatever it is: in the typeface, on a line, in a page's title. */
@@ -1296,12 +1298,12 @@ function wrap(said, columns) {
 
 /** As browsers and flashers count: a million bytes. */
 function size(bytes) {
-  return bytes < 1e6 ? `${ceil(bytes / 1e3)} KB` : `${number(bytes / 1e6)} MB`;
+  return bytes < 1e6 ? `${ceil(bytes / 1e3)} KB` : `${thousands(bytes / 1e6)} MB`;
 }
 
-function number(value) {
-  const text = value < 100 ? value.toFixed(1) : value.toFixed(0);
-  return text.replace(/\B(?=(\d{3})+$)/g, ",");
+function thousands(value) {
+  const digits = value < 100 ? value.toFixed(1) : value.toFixed(0);
+  return digits.replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 function duration(all) {

@@ -37,7 +37,9 @@ function read(rows: readonly string[]): string {
   const padded = [...Array<string>(edge).fill(blank), ...rows.map((row) => white + row + white)];
   padded.push(...Array<string>(edge).fill(blank));
   const gray = padded.flatMap((row) =>
-    Array<number[]>(dot).fill([...row].flatMap((bit) => Array<number>(dot).fill(bit === "1" ? 0 : 255))),
+    Array<number[]>(dot).fill(
+      Array.from(row).flatMap((bit) => Array<number>(dot).fill(bit === "1" ? 0 : 255)),
+    ),
   );
   const image = Buffer.concat([Buffer.from(`P5 ${across} ${across} 255\n`), Buffer.from(gray.flat())]);
   try {

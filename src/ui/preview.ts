@@ -9,10 +9,14 @@ export interface Box {
 /** How wide a screen the bundle believes to have, in CSS pixels: it is shown as a computer will show it. */
 const SCREEN = 1280;
 
+/** How often a bundle may take the focus before it is shown no more: keys between would be lost. */
+const PATIENCE = 10;
+
 let holder: HTMLElement | undefined;
 let frame: HTMLIFrameElement | undefined;
 let address = "";
 let showing: Blob | undefined;
+let taken = 0; // the focus, by what is shown
 const sizes = new ResizeObserver(fit);
 
 /**
@@ -26,6 +30,7 @@ export function showPreview(bundle: Blob, box: Box): void {
     hidePreview();
     ({ holder, frame, address } = create(bundle));
     showing = bundle;
+    taken = 0;
     over().append(holder);
     sizes.observe(holder);
     window.addEventListener("blur", giveBack);
@@ -54,7 +59,7 @@ function create(bundle: Blob) {
   iframe.setAttribute("sandbox", "allow-scripts");
   iframe.referrerPolicy = "no-referrer";
   iframe.allow = "";
-  iframe.inert = true; // no focus: keys are the piece's that shows it
+  iframe.inert = true; // for screen readers there is nothing in it
   iframe.tabIndex = -1;
   iframe.title = "Preview";
   iframe.src = made;
@@ -83,11 +88,18 @@ function fit(): void {
   frame.style.transform = `scale(${scale})`;
 }
 
-/** Where `inert` does not reach into frames, a bundle that takes the focus has it taken back. */
+/**
+ * A bundle that takes the focus has it taken back: keys are the piece's that shows it. In a task of its own, for
+ * it is only then known who has it; Chromium lets a frame have it in spite of `inert`.
+ */
 function giveBack(): void {
-  if (document.activeElement !== frame) return;
-  frame?.blur();
-  window.focus();
+  setTimeout(() => {
+    if (!frame || document.activeElement !== frame) return; // the person has gone elsewhere
+    frame.blur();
+    window.focus();
+    taken += 1;
+    if (taken > PATIENCE) frame.remove();
+  });
 }
 
 function percent(part: number): string {

@@ -106,13 +106,14 @@ async function preload(path: string): Promise<unknown> {
 function platform(agent: string) {
   const iOS = /iPhone|iPad|iPod/.test(agent);
   const Android = agent.includes("Android");
+  const MetaBrowser = agent.includes("OculusBrowser");
   const Safari = /^((?!chrome|android|crios|fxios).)*safari/i.test(agent);
   return {
     iOS,
     Android,
     Safari,
-    Desktop: !iOS && !Android,
-    MetaBrowser: agent.includes("OculusBrowser"),
+    Desktop: !iOS && !Android && !MetaBrowser,
+    MetaBrowser,
     TikTok: false,
     Aesthetic: false,
     AestheticExtension: false,

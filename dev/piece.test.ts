@@ -1,0 +1,560 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { BuildState, PageInfo, PageMessage } from "../src/messages.ts";
+import { info, pageInfo, sha256, states } from "../src/testing/states.ts";
+import { linkTo } from "../src/ui/link.ts";
+import { Disk } from "../src/ui/stage/disk.ts";
+import { BLOCK_WIDTH } from "../src/ui/stage/font.ts";
+import type { Piece } from "../src/ui/stage/load.ts";
+import type { Frame, FromDisk, PenEvent } from "../src/ui/stage/messages.ts";
+
+// disks/os.mjs on the stage's disk, told what a page would tell it: what it draws, and what it asks for.
+
+const source = await readFile(resolve(import.meta.dirname, "../disks/os.mjs"), "utf8");
+const SIZES = ["128x128", "188x406", "320x200", "476x296", "952x592", "1200x720"];
+const link = linkTo("notepat", [], "https://aesthetic.computer");
+let copies = 0;
+
+beforeEach(() => {
+  vi.stubGlobal("location", new URL("https://aesthetic.computer/"));
+  vi.stubGlobal("navigator", { userAgent: "Node" });
+  return () => vi.unstubAllGlobals();
+});
+
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+/** The piece, visited at `slug` on a canvas of `size`, with what it draws and what it says. */
+async function visit(slug = "os:notepat", { size = "476x296", dark = true, page = pageInfo } = {}) {
+  let [width = 0, height = 0] = size.split("x").map(Number);
+  const sent: FromDisk[] = [];
+  let texts: (Box & { readonly text: string })[] = [];
+  let hits: Box[] = [];
+  let paints = 0;
+  const disk = new Disk({
+    send: (message) => void sent.push(message as FromDisk),
+    source: async () => source,
+    async run(code) {
+      const url = `data:text/javascript,${encodeURIComponent(code)}//${copies++}`;
+      const piece = (await import(/* @vite-ignore */ url)) as Piece;
+      return { ...piece, paint: watched(piece) };
+    },
+  });
+
+  /** The piece's paint, with a record of all it writes and of its buttons. */
+  function watched(piece: Piece): ($: Api) => unknown {
+    return ($) => {
+      paints += 1;
+      texts = [];
+      const ink = (...color: AcColor[]) => {
+        const pencil = $.ink(...color);
+        const write: AcPencil["write"] = (text, position) => {
+          const { x = NaN, y = NaN, size: scale = 1 } = position;
+          texts.push({ text, x, y, w: text.length * BLOCK_WIDTH * scale, h: 9 * scale });
+          return pencil.write(text, position);
+        };
+        const box: AcPencil["box"] = (...args: unknown[]) => {
+          const [x, y, w, h, mode] = args as [number, number, number, number, string?];
+          if (mode) hits.push({ x, y, w, h }); // only buttons are outlined
+          return pencil.box(x, y, w, h, mode);
+        };
+        return { ...pencil, write, box };
+      };
+      hits = [];
+      return piece.paint?.({ ...$, ink });
+    };
+  }
+
+  const frame = (parts: Partial<Frame> = {}) =>
+    disk.receive({
+      type: "frame",
+      width,
+      height,
+      updates: 2,
+      pens: [],
+      pointers: [],
+      keys: [],
+      focused: true,
+      ...parts,
+    });
+  const signals = () =>
+    sent.flatMap((message) =>
+      message.type === "signal" && typeof message.content === "object" ? [message.content] : [],
+    );
+  const visitOf = () => signals().map(({ content }) => (content as { visit: string }).visit)[0] ?? "";
+  const hear = async (message: PageMessage) => {
+    await disk.receive({ type: "signal", content: message });
+    await frame(); // the piece hears it
+    await frame(); // and sees to what follows from it
+  };
+
+  await disk.receive({ type: "dark-mode", content: dark });
+  await disk.receive({ type: "load", slug, fromHistory: false });
+  await frame();
+  await frame();
+
+  return {
+    frame,
+    hear,
+    meet: () => hear({ type: "os:ready", page }),
+    state: (state: BuildState) => hear({ type: "os:state", visit: visitOf(), state }),
+    link: () => hear({ type: "os:link", visit: visitOf(), ...link }),
+    cleared: (bytes: number) => hear({ type: "os:cleared", visit: visitOf(), bytes }),
+    async press(...keys: string[]) {
+      for (const key of keys) {
+        const name = `keyboard:down:${key === " " ? "space" : key.toLowerCase()}`;
+        await frame({ keys: [{ name, key, repeat: false, shift: false, alt: false, ctrl: false }] });
+        await frame();
+      }
+    },
+    async tap({ x, y, w, h }: Box) {
+      for (const name of ["touch", "lift"] as const) {
+        const pen = { name, x: x + w / 2, y: y + h / 2, pointer: 1, isPrimary: true } as PenEvent;
+        await frame({ pens: [pen] });
+      }
+      await frame();
+    },
+    async resize(to: string) {
+      [width = 0, height = 0] = to.split("x").map(Number);
+      await disk.receive({ type: "reframed" });
+      await frame();
+      await frame();
+    },
+    says: () => texts.map(({ text }) => text).join(" "),
+    texts: () => texts,
+    hits: () => hits,
+    /** What the page was told, without who says it. */
+    told: (type?: string) =>
+      signals()
+        .filter((each) => type === undefined || each.type === type)
+        .map((each) => ({ type: each.type, ...(each.content as object), visit: undefined })),
+    heard: () => signals().flatMap((each) => (each.type === "os:say" ? [textOf(each.content)] : [])),
+    sent,
+    paints: () => paints,
+    size: () => ({ width, height }),
+  };
+}
+
+type Visit = Awaited<ReturnType<typeof visit>>;
+
+function textOf(content: unknown): string {
+  return (content as { text: string }).text;
+}
+
+/** Ways to come to a screen. */
+const screens: Record<string, (options: { size: string; dark: boolean }) => Promise<Visit>> = {
+  loading: (options) => visit("os:notepat", options),
+  async picker(options) {
+    const page: PageInfo = { choose: true, kept: 540_016_640, recent: ["drift", "@jeffrey/frog"] };
+    const piece = await visit("os", { ...options, page });
+    await piece.meet();
+    return piece;
+  },
+  async typing(options) {
+    const piece = await visit("os", options);
+    await piece.meet();
+    await piece.press("n", "o");
+    return piece;
+  },
+  async asking(options) {
+    const piece = await shown(states.saving, options);
+    await piece.press("c");
+    return piece;
+  },
+  async link(options) {
+    const piece = await shown(states.ready, options);
+    await piece.press("l");
+    await piece.link();
+    return piece;
+  },
+  async phone(options) {
+    vi.stubGlobal("navigator", { userAgent: "iPhone" });
+    const piece = await visit("os:notepat", options);
+    await piece.meet();
+    await piece.link();
+    return piece;
+  },
+  async cleared(options) {
+    const piece = await visit("os:clear", options);
+    await piece.meet();
+    await piece.cleared(540_016_640);
+    return piece;
+  },
+  ...Object.fromEntries(
+    Object.entries(states).map(([name, state]) => [
+      name,
+      (options: { size: string; dark: boolean }) => shown(state, options),
+    ]),
+  ),
+};
+
+async function shown(state: BuildState, options: { size?: string; dark?: boolean } = {}): Promise<Visit> {
+  const piece = await visit("os:notepat", options);
+  await piece.meet();
+  await piece.state(state);
+  return piece;
+}
+
+describe.each(SIZES)("on a canvas of %s", (size) => {
+  test.each(Object.keys(screens))(
+    "%s: all of it is on the canvas, and nothing on anything else",
+    async (name) => {
+      const piece = await screens[name]!({ size, dark: size !== "320x200" });
+      for (let page = 1; ; page++) {
+        expectInOrder(piece);
+        const before = piece.says();
+        await piece.press("ArrowRight");
+        if (piece.says() === before || name === "picker" || name === "typing") break; // there the key chooses
+        expect(page).toBeLessThan(30);
+      }
+      expect(piece.sent.filter(({ type }) => type === "trouble")).toEqual([]);
+    },
+  );
+
+  test("saving: nothing moves while the numbers change, or when it is asked, paused or held up", async () => {
+    const begun = { ...states.saving, written: 0, fetched: 0, bytesPerSecond: 0 };
+    const late = { ...states.saving, written: 2_985_000_000, fetched: 540_000_000, bytesPerSecond: 987_654 };
+    const piece = await shown(begun, { size });
+    /** What does not change its words, and the row of what does. */
+    const places = () => ({
+      button: piece.hits()[0],
+      name: piece.texts().find(({ text }) => text.includes("notepat-os.iso")),
+      percent: piece.texts().find(({ text }) => text.endsWith("%"))?.y,
+      amount: piece.texts().find(({ text }) => text.endsWith(" of 2,985 MB"))?.y,
+      fetched: piece.texts().find(({ text }) => text.endsWith("downloaded"))?.y,
+      sha256: piece.texts().find(({ text }) => sha256.startsWith(text)),
+    });
+    const first = places();
+    expect(first).toMatchObject({ percent: expect.any(Number), amount: expect.any(Number) });
+    for (const state of [late, states.lost, states.wrong, states.paused]) {
+      await piece.state(state);
+      expect(places()).toEqual(first);
+    }
+    await piece.press("c");
+    const { button: _, ...rest } = first; // what it says has changed
+    expect(places()).toMatchObject(rest);
+  });
+});
+
+/** No text, and no button, reaches over the canvas's edge or into another. */
+function expectInOrder(piece: Visit): void {
+  const { width, height } = piece.size();
+  for (const box of [...piece.texts(), ...piece.hits()]) {
+    expect.soft(box.x, JSON.stringify(box)).toBeGreaterThanOrEqual(0);
+    expect.soft(box.x + box.w, JSON.stringify(box)).toBeLessThanOrEqual(width);
+    expect.soft(box.y, JSON.stringify(box)).toBeGreaterThanOrEqual(0);
+    expect.soft(box.y + box.h, JSON.stringify(box)).toBeLessThanOrEqual(height);
+  }
+  for (const all of [piece.texts(), piece.hits()]) {
+    all.forEach((one, i) => {
+      for (const other of all.slice(i + 1)) {
+        const shadow = "text" in one && "text" in other && one.text === other.text;
+        if (!shadow) expect.soft(meet(one, other), JSON.stringify([one, other])).toBe(false);
+      }
+    });
+  }
+  for (const { text } of piece.texts()) expect.soft(text).toMatch(/^[\x20-\x7e]+$/);
+}
+
+function meet(a: Box, b: Box): boolean {
+  return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+}
+
+test.each(["1x1", "7x7", "16x16", "15x150", "1500x20", "60x40", "7680x60"])(
+  "%s is no trouble",
+  async (size) => {
+    for (const come of Object.values(screens)) {
+      const piece = await come({ size, dark: true });
+      expect(piece.sent.filter(({ type }) => type === "trouble")).toEqual([]);
+      vi.stubGlobal("navigator", { userAgent: "Node" });
+    }
+  },
+);
+
+test.each([
+  ["os:notepat", "notepat", []],
+  ["os notepat", "notepat", []],
+  ["os:$cow", "$cow", []],
+  ["os:@jeffrey/frog", "@jeffrey/frog", []],
+  ["os:notepat:tiny:2026.11.24", "notepat", ["tiny", "2026.11.24"]],
+  ["os notepat tiny x86_64", "notepat", ["tiny", "x86_64"]],
+  ["os:notepat:tiny~x86_64", "notepat", ["tiny", "x86_64"]],
+])("%s opens %s, with wishes %j, once the page is there", async (slug, name, wishes) => {
+  const piece = await visit(slug);
+  expect(piece.told()).toEqual([]);
+  await piece.meet();
+  await piece.meet(); // a page module that is run twice says it twice
+  expect(piece.told("os:open")).toEqual([{ type: "os:open", piece: name, wishes, visit: undefined }]);
+});
+
+test("before the download there is all that is known of it", async () => {
+  const piece = await shown(states.ready);
+  expect(piece.says()).toContain("File notepat-os.iso, 2,985 MB Download 540 MB");
+  expect(piece.says()).toContain("Base kiosk 2026.11.24, x86_64, made 24 Nov 2026");
+  expect(piece.says()).toContain("Piece notepat, 1.2 MB");
+  expect(/SHA-256 ((?:[0-9a-f]+ ?)+)/.exec(piece.says())?.[1]?.replaceAll(" ", "")).toBe(sha256);
+  await piece.state(states.unfinished);
+  expect(piece.says()).toContain("220 MB (320 MB are here)");
+  expect(piece.says()).toContain("notepat-os.iso is unfinished: 1,433 MB are there already.");
+  expect(piece.says()).toContain("w Continue");
+});
+
+test.each([
+  ["ready", ["s"], { type: "os:start", where: "downloads" }],
+  ["ready", [" "], { type: "os:start", where: "downloads" }],
+  ["ready", ["w"], { type: "os:start", where: "choose" }],
+  ["ready", ["k"], { type: "os:keep", keep: false }],
+  ["unfinished", ["w"], { type: "os:start", where: "choose" }],
+  ["unfinished", ["k"], { type: "os:keep", keep: true }],
+  ["ready", ["l"], { type: "os:link" }],
+  ["preparing", ["c"], { type: "os:cancel" }],
+  ["starting", ["c"], { type: "os:cancel" }],
+  ["saving", ["p"], { type: "os:pause" }],
+  ["paused", ["p"], { type: "os:resume" }],
+  ["lost", [" "], { type: "os:pause" }],
+  ["saving", ["c", "y"], { type: "os:cancel" }],
+  ["done", ["h"], { type: "os:copy" }],
+  ["done", ["j"], { type: "os:checksum" }],
+  ["done", ["r"], { type: "os:open", wishes: [] }],
+  ["failed", ["r"], { type: "os:open", wishes: [] }],
+  ["cancelled", ["r"], { type: "os:open", wishes: [] }],
+] as const)("%s: %j asks for %j", async (name, keys, message) => {
+  const piece = await shown(states[name]);
+  const before = piece.told(message.type).length;
+  await piece.press(...keys);
+  const told = piece.told(message.type).slice(before);
+  expect(told).toEqual([{ ...message, piece: "notepat", visit: undefined }]);
+});
+
+test.each(["ready", "saving", "done", "failed"] as const)("%s: no other key does anything", async (name) => {
+  const piece = await shown(states[name]);
+  const before = piece.told();
+  await piece.press(
+    "a",
+    "e",
+    "d",
+    "f",
+    "g",
+    "q",
+    "t",
+    "u",
+    "v",
+    "x",
+    "z",
+    "0",
+    "Enter",
+    "Escape",
+    "Home",
+    "Shift",
+  );
+  expect(piece.told()).toEqual(before);
+});
+
+test("what can be chosen only where the browser has a dialog is not offered elsewhere", async () => {
+  const piece = await visit("os:notepat", { page: { ...pageInfo, choose: false } });
+  await piece.meet();
+  await piece.state(states.ready);
+  expect(piece.says()).not.toContain("Choose where");
+  await piece.press("w");
+  expect(piece.told("os:start")).toEqual([]);
+});
+
+test("no is no: the build goes on", async () => {
+  const piece = await shown(states.saving);
+  await piece.press("c");
+  expect(piece.says()).toContain("Stop and throw away what is saved?");
+  await piece.press("n");
+  expect(piece.says()).not.toContain("Stop and");
+  await piece.press("y");
+  expect(piece.told("os:cancel")).toEqual([]);
+});
+
+test.each([
+  ["ready", "os:start"],
+  ["saving", "os:pause"],
+  ["failed", "os:open"],
+] as const)("%s: a tap on the first button is %s", async (name, type) => {
+  const piece = await shown(states[name]);
+  const before = piece.told(type).length;
+  const bottom = Math.max(...piece.hits().map(({ y }) => y));
+  await piece.tap(piece.hits().find(({ y }) => y === bottom)!);
+  expect(piece.told(type)).toHaveLength(before + 1);
+});
+
+test("the pages after the outcome turn by keys and by taps, and back", async () => {
+  const piece = await shown(states.done);
+  expect(piece.says()).toContain("notepat-os.iso is in your downloads.");
+  const seen = [piece.says()];
+  for (const key of ["ArrowRight", " ", "ArrowRight", "ArrowRight"]) {
+    await piece.press(key);
+    seen.push(piece.says());
+  }
+  expect(new Set(seen).size).toBe(5);
+  expect(seen[1]).toContain("balenaEtcher");
+  expect(seen[2]).toContain("Press Cancel");
+  expect(seen[3]).toContain("Lenovo F12");
+  expect(seen[4]).toContain("Rufus");
+  await piece.press("ArrowLeft");
+  expect(piece.says()).toBe(seen[3]);
+  await piece.tap(piece.hits().at(-1)!); // the one to the right
+  expect(piece.says()).toBe(seen[4]);
+});
+
+describe("os alone", () => {
+  test("offers what was built lately, then pieces of AC's own; arrows and Space choose", async () => {
+    const piece = await visit("os", { page: { ...pageInfo, recent: ["drift", "notepat"] } });
+    await piece.meet();
+    expect(piece.says()).toMatch(/drift built lately notepat built lately prompt line wand/);
+    expect(piece.told("os:open")).toEqual([]);
+    await piece.press("ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp", " ");
+    expect(await piecesAfter(piece)).toBe("os:prompt");
+  });
+
+  test("a name can be typed, and mended without Backspace, which is AC's", async () => {
+    const piece = await visit("os");
+    await piece.meet();
+    await piece.press("w", "a", "n", "x", "Delete", "d", "y", "ArrowLeft", "Tab");
+    expect(await piecesAfter(piece)).toBe("os:wand");
+  });
+
+  test("a tap chooses", async () => {
+    const piece = await visit("os");
+    await piece.meet();
+    await piece.tap(piece.hits()[2]!);
+    expect(await piecesAfter(piece)).toBe("os:line");
+  });
+
+  test("on a small canvas fingers reach the later ones too", async () => {
+    const piece = await visit("os", { size: "128x128" });
+    await piece.meet();
+    expect(piece.says()).not.toContain("melody");
+    for (let i = 0; i < 4 && !piece.says().includes("melody"); i++) await piece.tap(piece.hits().at(-1)!);
+    expect(piece.says()).toContain("melody");
+  });
+
+  /** The slug that the piece has jumped to. */
+  async function piecesAfter(piece: Visit): Promise<string | undefined> {
+    await piece.frame();
+    await new Promise((later) => setTimeout(later, 50)); // the next piece is loading
+    const loaded = piece.sent.filter((message) => message.type === "disk-loaded");
+    return loaded.at(-1)?.content.slug;
+  }
+});
+
+test("os:clear clears at once, and says how much it was", async () => {
+  const piece = await visit("os:clear");
+  await piece.meet();
+  expect(piece.told("os:clear")).toHaveLength(1);
+  expect(piece.says()).toContain("Clearing what is kept");
+  await piece.cleared(540_016_640);
+  expect(piece.says()).toContain("540 MB freed in this browser.");
+});
+
+test("on a phone there is a link first, and the build only if wanted", async () => {
+  const piece = await screens.phone!({ size: "188x406", dark: true });
+  expect(piece.told("os:open")).toEqual([]);
+  expect(piece.says()).toContain("cannot write a USB stick");
+  expect(piece.says().replaceAll(" ", "")).toContain(link.url);
+  await piece.press("b");
+  expect(piece.told("os:open")).toHaveLength(1);
+});
+
+test("the preview's place is told when it is there, moves with the canvas, and is gone when it starts", async () => {
+  const piece = await shown(states.ready);
+  const [first] = piece.told("os:preview") as { box?: { x: number; width: number } }[];
+  expect(first?.box?.x).toBeGreaterThan(0.5);
+  expect((first?.box?.x ?? 1) + (first?.box?.width ?? 1)).toBeLessThanOrEqual(1);
+  await piece.resize("188x406"); // there it stands below the text
+  expect(piece.told("os:preview").at(-1)).toMatchObject({ box: { x: expect.closeTo(7 / 188) } });
+  await piece.resize("128x128"); // and here it has a page of its own
+  expect(piece.told("os:preview").at(-1)).not.toHaveProperty("box");
+  for (let i = 0; i < 9; i++) await piece.press("ArrowRight");
+  expect(piece.told("os:preview").at(-1)).toHaveProperty("box");
+  await piece.state(states.starting);
+  expect(piece.told("os:preview").at(-1)).not.toHaveProperty("box");
+});
+
+test("those who hear the page are told each tenth, each trouble and the outcome, and not each second", async () => {
+  const piece = await shown({ ...states.saving, written: 0 });
+  for (let i = 0; i <= 200; i++) {
+    await piece.state({ ...states.saving, written: (info.size * i) / 200, bytesPerSecond: 1e6 + i });
+  }
+  await piece.state(states.lost);
+  await piece.state({ ...states.lost, trouble: { kind: "lost", tries: 3, again: 4.1e12 } });
+  await piece.state(states.done);
+  const heard = piece.heard().filter((text) => !text.startsWith("notepat os Loading"));
+  const percents = heard.filter((text) => /^Saving notepat-os.iso, \d+ percent\.$/.test(text));
+  expect(percents).toHaveLength(11);
+  expect(heard.filter((text) => text.includes("Connection lost, trying again"))).toHaveLength(1);
+  expect(heard.at(-1)).toContain("notepat-os.iso is in your downloads.");
+  expect(heard.at(-1)).toContain(sha256);
+  expect(heard.at(-1)).toContain("h: Copy SHA-256.");
+});
+
+test.each(["picker", "ready", "saving", "lost", "done", "failed", "link", "cleared"])(
+  "%s: paint rests when nothing changes",
+  async (name) => {
+    vi.useFakeTimers({ toFake: ["Date"], now: 3e12 }); // or the seconds until the next try would be a change
+    const piece = await screens[name]!({ size: "476x296", dark: true });
+    const before = piece.paints();
+    for (let i = 0; i < 100; i++) await piece.frame({ updates: 24 });
+    expect(piece.paints()).toBe(before);
+    vi.useRealTimers();
+  },
+);
+
+test("the seconds until the next try are counted down, once each", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: 3e12 });
+  const piece = await shown({ ...states.saving, trouble: { kind: "lost", tries: 1, again: 3e12 + 12_000 } });
+  expect(piece.says()).toContain("Connection lost, trying again in 12 s...");
+  const before = piece.paints();
+  for (let i = 1; i <= 12; i++) {
+    vi.setSystemTime(3e12 + i * 1000);
+    for (let n = 0; n < 5; n++) await piece.frame();
+  }
+  expect(piece.says()).toContain("Connection lost, trying again...");
+  expect(piece.paints() - before).toBe(12);
+  vi.useRealTimers();
+});
+
+test("a page module that does not come is missed, in words", async () => {
+  const piece = await visit();
+  for (let i = 0; i < 101; i++) await piece.frame({ updates: 24 });
+  expect(piece.says()).toContain("did not load. Check your connection");
+});
+
+test("what is for another visit is not shown", async () => {
+  const piece = await shown(states.ready);
+  await piece.hear({ type: "os:state", visit: "another", state: states.failed });
+  expect(piece.says()).toContain("s Start");
+});
+
+test("leaving while it saves leaves a note", async () => {
+  for (const [state, noted] of [
+    [states.saving, true],
+    [states.done, false],
+  ] as const) {
+    const piece = await shown(state);
+    await piece.press("Escape");
+    await piece.frame();
+    const written = piece.sent.flatMap((each) => (each.type === "rendered" ? (each.content.text ?? []) : []));
+    expect(written.includes("Still saving notepat-os.iso")).toBe(noted);
+  }
+});
+
+test("the file runs in Node as well, where AC asks it what links to it say", async () => {
+  const { meta } = (await import(`data:text/javascript,${encodeURIComponent(source)}//meta`)) as {
+    meta: ($: object) => object;
+  };
+  expect(meta({ params: [], colon: ["notepat"] })).toEqual({
+    title: "notepat os",
+    desc: "Turn notepat into an operating system: a disk image, built in your browser.",
+  });
+  expect(meta({ params: [] })).toMatchObject({ title: "os" });
+  expect(meta({ params: ["<b>"], colon: undefined })).toMatchObject({ title: "?b? os" });
+});

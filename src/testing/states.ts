@@ -1,0 +1,78 @@
+import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
+
+// What the piece may be told, for tests of what it shows.
+
+export const sha256 = "451f2180e914ed1186483f200d897fd108e7d2708f44de0b5be6bbd502945d3d";
+
+export const pageInfo: PageInfo = { choose: true, kept: 0, recent: [] };
+
+export const info: ImageInfo = {
+  fileName: "notepat-os.iso",
+  size: 2_985_295_872,
+  sha256,
+  download: 540_016_640,
+  here: 0,
+  piece: { name: "notepat", size: 1_234_567, sha256 },
+  base: {
+    name: "fedac-os",
+    version: "2026.11.24",
+    flavor: "kiosk",
+    arch: "x86_64",
+    created: "2026-11-24T01:02:03Z",
+  },
+};
+
+const preparing: BuildState = {
+  piece: "notepat",
+  stage: "preparing",
+  written: 0,
+  fetched: 0,
+  bytesPerSecond: 0,
+  paused: false,
+  keep: { wanted: true, bytes: 0, possible: true },
+  where: "downloads",
+};
+const ready: BuildState = { ...preparing, stage: "ready", info };
+const saving: BuildState = {
+  ...ready,
+  stage: "saving",
+  written: 1_433_000_000,
+  fetched: 320_000_000,
+  bytesPerSecond: 12_345_678,
+};
+const again = 4e12; // far from now: it is not a matter of when the test runs
+
+/** A state of each kind, by a name for it. */
+export const states = {
+  preparing,
+  ready,
+  unfinished: {
+    ...ready,
+    info: { ...info, here: 320_000_000 },
+    unfinished: { fileName: "notepat-os.iso", bytes: 1_433_000_000 },
+    keep: { wanted: false, bytes: 320_000_000, possible: true },
+  },
+  starting: { ...ready, stage: "starting" },
+  saving,
+  paused: { ...saving, paused: true },
+  offline: { ...saving, trouble: { kind: "offline", tries: 1, again } },
+  lost: { ...saving, trouble: { kind: "lost", tries: 2, again } },
+  busy: { ...saving, trouble: { kind: "busy", tries: 3, again } },
+  refused: { ...saving, trouble: { kind: "refused", tries: 4, again } },
+  wrong: { ...saving, trouble: { kind: "wrong", tries: 5, again: 0 } },
+  done: {
+    ...saving,
+    stage: "done",
+    written: info.size,
+    fetched: info.download,
+    keep: { wanted: true, bytes: info.download, possible: true },
+  },
+  failed: {
+    ...saving,
+    stage: "failed",
+    error: "BaseImageError",
+    message:
+      "The base image's server answered 404 for base.img. Try again later. If your browser kept an unfinished notepat-os.iso, delete it.",
+  },
+  cancelled: { ...saving, stage: "cancelled", error: "CancelledError", message: "The build was cancelled." },
+} satisfies Record<string, BuildState>;
