@@ -64,7 +64,9 @@ export const webkit: Driver = {
       press: async (key) =>
         await driver
           .actions()
-          .sendKeys(key.length === 1 ? key : ((Key as unknown as Record<string, string>)[key.toUpperCase()] ?? key))
+          .sendKeys(
+            key.length === 1 ? key : ((Key as unknown as Record<string, string>)[key.toUpperCase()] ?? key),
+          )
           .perform(),
       evaluate: async <T>(expression: string) => await driver.executeScript<T>(`return ${expression}`),
       async [Symbol.asyncDispose]() {
