@@ -21,6 +21,8 @@ export interface Browser extends AsyncDisposable {
   cancelDownloads?(): Promise<void>;
   /** End all service workers, as the browser itself does when it wants their memory. */
   stopServiceWorkers?(): Promise<void>;
+  /** Put another tab in front of the page's, and wait until the page knows. Keys still reach the page. */
+  hide?(): Promise<void>;
   /** What it leaves where a download has failed: file names and what they hold. */
   readonly leaves: "nothing" | "name and part" | "part under the name";
 }

@@ -24,7 +24,7 @@ export const webkit: Driver = {
     mkdirSync(downloads);
     mkdirSync(`${home}/.config`);
     writeFileSync(`${home}/.config/user-dirs.dirs`, 'XDG_DOWNLOAD_DIR="$HOME/Downloads"\n');
-    const display = spawn(xvfb!, ["-displayfd", "3", "-screen", "0", "1024x768x24", "-nolisten", "tcp"], {
+    const display = spawn(xvfb!, ["-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp"], {
       stdio: ["ignore", "ignore", "ignore", "pipe"],
     });
     const [number] = (await once(display.stdio[3]!, "data")) as [Buffer];
@@ -54,6 +54,7 @@ export const webkit: Driver = {
       await close();
       throw error;
     }
+    await driver.manage().window().setRect({ x: 0, y: 0, width: 1200, height: 860 });
     return {
       name: "WebKitGTK",
       downloads,
