@@ -7,7 +7,7 @@ import { Memory } from "../src/memory.ts";
 import type { Trouble } from "../src/messages.ts";
 import { parsePiece } from "../src/piece.ts";
 import type { Bytes } from "../src/segment.ts";
-import { findRelease, type Wanted } from "../src/worker/base.ts";
+import { findRelease } from "../src/worker/base.ts";
 import { openImage, type Base, type Image } from "../src/worker/image.ts";
 import { Line, PACE } from "../src/worker/line.ts";
 import { checkBundle, fetchBundle } from "../src/worker/oven.ts";
@@ -25,7 +25,7 @@ export async function build(args: string[]): Promise<void> {
       options: {
         manifest: { type: "string", default: config.latest },
         flavor: { type: "string" },
-        key: { type: "string", multiple: true, default: config.keys },
+        key: { type: "string", multiple: true },
         oven: { type: "string", default: config.oven },
         bundle: { type: "string" },
         splash: { type: "string" },
@@ -52,9 +52,15 @@ export async function build(args: string[]): Promise<void> {
   console.log(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
 }
 
-async function openBase(manifest: string, wanted: Wanted, line: Line, stop: AbortSignal): Promise<Base> {
-  if (!/^https?:/.test(manifest)) return await fileBase(manifest, wanted);
-  const release = await findRelease(manifest, wanted, line, stop);
+/** Over HTTP a manifest has to be signed; in a file it is the person's own word, unless they name a key. */
+async function openBase(
+  manifest: string,
+  { flavor, keys }: { flavor: string | undefined; keys: string[] | undefined },
+  line: Line,
+  stop: AbortSignal,
+): Promise<Base> {
+  if (!/^https?:/.test(manifest)) return await fileBase(manifest, { flavor, keys });
+  const release = await findRelease(manifest, { flavor, keys: keys ?? config.keys }, line, stop);
   const sources = release.urls.map((url) => new Source(url, release.manifest.image.size));
   return { manifest: release.manifest, supply: { sources, line, shelves: [] } };
 }

@@ -1,19 +1,22 @@
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { BaseImageError, ManifestError, SaveError } from "../src/errors.ts";
+import { BaseImageError, ManifestError, SaveError, SignatureError } from "../src/errors.ts";
 import { parseManifest, windowsOf } from "../src/manifest.ts";
 import { verifySignature } from "../src/minisign.ts";
 import type { Bytes } from "../src/segment.ts";
 import { lengthOfWindow, type Windows } from "../src/windows.ts";
-import { isLatest, newest, type Wanted } from "../src/worker/base.ts";
+import { isLatest, newest } from "../src/worker/base.ts";
 import type { Base } from "../src/worker/image.ts";
 import type { Shelf } from "../src/worker/lanes.ts";
 import { Line } from "../src/worker/line.ts";
 
-/** A base from files: a manifest, or a `latest.json` whose newest release of `flavor` it then is. */
+/**
+ * A base from files: a manifest, or a `latest.json` whose newest release of `flavor` it then is. With `keys`, one of
+ * them must have signed the manifest; without, it is taken as it is. Throws `ManifestError` and `SignatureError`.
+ */
 export async function fileBase(
   file: string,
-  wanted: Pick<Wanted, "flavor" | "version" | "keys">,
+  wanted: { readonly flavor?: string | undefined; readonly keys?: readonly string[] | undefined },
 ): Promise<Base> {
   let manifestFile = file;
   let bytes = await readManifest(file);
@@ -22,10 +25,7 @@ export async function fileBase(
     manifestFile = path.resolve(path.dirname(file), newest(json, wanted).manifest);
     bytes = await readManifest(manifestFile);
   }
-  if (wanted.keys.length > 0) {
-    const signature = new TextDecoder().decode(await readManifest(`${manifestFile}.minisig`));
-    await verifySignature(bytes, signature, wanted.keys);
-  }
+  if (wanted.keys) await checkSignature(manifestFile, bytes, wanted.keys);
   const manifest = parseManifest(parseJson(bytes, manifestFile));
   const image = path.resolve(path.dirname(manifestFile), manifest.image.url);
   return {
@@ -109,6 +109,18 @@ export function reason(error: unknown): string {
     ENOSPC: "the disk is full",
   };
   return known[code ?? ""] ?? (error instanceof Error ? error.message : String(error));
+}
+
+async function checkSignature(file: string, bytes: Bytes, keys: readonly string[]): Promise<void> {
+  let signature: string;
+  try {
+    signature = await readFile(`${file}.minisig`, "utf8");
+  } catch (error) {
+    throw new SignatureError(`The signature ${file}.minisig cannot be read: ${reason(error)}`, {
+      cause: error,
+    });
+  }
+  await verifySignature(bytes, signature, keys);
 }
 
 async function readManifest(file: string): Promise<Bytes> {

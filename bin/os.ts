@@ -3,8 +3,8 @@ import { fail, UsageError } from "./errors.ts";
 const USAGE = `os: turn an Aesthetic Computer piece into an operating system
 
   npm run -s os -- build <piece> [--manifest URL-or-path] [--oven URL] [--bundle FILE] [--splash FILE]
-                                 [--flavor NAME] [--out FILE]
-      Make <piece>-os.iso, as the browser would.
+                                 [--flavor NAME] [--key KEY]... [--out FILE]
+      Make <piece>-os.iso, as the browser would. A KEY is a minisign public key that may have signed the manifest.
 
   npm run -s os -- mkfs --out IMAGE --size 20M [--label L] [--uuid U] [--time EPOCH] [--block-size N] DIR
       Make an ext4 file system of that size with what is in DIR: mke2fs -d for where there is none.

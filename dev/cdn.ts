@@ -1,13 +1,16 @@
 import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { answerFile } from "./files.ts";
 import { listen, type Running } from "./server.ts";
 
 const built = resolve(import.meta.dirname, "../base/out/cdn");
+const keys = resolve(import.meta.dirname, "../base/out/keys");
 
 /**
  * Serve base images as a CDN does, from an origin of their own: Range, CORS, ETag, nothing compressed.
- * Releases never change; `latest.json`, which points to them, is soon asked for anew.
+ * Releases never change; `latest.json`, which points to them, and signatures, which another key may replace, are soon
+ * asked for anew.
  */
 export async function serveBase(directory = built, port = 0): Promise<Running> {
   if (!existsSync(directory))
@@ -26,8 +29,19 @@ export async function serveBase(directory = built, port = 0): Promise<Running> {
       response.writeHead(204, { ...cors, ...allow }).end();
       return;
     }
-    const age = pathname === "/latest.json" ? "public, max-age=60" : "public, max-age=31536000, immutable";
+    const changes = pathname === "/latest.json" || pathname.endsWith(".minisig");
+    const age = changes ? "public, max-age=60" : "public, max-age=31536000, immutable";
     if (await answerFile(directory, pathname, request, response, { ...cors, "Cache-Control": age })) return;
     response.writeHead(404, { ...cors, "Content-Type": "text/plain" }).end("Not found\n"); // with CORS, or a page could not tell
   });
+}
+
+/** The public keys that base/build.sh has signed with: the one for development, and the one it was given. */
+export async function signingKeys(directory = keys): Promise<string[]> {
+  const names = existsSync(directory)
+    ? (await readdir(directory)).filter((name) => name.endsWith(".pub"))
+    : [];
+  if (names.length === 0) throw new Error(`There is no public key in ${directory}: run base/build.sh first.`);
+  const texts = await Promise.all(names.toSorted().map((name) => readFile(resolve(directory, name), "utf8")));
+  return texts.map((text) => text.split("\n")[1] ?? "");
 }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { build } from "vite";
-import { serveBase } from "./cdn.ts";
+import { serveBase, signingKeys } from "./cdn.ts";
 import { serveOven } from "./oven.ts";
 import type { Running } from "./server.ts";
 import { serveStage } from "./stage.ts";
@@ -24,7 +24,8 @@ export async function start({ port = 0, cdnPort = 0, ovenPort = 0, watch = false
     servers.push(base);
     const oven = await serveOven(undefined, ovenPort);
     servers.push(oven);
-    const stage = await serveStage({ port, latest: `${base.url}/latest.json`, oven: oven.url, watch });
+    const keys = await signingKeys();
+    const stage = await serveStage({ port, latest: `${base.url}/latest.json`, oven: oven.url, keys, watch });
     servers.push(stage);
     return { url: stage.url, base: base.url, oven: oven.url, close };
   } catch (error) {

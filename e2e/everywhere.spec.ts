@@ -9,12 +9,12 @@ import { firefox } from "./browsers/firefox.ts";
 import { webkit } from "./browsers/webkit.ts";
 import { made } from "./made.ts";
 import { Origin, settled, type Served } from "./origin.ts";
-import { expect, test } from "./site.ts";
+import { expect, READY, test } from "./site.ts";
 
 // What must hold wherever people are: each journey in every browser, which saves in its own way.
 
 const { manifest, image } = await testBase();
-const small: Served = { manifest, read: (start, length) => image.subarray(start, start + length) };
+const small: Served = { manifest, read: (at, length) => image.subarray(at, at + length) };
 const bundle = `<!doctype html><script>${"1;".repeat(50_000)}</script>`;
 const NAME = "notepat-os.iso";
 /** Of the small image, written when nothing from its fourth window on has come. */
@@ -178,13 +178,16 @@ for (const driver of [chromium, firefox, webkit]) {
       await travel(
         site.url,
         async (browser) => {
-          await ready(browser);
-          // By now nobody looks any more, and pages that nobody sees are allowed next to no timers.
-          await browser.hide?.();
           await start(browser);
-          await expectWhole(browser, { of: base, timeout: 600_000 });
+          await expectSays(browser, /\b[1-9]\d?%/);
+          await browser.hide?.(); // then nothing is painted, and timers hardly run
+          await expect
+            .poll(() => finished(browser, base), { timeout: 600_000, intervals: [1000] })
+            .toBeDefined();
+          await browser.show?.();
+          await expectWhole(browser, { of: base });
         },
-        { base },
+        { base, headed: true },
       );
     });
   });
@@ -192,7 +195,7 @@ for (const driver of [chromium, firefox, webkit]) {
 
 /** Everything is known, and the person may begin. */
 async function ready(browser: Browser): Promise<void> {
-  await expectSays(browser, /Ready/);
+  await expectSays(browser, READY);
 }
 
 /** Begin a build, once it is ready. */
@@ -220,18 +223,26 @@ async function expectSays(browser: Browser, words: RegExp, { timeout = 40_000 } 
 
 /** The newest file is complete, and has the SHA-256 that the canvas shows. */
 async function expectWhole(browser: Browser, { of = small, timeout = 60_000 } = {}): Promise<void> {
-  const { size } = of.manifest.image;
   await expectSays(browser, /in your downloads/, { timeout });
-  const whole = () =>
-    Object.entries(saved(browser)).find(
-      ([name, bytes]) => /^notepat-os.*\.iso$/.test(name) && bytes === size,
-    );
-  await expect.poll(whole, { message: "the file gets its name and size" }).toBeDefined();
-  const [name] = whole()!;
+  await expect.poll(() => finished(browser, of), { message: "a file of that size" }).toBeDefined();
+  const name = finished(browser, of)!;
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path.join(browser.downloads, name)))
     hash.update(chunk as Buffer);
   expect((await says(browser)).replaceAll(" ", "")).toContain(hash.digest("hex"));
+}
+
+/** The name of a file that is as large as the image is to be. */
+function finished(
+  browser: Browser,
+  {
+    manifest: {
+      image: { size },
+    },
+  }: Served,
+): string | undefined {
+  const files = Object.entries(saved(browser));
+  return files.find(([name, bytes]) => /^notepat-os.*\.iso$/.test(name) && bytes === size)?.[0];
 }
 
 /** After a failed download, there is what this browser leaves, and nothing of the image's size. */

@@ -15,7 +15,7 @@ import { promisify } from "node:util";
 import { interact } from "balena-image-fs";
 import { bootImage } from "../base/boot.ts";
 import { parseLatest, parseManifest, type Manifest } from "../src/manifest.ts";
-import { expect, says, test, type } from "./site.ts";
+import { expect, says, startBuild, test, type } from "./site.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "os-e2e-"));
 const out = path.join(import.meta.dirname, "out");
@@ -31,6 +31,7 @@ test("from the prompt to a booting stick", async ({ page, site }) => {
   await type(page, "os notepat");
   await expect.poll(() => says(page)).toContain("SHA-256");
   const promised = /SHA-256 ((?:[0-9a-f]+ ?)+)/.exec(await says(page))?.[1]?.replaceAll(" ", "");
+  await startBuild(page);
   const download = await downloading;
   expect(download.suggestedFilename()).toBe("notepat-os.iso");
   const image = path.join(folder, "notepat-os.iso");

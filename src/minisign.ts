@@ -13,7 +13,7 @@ export interface Signed {
 
 /** A line of base64, an untrusted comment above it; and again, the second comment being signed. */
 const FILE =
-  /^untrusted comment: [^\r\n]*\r?\n([^\r\n]+)\r?\ntrusted comment: ([^\r\n]*)\r?\n([^\r\n]+)(?:\r?\n)?$/;
+  /^untrusted comment: [^\0\r\n]*\r?\n([^\r\n]+)\r?\ntrusted comment: ([^\0\r\n]*)\r?\n([^\r\n]+)(?:\r?\n)?$/;
 
 const LEGACY = "Ed"; // the bytes themselves are signed
 const PREHASHED = "ED"; // their BLAKE2b-512 is

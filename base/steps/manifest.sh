@@ -5,4 +5,5 @@
 need npx npm
 
 (cd "$BASE/.." && npx tsx base/manifest.ts "$WORK/disk.img" "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH") > "$WORK/manifest.json.new"
+rm -f "$WORK/manifest.json.minisig"
 mv "$WORK/manifest.json.new" "$WORK/manifest.json"

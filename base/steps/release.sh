@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# disk.img + manifest.json → cdn/, laid out as a CDN serves it. A reader never meets half a release: its
-# directory appears under its name when it is whole, and only then does latest.json point to it.
+# disk.img + manifest.json + its signature → cdn/, laid out as a CDN serves it. A reader never meets half a
+# release: its directory appears under its name when it is whole, and only then does latest.json point to it.
 . "$(dirname "$0")/../lib.sh"
 
 KEEP=3 # releases of each flavor, to be able to go back
@@ -14,7 +14,7 @@ rm -rf "$CDN"/.new-*
 new=$CDN/.new-$release
 mkdir "$new"
 cp --sparse=always "$WORK/disk.img" "$new/fedac-os-$FLAVOR-$VERSION.img"
-cp "$WORK/manifest.json" "$new/manifest.json"
+cp "$WORK/manifest.json" "$WORK/manifest.json.minisig" "$new/"
 settle "$new"
 rm -rf "${CDN:?}/$release" # the same image, built again
 mv "$new" "$CDN/$release"

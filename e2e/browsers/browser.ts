@@ -21,8 +21,9 @@ export interface Browser extends AsyncDisposable {
   cancelDownloads?(): Promise<void>;
   /** End all service workers, as the browser itself does when it wants their memory. */
   stopServiceWorkers?(): Promise<void>;
-  /** Put another tab in front of the page's, and wait until the page knows. Keys still reach the page. */
+  /** Put another tab in front of the page's, and wait until the page knows; or take it away again. */
   hide?(): Promise<void>;
+  show?(): Promise<void>;
   /** What it leaves where a download has failed: file names and what they hold. */
   readonly leaves: "nothing" | "name and part" | "part under the name";
 }
@@ -37,6 +38,8 @@ export interface Driver {
 export interface LaunchOptions {
   /** How much a site may store, in bytes, where that can be said. */
   readonly quota?: number;
+  /** In a real window on a display of its own, where that makes a difference: there a tab can be hidden. */
+  readonly headed?: boolean;
 }
 
 /** All that the canvas says, in one line. */

@@ -2,22 +2,37 @@ import { mkdirSync } from "node:fs";
 import { chromium as playwright } from "playwright/test";
 import puppeteer, { type CDPSession } from "puppeteer-core";
 import { chromiumPath, chromiumArgs } from "../chromium.ts";
+import { openDisplay } from "./display.ts";
 import { firstOf, folders, type Browser, type Driver } from "./browser.ts";
 
 const executable = firstOf(chromiumPath ?? playwright.executablePath());
+
+/** What is driven is hidden as anybody's tab is: these would spare it. */
+const PAMPERING = [
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding",
+];
+
+/** Timers once a minute, as after five minutes in the background, after ten seconds there. */
+const SOON = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/10";
 
 /** Debian's Chromium or Playwright's, without what Playwright does to downloads. */
 export const chromium: Driver = {
   name: "Chromium",
   missing: executable ? undefined : "no Chromium: name one with CHROMIUM=/path",
-  async launch({ quota } = {}) {
+  async launch({ quota, headed = false } = {}) {
     const { home, downloads, remove } = folders();
     mkdirSync(downloads);
+    const display = headed ? await openDisplay() : undefined;
     const browser = await puppeteer.launch({
       browser: "chrome",
       executablePath: executable!,
       userDataDir: `${home}/profile`,
-      args: chromiumArgs,
+      headless: !headed,
+      env: { ...process.env, ...(display ? { DISPLAY: display.name } : {}) },
+      args: [...chromiumArgs, SOON],
+      ignoreDefaultArgs: PAMPERING,
       defaultViewport: { width: 960, height: 600 },
       protocolTimeout: 0,
     });
@@ -51,8 +66,14 @@ export const chromium: Driver = {
         await protocol.send("ServiceWorker.enable");
         await protocol.send("ServiceWorker.stopAllWorkers");
       },
+      async hide() {
+        await (await browser.newPage()).bringToFront();
+        await page!.waitForFunction(() => document.visibilityState === "hidden", { polling: 100 });
+      },
+      show: async () => await page!.bringToFront(),
       async [Symbol.asyncDispose]() {
         await browser.close();
+        await display?.[Symbol.asyncDispose]();
         remove();
       },
     } satisfies Browser;

@@ -1,13 +1,13 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { Builder, Capabilities, Key, type WebDriver } from "selenium-webdriver";
+import { end, missingDisplay, openDisplay } from "./display.ts";
 import { firstOf, folders, isDebian, type Browser, type Driver } from "./browser.ts";
 
 const driverPath = firstOf("/usr/bin/WebKitWebDriver");
 const binary = firstOf(...miniBrowsers());
-const xvfb = firstOf("/usr/bin/Xvfb");
 
 /** In Safari always, in MiniBrowser by wish. Its windows under WebDriver are private: they have no storage. */
 const FEATURES = "--features=+FileSystem,+FileSystemWritableStream,+StorageAPI,+StorageAPIEstimate";
@@ -16,7 +16,7 @@ const FEATURES = "--features=+FileSystem,+FileSystemWritableStream,+StorageAPI,+
 export const webkit: Driver = {
   name: "WebKitGTK",
   missing:
-    driverPath && binary && xvfb
+    driverPath && binary && !missingDisplay
       ? undefined
       : `no WebKitGTK with its driver: install webkit2gtk-driver and xvfb${isDebian ? "" : " where they exist"}`,
   async launch() {
@@ -24,15 +24,12 @@ export const webkit: Driver = {
     mkdirSync(downloads);
     mkdirSync(`${home}/.config`);
     writeFileSync(`${home}/.config/user-dirs.dirs`, 'XDG_DOWNLOAD_DIR="$HOME/Downloads"\n');
-    const display = spawn(xvfb!, ["-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp"], {
-      stdio: ["ignore", "ignore", "ignore", "pipe"],
-    });
-    const [number] = (await once(display.stdio[3]!, "data")) as [Buffer];
+    const display = await openDisplay();
     const port = await freePort();
     const service = spawn(driverPath!, [`--port=${port}`], {
       env: {
         ...process.env,
-        DISPLAY: `:${number.toString().trim()}`,
+        DISPLAY: display.name,
         HOME: home,
         XDG_CONFIG_HOME: `${home}/.config`,
         XDG_CACHE_HOME: `${home}/.cache`,
@@ -44,7 +41,7 @@ export const webkit: Driver = {
     });
     const close = async () => {
       await end(service);
-      await end(display);
+      await display[Symbol.asyncDispose]();
       remove();
     };
     let driver: WebDriver;
@@ -112,11 +109,4 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, "close");
   return port;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const over = once(child, "exit");
-  child.kill();
-  await over;
 }

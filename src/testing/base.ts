@@ -17,14 +17,14 @@ export interface TestBase {
 }
 
 /**
- * Windows: partition table, `ESP` (bytes, zeros, bytes), `FEDAC-PIECE` (two, empty), then 1 MiB with the
+ * A base whose second window is `content`. Windows: partition table, `ESP` (bytes, zeros, bytes), `FEDAC-PIECE` (two, empty), then 1 MiB with the
  * backup table.
  */
-export async function testBase(): Promise<TestBase> {
+export async function testBase(content = pattern(WINDOW, 1)): Promise<TestBase> {
   const piece = { start: 4 * WINDOW, length: 2 * WINDOW, label: "FEDAC-PIECE" };
   const size = piece.start + piece.length + MIB;
   const image = partitioned(size, [{ label: "ESP", start: WINDOW, length: 3 * WINDOW }, piece]);
-  image.set(pattern(WINDOW, 1), WINDOW);
+  image.set(content, WINDOW);
   image.set(pattern(WINDOW, 2), 3 * WINDOW);
   const hasher = await createSHA256();
   const manifest: Manifest = {

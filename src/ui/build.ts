@@ -66,6 +66,7 @@ export function openBuild(
   const begun = new Promise<FileSystemFileHandle | undefined>((resolve) => (begin = resolve));
   let unfinished: Unfinished | undefined;
   let choosing = false;
+  let bundle: Promise<Blob> | undefined;
 
   const hear = ({ fetched, kept, canKeep, written, trouble }: News) => {
     saving?.beat();
@@ -139,7 +140,7 @@ export function openBuild(
     },
     keep: (wanted) => set({ keep: { ...state.keep, wanted } }),
     cancel: () => stop.abort(new CancelledError("The build was cancelled")),
-    bundle: () => builder.bundle(),
+    bundle: () => (bundle ??= builder.bundle()),
   };
 
   // comlink waits for ever on a broken worker, so whatever ends the build early rejects this.

@@ -22,10 +22,10 @@ export interface Unfinished {
   readonly bytes: number;
 }
 
-const picker = (globalThis as { showSaveFilePicker?: Picker }).showSaveFilePicker;
+const page = globalThis as { showSaveFilePicker?: Picker };
 
 /** Whether this browser lets people choose where a file goes, and pages write to it. */
-export const canChoose = picker !== undefined;
+export const canChoose = page.showSaveFilePicker !== undefined;
 
 const store = () => createStore("os", "unfinished");
 
@@ -52,7 +52,7 @@ export async function choose(fileName: string, before: Unfinished | undefined): 
   try {
     if ((await before?.handle.requestPermission?.({ mode: "readwrite" })) === "granted")
       return before?.handle;
-    return await picker?.({
+    return await page.showSaveFilePicker?.({
       id: "os",
       suggestedName: fileName,
       types: [{ description: "Disk image", accept: { "application/x-iso9660-image": [".iso"] } }],

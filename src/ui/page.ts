@@ -1,9 +1,12 @@
-import type { BuildRequest, PageMessage, PieceMessage } from "../messages.ts";
+import type { BuildRequest, ImageInfo, PageMessage, PieceMessage } from "../messages.ts";
 import { clearKept, keptBytes } from "../storage.ts";
 import { openBuild, type Build } from "./build.ts";
 import { canChoose } from "./chosen.ts";
 import { loadConfig } from "./config.ts";
+import { linkTo } from "./link.ts";
+import { say } from "./live.ts";
 import { notes } from "./notes.ts";
+import { hidePreview, showPreview, type Box } from "./preview.ts";
 
 /**
  * The page's side of `disks/os.mjs`. AC runs this module anew at every visit of the piece; builds outlive
@@ -53,6 +56,13 @@ function createDesk(): Desk {
     show();
   };
 
+  const preview = async (box: Box | undefined) => {
+    const build = current();
+    if (!box || !build) return hidePreview();
+    const bundle = await build.bundle();
+    if (current() === build && build.state.stage === "ready") showPreview(bundle, box);
+  };
+
   /** What a piece may ask, by its signals' names. */
   const wishes: Record<string, (message: PieceMessage) => void> = {
     "os:open": (message) => open((visit = message)),
@@ -64,6 +74,13 @@ function createDesk(): Desk {
       notes.keep = keep;
       for (const build of builds.values()) build.keep(keep);
     },
+    "os:copy": () => void copy(current()?.state.info?.sha256 ?? ""),
+    "os:checksum": () => checksum(current()?.state.info),
+    "os:preview": ({ box }) => void preview(box).catch(() => hidePreview()), // a build that is over has none
+    "os:link": ({ visit: to, piece, wishes: more }) => {
+      send({ type: "os:link", visit: to, ...linkTo(piece, more) });
+    },
+    "os:say": ({ text = "" }) => say(text),
     "os:clear": (message) => void clear((visit = message)),
   };
 
@@ -72,7 +89,11 @@ function createDesk(): Desk {
       for (const [type, act] of Object.entries(wishes)) {
         ac.when(type, (content) => act(content as PieceMessage)); // AC forgets listeners between pieces
       }
-      ac.acCONTENT_EVENTS.push(() => (visit = undefined)); // signals would reach the next piece
+      ac.acCONTENT_EVENTS.push(() => {
+        visit = undefined; // signals would reach the next piece
+        hidePreview();
+        say("");
+      });
       void greet();
     },
   };
@@ -111,6 +132,20 @@ async function clear({ visit }: PieceMessage): Promise<void> {
   const left = await keptBytes();
   const message = left > 0 ? { message: "The rest is in use by a build." } : {};
   send({ type: "os:cleared", visit, bytes, ...message });
+}
+
+async function copy(text: string): Promise<void> {
+  await navigator.clipboard.writeText(text).catch(() => {}); // not allowed: it stands on the canvas
+}
+
+/** Save `<name>.sha256`, as `sha256sum --check` reads it. */
+function checksum(info: ImageInfo | undefined): void {
+  if (!info) return;
+  const link = document.createElement("a");
+  link.download = `${info.fileName}.sha256`;
+  link.href = URL.createObjectURL(new Blob([`${info.sha256}  ${info.fileName}\n`], { type: "text/plain" }));
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 function send(message: PageMessage): void {

@@ -105,7 +105,7 @@ export function isLatest(json: unknown): boolean {
 }
 
 /** The release in a list that is wanted: of the version named, or the one offered first. Throws `ManifestError`. */
-export function newest(json: unknown, { flavor, version }: Pick<Wanted, "flavor" | "version">) {
+export function newest(json: unknown, { flavor, version }: Omit<Wanted, "keys" | "seen">) {
   const { releases } = parseLatest(json);
   const release = releases.find(
     (each) =>

@@ -1,0 +1,150 @@
+import type { RequestListener } from "node:http";
+import type { Page } from "playwright/test";
+import { WINDOW } from "../src/manifest.ts";
+import { sha256Of, testBase } from "../src/testing/base.ts";
+import { files, serve, type TestServer } from "../src/testing/server.ts";
+import { cancel, configure, expect, READY, says, stored, test, type } from "./site.ts";
+
+// "Choose where": the file is written by the worker to a handle, and an interrupted one is gone on with. The dialog is
+// the browser's own and cannot be answered here; in its place stands a file of the page's private storage, which is
+// written through the same interface.
+
+const { manifest, image } = await testBase();
+const { start, length } = manifest.piecePartition;
+const NAME = "notepat-os.iso";
+const bundle = `<!doctype html><script>${"1;".repeat(50_000)}</script>`;
+const good = files({ "/manifest.json": manifest, "/base.img": image, "/pack-html": bundle });
+
+test("the file chosen is whole, and begins with its partition table only then", async ({ page, site }) => {
+  const { listener, release } = held(3);
+  await using server = await serve(listener);
+  await open(page, site.url, server);
+  await page.keyboard.press("w");
+  await expect.poll(() => says(page)).toContain("48%");
+  release();
+  await expectWhole(page);
+  await expect.poll(() => stored(page)).toEqual({ [NAME]: image.length });
+});
+
+test("an interrupted file is gone on with after a reload, from what is in it", async ({ page, site }) => {
+  let broken = true;
+  await using server = await serve((request, response) => {
+    if (broken && asksFor(request.headers.range, 3)) request.socket.destroy();
+    else good(request, response);
+  });
+  await open(page, site.url, server, { patience: 2 });
+  await page.keyboard.press("w");
+  await expect.poll(() => says(page), { timeout: 20_000 }).toMatch(/nothing came for/);
+  const half = await look(page, [0, WINDOW], [WINDOW, 3 * WINDOW]);
+  expect(half).toEqual({
+    size: 3 * WINDOW,
+    // The first is zeros still, so that nobody takes it for a disk image.
+    hashes: [new Uint8Array(WINDOW), image.slice(WINDOW, 3 * WINDOW)].map(sha256Of),
+  });
+
+  await page.evaluate(async () => {
+    await (await navigator.storage.getDirectory()).removeEntry("os-base", { recursive: true });
+  });
+  broken = false;
+  server.requests.length = 0;
+  await page.goto(`${site.url}/os:notepat`);
+  await expect.poll(() => says(page)).toMatch(READY);
+  await page.keyboard.press("w");
+  await expectWhole(page);
+  const asked = server.requests.filter((request) => request.includes("base.img"));
+  expect(asked.filter((request) => asksFor(request, 1))).toEqual([]); // read from the file
+  expect(asked.filter((request) => asksFor(request, 3))).toHaveLength(1);
+});
+
+test("cancelling takes the file away", async ({ page, site }) => {
+  const { listener } = held(3);
+  await using server = await serve(listener);
+  await open(page, site.url, server);
+  await page.keyboard.press("w");
+  await expect.poll(() => says(page)).toContain("48%");
+  await cancel(page);
+  await expect.poll(() => says(page)).toContain("The build was cancelled.");
+  await expect.poll(() => stored(page)).toEqual({});
+});
+
+test("a disk that is full is told in words, before anything is fetched", async ({ page, site, context }) => {
+  await using server = await serve(good);
+  await open(page, site.url, server);
+  const protocol = await context.newCDPSession(page);
+  await protocol.send("Storage.overrideQuotaForOrigin", { origin: site.url, quotaSize: 6 * WINDOW });
+  server.requests.length = 0;
+  await page.keyboard.press("w");
+  await expect.poll(() => says(page)).toMatch(/not enough room where the file is to go\. Free some space/);
+  expect(server.requests).toEqual([]);
+});
+
+test("who changes their mind in the dialog is where they were", async ({ page, site }) => {
+  await using server = await serve(good);
+  await open(page, site.url, server);
+  await page.evaluate(() => {
+    Object.assign(window, { showSaveFilePicker: () => Promise.reject(new DOMException("", "AbortError")) });
+  });
+  await page.keyboard.press("w");
+  await page.waitForTimeout(300);
+  await expect.poll(() => says(page)).toMatch(READY);
+  const downloading = page.waitForEvent("download");
+  await page.keyboard.press("s");
+  expect(await (await downloading).failure()).toBeNull();
+});
+
+/** `os notepat` made ready, with all parts from `server`, and a dialog that answers with a file at once. */
+async function open(page: Page, url: string, server: TestServer, { patience = 60 } = {}): Promise<void> {
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, patience });
+  await page.addInitScript(() => {
+    const answer = async ({ suggestedName }: { suggestedName: string }) => {
+      const root = await navigator.storage.getDirectory();
+      return await root.getFileHandle(suggestedName, { create: true });
+    };
+    Object.assign(window, { showSaveFilePicker: answer });
+  });
+  await page.goto(url);
+  await type(page, "os notepat");
+  await expect.poll(() => says(page)).toMatch(READY);
+}
+
+/** The file's size, and the SHA-256 of each range of it. */
+async function look(page: Page, ...ranges: [number, number][]): Promise<{ size: number; hashes: string[] }> {
+  return await page.evaluate(
+    async ([name, all]) => {
+      const file = await (await (await navigator.storage.getDirectory()).getFileHandle(name)).getFile();
+      const hashes = all.map(async ([from, to]) => {
+        const bytes = await file.slice(from, to).arrayBuffer();
+        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+        return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+      });
+      return { size: file.size, hashes: await Promise.all(hashes) };
+    },
+    [NAME, ranges] as const,
+  );
+}
+
+async function expectWhole(page: Page): Promise<void> {
+  await expect.poll(() => says(page), { timeout: 20_000 }).toMatch(/is where you wanted it/);
+  const end = image.length;
+  const { size, hashes } = await look(page, [0, start], [start + length, end], [0, end]);
+  expect(size).toBe(end);
+  expect(hashes[0]).toBe(sha256Of(image.subarray(0, start)));
+  expect(hashes[1]).toBe(sha256Of(image.subarray(start + length)));
+  expect((await says(page)).replaceAll(" ", "")).toContain(hashes[2]);
+}
+
+function asksFor(range: string | undefined, window: number): boolean {
+  return range?.includes(`bytes=${window * WINDOW}-`) ?? false;
+}
+
+/** A server that keeps window `index` of the image back until it is released. */
+function held(index: number): { listener: RequestListener; release: () => void } {
+  let release = () => {};
+  const waiting = new Promise<void>((resolve) => (release = resolve));
+  const listener: RequestListener = (request, response) => {
+    void (asksFor(request.headers.range, index) ? waiting : Promise.resolve()).then(() =>
+      good(request, response),
+    );
+  };
+  return { listener, release };
+}

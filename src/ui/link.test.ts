@@ -1,0 +1,53 @@
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { linkTo } from "./link.ts";
+
+test.each([
+  ["notepat", [], "https://aesthetic.computer/os:notepat"],
+  ["notepat", ["tiny", "2026.11.24"], "https://aesthetic.computer/os:notepat:tiny:2026.11.24"],
+  ["$cow", [], "https://aesthetic.computer/os:$cow"],
+  ["@jeffrey/frog", [], "https://aesthetic.computer/os:@jeffrey/frog"],
+  ["a b?c#d", [], "https://aesthetic.computer/os:a%20b%3Fc%23d"],
+])("%s %j has an address, and a reader finds it in the code", (piece, wishes, url) => {
+  const link = linkTo(piece, wishes, "https://aesthetic.computer");
+  expect(link.url).toBe(url);
+  expect(read(link.qr)).toBe(url);
+});
+
+test("the longest name of a piece, and wishes, still fit", () => {
+  const link = linkTo(
+    `@${"h".repeat(40)}/${"p".repeat(58)}`,
+    ["kiosk", "2026.11.24", "x86_64"],
+    "https://a.b",
+  );
+  expect(read(link.qr)).toBe(link.url);
+});
+
+test("a reader finds nothing when the corners are gone", () => {
+  const { qr } = linkTo("notepat", [], "https://aesthetic.computer");
+  expect(read(qr.map((row, i) => (i < 8 ? "0".repeat(row.length) : row)))).toBe("");
+});
+
+/** What zbar reads in the code, drawn as the piece draws it: four modules of white around. */
+function read(rows: readonly string[]): string {
+  const [dot, edge] = [4, 4];
+  const across = (rows.length + 2 * edge) * dot;
+  const white = "0".repeat(edge);
+  const blank = "0".repeat(rows.length + 2 * edge);
+  const padded = [...Array<string>(edge).fill(blank), ...rows.map((row) => white + row + white)];
+  padded.push(...Array<string>(edge).fill(blank));
+  const gray = padded.flatMap((row) =>
+    Array<number[]>(dot).fill([...row].flatMap((bit) => Array<number>(dot).fill(bit === "1" ? 0 : 255))),
+  );
+  const image = Buffer.concat([Buffer.from(`P5 ${across} ${across} 255\n`), Buffer.from(gray.flat())]);
+  try {
+    const said = execFileSync("zbarimg", ["-q", "--raw", "-"], {
+      input: image,
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    return said.toString().trim();
+  } catch (error) {
+    if ((error as { status?: number }).status === 4) return ""; // zbar's word for nothing found
+    throw error;
+  }
+}

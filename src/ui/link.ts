@@ -1,0 +1,20 @@
+import { encode } from "uqr";
+
+/** An address that opens straight to a build, and what of it is drawn. */
+export interface Link {
+  readonly url: string;
+  /** The modules of its QR code without the white edge, a text of 0 and 1 for each row. */
+  readonly qr: readonly string[];
+}
+
+/** Where `piece` with `wishes` is built, on the site at `origin` (`os:link`). */
+export function linkTo(piece: string, wishes: readonly string[] = [], origin = location.origin): Link {
+  const url = `${origin}/${["os", piece, ...wishes].map(escaped).join(":")}`;
+  const { data } = encode(url, { border: 0, ecc: "M" });
+  return { url, qr: data.map((row) => row.map((dark) => (dark ? "1" : "0")).join("")) };
+}
+
+/** AC decodes an address once; what it has for names (`$cow`, `@handle/piece`) may stand as it is. */
+function escaped(part: string): string {
+  return encodeURIComponent(part).replace(/%(24|40|2F)/g, (code) => decodeURIComponent(code));
+}
