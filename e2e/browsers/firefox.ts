@@ -48,7 +48,10 @@ export const firefox: Driver = {
         await inChrome(
           browser,
           `const { Downloads } = ChromeUtils.importESModule("resource://gre/modules/Downloads.sys.mjs");
-           for (const each of await (await Downloads.getList(Downloads.ALL)).getAll()) await each.cancel();`,
+           for (const each of await (await Downloads.getList(Downloads.ALL)).getAll()) {
+             await each.cancel();
+             await each.removePartialData(); // as the button of its list does
+           }`,
         ),
       stopServiceWorkers: async () =>
         await inChrome(
