@@ -39,7 +39,7 @@ function debianPackages() {
       .map((line) => line.replace(/#.*/, "").trim())
       .filter(Boolean),
   );
-  if (purpose === "test" && isDebian()) wanted.push("chromium");
+  if (purpose === "test" && isDebian()) wanted.push("chromium", "firefox-esr"); // Ubuntu has both as snaps only
   if (!has("apt-get") || !has("dpkg-query")) {
     say(`This is not Debian or Ubuntu, so please see to these packages yourself: ${wanted.join(" ")}`);
     return;

@@ -1,9 +1,5 @@
-import { existsSync } from "node:fs";
 import { defineConfig } from "playwright/test";
-
-// Debian's Chromium where there is one, Playwright's own elsewhere, or the one that CHROMIUM names.
-const chromium =
-  process.env["CHROMIUM"] ?? (existsSync("/usr/bin/chromium") ? "/usr/bin/chromium" : undefined);
+import { chromiumArgs, chromiumPath } from "./chromium.ts";
 
 export default defineConfig({
   testDir: ".",
@@ -17,15 +13,8 @@ export default defineConfig({
     viewport: { width: 960, height: 600 },
     screenshot: "only-on-failure",
     launchOptions: {
-      ...(chromium ? { executablePath: chromium } : {}),
-      args: [
-        "--no-sandbox",
-        "--disable-quic",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-      ],
+      ...(chromiumPath ? { executablePath: chromiumPath } : {}),
+      args: chromiumArgs,
     },
   },
 });

@@ -3,7 +3,7 @@ import { buildOs, start } from "../dev/start.ts";
 import { testKey } from "../src/testing/sign.ts";
 
 /** What the canvas says when a build is ready to be started. */
-export const READY = /Download (?:nothing|[\d.]+ )/;
+export const READY = /Download (?:nothing|[\d.,]+ )/;
 
 /** The stage with its servers, as `npm start` runs them, on free ports; URLs without a slash at the end. */
 export interface Site {

@@ -1,0 +1,85 @@
+import { mkdirSync } from "node:fs";
+import { chromium as playwright } from "playwright/test";
+import puppeteer, { type CDPSession } from "puppeteer-core";
+import { chromiumPath, chromiumArgs } from "../chromium.ts";
+import { openDisplay } from "./display.ts";
+import { firstOf, folders, type Browser, type Driver } from "./browser.ts";
+
+const executable = firstOf(chromiumPath ?? playwright.executablePath());
+
+/** What is driven is hidden as anybody's tab is: these would spare it. */
+const PAMPERING = [
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding",
+];
+
+/** Timers once a minute, as after five minutes in the background, after ten seconds there. */
+const SOON = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/10";
+
+/** Debian's Chromium or Playwright's, without what Playwright does to downloads. */
+export const chromium: Driver = {
+  name: "Chromium",
+  missing: executable ? undefined : "no Chromium: name one with CHROMIUM=/path",
+  async launch({ quota, headed = false } = {}) {
+    const { home, downloads, remove } = folders();
+    mkdirSync(downloads);
+    const display = headed ? await openDisplay() : undefined;
+    const browser = await puppeteer.launch({
+      browser: "chrome",
+      executablePath: executable!,
+      userDataDir: `${home}/profile`,
+      headless: !headed,
+      env: { ...process.env, ...(display ? { DISPLAY: display.name } : {}) },
+      args: [...chromiumArgs, SOON],
+      ignoreDefaultArgs: PAMPERING,
+      defaultViewport: { width: 960, height: 600 },
+      protocolTimeout: 0,
+    });
+    const [page] = await browser.pages();
+    const whole = await browser.target().createCDPSession();
+    await whole.send("Browser.setDownloadBehavior", {
+      behavior: "allow",
+      downloadPath: downloads,
+      eventsEnabled: true,
+    });
+    const ids = new Set<string>();
+    whole.on("Browser.downloadWillBegin", ({ guid }) => ids.add(guid));
+    const protocol = await page!.createCDPSession();
+    page!.on("dialog", (dialog) => void dialog.accept());
+    return {
+      name: "Chromium",
+      downloads,
+      leaves: "nothing",
+      async open(url) {
+        if (quota !== undefined) await limit(protocol, new URL(url).origin, quota);
+        await page!.goto(url);
+      },
+      reload: async () => void (await page!.reload()),
+      type: async (text) => await page!.keyboard.type(text),
+      press: async (key) => await page!.keyboard.press(key as "Enter"),
+      evaluate: async <T>(expression: string) => (await page!.evaluate(expression)) as T,
+      async cancelDownloads() {
+        for (const guid of ids) await whole.send("Browser.cancelDownload", { guid }).catch(() => {}); // is over
+      },
+      async stopServiceWorkers() {
+        await protocol.send("ServiceWorker.enable");
+        await protocol.send("ServiceWorker.stopAllWorkers");
+      },
+      async hide() {
+        await (await browser.newPage()).bringToFront();
+        await page!.waitForFunction(() => document.visibilityState === "hidden", { polling: 100 });
+      },
+      show: async () => await page!.bringToFront(),
+      async [Symbol.asyncDispose]() {
+        await browser.close();
+        await display?.[Symbol.asyncDispose]();
+        remove();
+      },
+    } satisfies Browser;
+  },
+};
+
+async function limit(protocol: CDPSession, origin: string, quotaSize: number): Promise<void> {
+  await protocol.send("Storage.overrideQuotaForOrigin", { origin, quotaSize });
+}

@@ -1,0 +1,260 @@
+import { createHash } from "node:crypto";
+import { createReadStream, mkdirSync } from "node:fs";
+import path from "node:path";
+import { WINDOW } from "../src/manifest.ts";
+import { testBase } from "../src/testing/base.ts";
+import { isDebian, saved, says, type Browser, type LaunchOptions } from "./browsers/browser.ts";
+import { chromium } from "./browsers/chromium.ts";
+import { firefox } from "./browsers/firefox.ts";
+import { webkit } from "./browsers/webkit.ts";
+import { made } from "./made.ts";
+import { Origin, settled, type Served } from "./origin.ts";
+import { expect, READY, test } from "./site.ts";
+
+// What must hold wherever people are: each journey in every browser, which saves in its own way.
+
+const { manifest, image } = await testBase();
+const small: Served = { manifest, read: (at, length) => image.subarray(at, at + length) };
+const bundle = `<!doctype html><script>${"1;".repeat(50_000)}</script>`;
+const NAME = "notepat-os.iso";
+/** Of the small image, written when nothing from its fourth window on has come. */
+const MIDDLE = /48%/;
+
+mkdirSync(path.join(import.meta.dirname, "out"), { recursive: true });
+const middling = await made(30);
+const LATER = { windows: 12, says: /39%/ }; // of the middling image
+
+for (const driver of [chromium, firefox, webkit]) {
+  test.describe(driver.name, () => {
+    test.beforeAll(() => {
+      if (isDebian) expect(driver.missing, `${driver.name} is part of the tests`).toBeUndefined();
+      test.skip(driver.missing !== undefined, driver.missing);
+    });
+
+    /** What is there while `journey` lasts: `os notepat`, not started yet. */
+    const travel = async (
+      stage: string,
+      journey: (browser: Browser, origin: Origin, url: string) => Promise<void>,
+      { patience = 60, base = small, ...options }: LaunchOptions & { patience?: number; base?: Served } = {},
+    ) => {
+      await using origin = await Origin.of(base, bundle);
+      const { url: from } = origin;
+      await using site = await settled(stage, { latest: `${from}/manifest.json`, oven: from, patience });
+      await using browser = await driver.launch(options);
+      await browser.open(`${site.url}/os:notepat`);
+      await journey(browser, origin, site.url);
+    };
+
+    test("a file as promised, under its name", async ({ site }) => {
+      await travel(site.url, async (browser) => {
+        await start(browser);
+        await expectWhole(browser);
+        expect(saved(browser)).toEqual({ [NAME]: manifest.image.size });
+      });
+    });
+
+    test("70 seconds of a slow stream", async ({ site }) => {
+      test.setTimeout(240_000);
+      await travel(site.url, async (browser, origin) => {
+        await ready(browser);
+        origin.rate = (2 * WINDOW) / 74; // what is still to come
+        const begun = performance.now();
+        await start(browser);
+        await expectWhole(browser, { timeout: 150_000 });
+        expect(performance.now() - begun).toBeGreaterThan(70_000);
+      });
+    });
+
+    test("a server that goes away for a while", async ({ site }) => {
+      await travel(
+        site.url,
+        async (browser, origin) => {
+          await ready(browser);
+          origin.holdAt = (LATER.windows + 0.5) * WINDOW;
+          await start(browser);
+          await expectSays(browser, LATER.says);
+          await origin.cut();
+          await new Promise((later) => setTimeout(later, 4_000)); // some attempts
+          await origin.mend();
+          origin.release();
+          await expectWhole(browser, { of: middling });
+          expect(saved(browser)).toEqual({ [NAME]: middling.manifest.image.size });
+        },
+        { base: middling },
+      );
+    });
+
+    test("a reload in the middle", async ({ site }) => {
+      await travel(
+        site.url,
+        async (browser, origin) => {
+          await ready(browser);
+          origin.holdAt = LATER.windows * WINDOW;
+          await start(browser);
+          await expectSays(browser, LATER.says);
+          await browser.reload();
+          origin.release();
+          await start(browser);
+          await expectWhole(browser, { of: middling });
+          const times = origin.sent.slice(0, LATER.windows).map((sent) => sent / WINDOW);
+          if (await keeps(browser)) expect(times).toEqual(times.map(() => 1));
+        },
+        { base: middling },
+      );
+    });
+
+    test("a download that is cancelled in the browser's own list", async ({ site }) => {
+      await travel(
+        site.url,
+        async (browser, origin) => {
+          test.skip(!browser.cancelDownloads, "MiniBrowser's list of downloads is out of WebDriver's reach");
+          await ready(browser);
+          origin.rate = 4 * WINDOW; // Firefox tells of it when it would take the next bytes
+          await start(browser);
+          await expectSays(browser, /\b[1-9]\d?%/);
+          await browser.cancelDownloads!();
+          await expectSays(browser, /The browser ended the download/);
+          await expect.poll(() => saved(browser)).toEqual({});
+          origin.release();
+          await again(browser);
+          await expectWhole(browser, { of: middling });
+        },
+        { base: middling },
+      );
+    });
+
+    test("a service worker that is stopped", async ({ site }) => {
+      await travel(site.url, async (browser, origin) => {
+        test.skip(!browser.stopServiceWorkers, "nobody but WebKit itself stops its service workers");
+        await ready(browser);
+        origin.holdAt = 3 * WINDOW;
+        await start(browser);
+        await expectSays(browser, MIDDLE);
+        await browser.stopServiceWorkers!();
+        await expectSays(browser, /The browser stopped the part of this page that saves/);
+        // Firefox takes the end of its service worker for the end of the file.
+        await expectRemains(browser, browser.name === "Firefox" ? "part under the name" : browser.leaves);
+        origin.release();
+        await again(browser);
+        await expectWhole(browser);
+      });
+    });
+
+    test("no room to keep anything", async ({ site }) => {
+      const room = 5 * 1024 * 1024; // enough for a service worker, not for two windows
+      await travel(
+        site.url,
+        async (browser) => {
+          await start(browser);
+          await expectWhole(browser);
+        },
+        { quota: room },
+      );
+    });
+
+    test("what is left after an error is told", async ({ site }) => {
+      await travel(site.url, async (browser, origin) => {
+        await ready(browser);
+        origin.holdAt = 3 * WINDOW;
+        await start(browser);
+        await expectSays(browser, MIDDLE);
+        await origin.cut();
+        origin.release();
+        origin.refuse = 404;
+        await origin.mend();
+        await expectSays(browser, /answered 404/);
+        await expectRemains(browser);
+        const words = await says(browser);
+        if (browser.leaves === "nothing") expect(words).not.toContain("Delete");
+        else expect(words).toContain(`Delete ${NAME} in your downloads`);
+        expect(words.includes(".part")).toBe(browser.leaves === "name and part");
+      });
+    });
+
+    test("3 GiB @large", async ({ site }) => {
+      test.setTimeout(900_000);
+      test.skip(driver !== chromium && !process.env["LARGE"], "with LARGE=1, as in npm run e2e:large");
+      const base = await made(768);
+      await travel(
+        site.url,
+        async (browser) => {
+          await start(browser);
+          await expectSays(browser, /\b[1-9]\d?%/);
+          await browser.hide?.(); // then nothing is painted, and timers hardly run
+          await expect
+            .poll(() => finished(browser, base), { timeout: 600_000, intervals: [1000] })
+            .toBeDefined();
+          await browser.show?.();
+          await expectWhole(browser, { of: base });
+        },
+        { base, headed: true },
+      );
+    });
+  });
+}
+
+/** Everything is known, and the person may begin. */
+async function ready(browser: Browser): Promise<void> {
+  await expectSays(browser, READY);
+}
+
+/** Begin a build, once it is ready. */
+async function start(browser: Browser): Promise<void> {
+  await ready(browser);
+  await browser.press("s");
+}
+
+/** Another attempt, after one has failed. */
+async function again(browser: Browser): Promise<void> {
+  await browser.press("r");
+  await start(browser);
+}
+
+/** Whether this browser keeps windows from one build to the next. */
+async function keeps(browser: Browser): Promise<boolean> {
+  return await browser.evaluate<boolean>(`(async () => {
+    try { return Boolean(await navigator.storage.getDirectory()); } catch { return false; }
+  })()`);
+}
+
+async function expectSays(browser: Browser, words: RegExp, { timeout = 40_000 } = {}): Promise<void> {
+  await expect.poll(() => says(browser), { timeout }).toMatch(words);
+}
+
+/** The newest file is complete, and has the SHA-256 that the canvas shows. */
+async function expectWhole(browser: Browser, { of = small, timeout = 60_000 } = {}): Promise<void> {
+  await expectSays(browser, /in your downloads/, { timeout });
+  await expect.poll(() => finished(browser, of), { message: "a file of that size" }).toBeDefined();
+  const name = finished(browser, of)!;
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path.join(browser.downloads, name)))
+    hash.update(chunk as Buffer);
+  expect((await says(browser)).replaceAll(" ", "")).toContain(hash.digest("hex"));
+}
+
+/** The name of a file that is as large as the image is to be. */
+function finished(
+  browser: Browser,
+  {
+    manifest: {
+      image: { size },
+    },
+  }: Served,
+): string | undefined {
+  const files = Object.entries(saved(browser));
+  return files.find(([name, bytes]) => /^notepat-os.*\.iso$/.test(name) && bytes === size)?.[0];
+}
+
+/** After a failed download, there is what this browser leaves, and nothing of the image's size. */
+async function expectRemains(browser: Browser, expected = browser.leaves): Promise<void> {
+  const remains = () => {
+    const sizes = saved(browser);
+    const { [NAME]: named, ...others } = sizes;
+    const parts = Object.keys(others).filter((name) => name.endsWith(".part"));
+    if (named === undefined && Object.keys(others).length === 0) return "nothing";
+    if (named === 0 && parts.length === 1) return "name and part";
+    if (named !== undefined && named < manifest.image.size) return "part under the name";
+    return JSON.stringify(sizes);
+  };
+  await expect.poll(remains).toBe(expected);
+}
