@@ -7,13 +7,14 @@ import { createSHA256 } from "hash-wasm";
 import { WINDOW, type Manifest } from "../src/manifest.ts";
 import { registerOf } from "../src/sha256.ts";
 import { pattern } from "../src/testing/base.ts";
+import { testKey } from "../src/testing/sign.ts";
 
 const MIB = 1024 * 1024;
 const PIECE = 20 * MIB;
 
 /**
- * A base image of `size` bytes without windows of zeros (but for the piece partition), with its manifest,
- * in `folder`; made once.
+ * A base image of `size` bytes without windows of zeros (but for the piece partition), with its manifest, signed
+ * with `testKey()`, in `folder`; made once.
  */
 export async function largeBase(folder: string, size: number): Promise<void> {
   const image = path.join(folder, "base.img");
@@ -69,6 +70,8 @@ export async function largeBase(folder: string, size: number): Promise<void> {
     digests,
     sha256State: { words, length: start },
   };
-  writeFileSync(`${manifestFile}.part`, JSON.stringify(manifest));
+  const text = JSON.stringify(manifest);
+  writeFileSync(`${manifestFile}.minisig`, testKey().sign(text));
+  writeFileSync(`${manifestFile}.part`, text);
   renameSync(`${manifestFile}.part`, manifestFile);
 }
