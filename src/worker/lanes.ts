@@ -109,6 +109,8 @@ class Work {
   readonly #shelved = new Set<number>();
   /** Verified, and not yet passed on. */
   readonly #here = new Map<number, Bytes>();
+  /** How much of each window has come so far, right or wrong, in bytes. */
+  readonly #reached = new Map<number, number>();
   /** How often each address has sent a window wrong. */
   readonly #mistakes = new Map<number, Map<Source, number>>();
   #best = 0; // which address is asked; the next one when it fails
@@ -176,7 +178,7 @@ class Work {
   /** Whether those are to be asked who send all of the image or nothing, since nobody else does any good. */
   #hasNoRanges(): boolean {
     const next = Math.min(...this.#wanted);
-    const honest = this.#supply.sources.filter((source) => this.#mistakesOf(next, source) < MISTAKES);
+    const honest = this.#supply.sources.filter((source) => !this.#isOut(next, source));
     const hasRanges = ({ ranges, failures }: Source) => ranges !== false && failures < DOUBT;
     return honest.some(({ ranges }) => ranges === false) && !honest.some(hasRanges);
   }
@@ -202,14 +204,18 @@ class Work {
 
   async #lane(): Promise<void> {
     const stop = AbortSignal.any([this.#stop, this.#shift.signal]);
-    for (let span = this.#nextSpan(); span; span = this.#nextSpan()) await this.#fetch(span, stop);
+    while (!stop.aborted) {
+      const span = this.#nextSpan();
+      if (!span) return;
+      await this.#fetch(span, stop);
+    }
   }
 
   /** One lane more for what is urgent, since the others may be waiting for the reader, and he for us. */
   async #hurry(): Promise<void> {
     const stop = AbortSignal.any([this.#stop, this.#shift.signal]);
     this.#hurrying = true;
-    for (;;) {
+    while (!stop.aborted) {
       const index = Math.min(...this.#urgent);
       if (index === Infinity) break;
       this.#urgent.delete(index);
@@ -217,7 +223,7 @@ class Work {
       this.#taken.add(index);
       await this.#fetch({ first: index, end: index + 1 }, stop);
     }
-    this.#hurrying = false;
+    if (!stop.aborted) this.#hurrying = false;
   }
 
   /** The first windows that are wanted and that nobody has been sent for. */
@@ -252,12 +258,11 @@ class Work {
           filled = 0;
         }
         const attempt = AbortSignal.any([stop, line.round]);
-        let came = 0; // since it was last called getting on
+        let came = 0; // that had not come before, since it was last called getting on
         try {
           const start = index * windows.window + filled;
           for await (const chunk of source.read(start, until, line.pace.silence, attempt)) {
             line.came(chunk.length);
-            came += chunk.length;
             for (let at = 0; at < chunk.length;) {
               if (!window) {
                 await this.#room(index, stop);
@@ -268,6 +273,7 @@ class Work {
               senders.add(source);
               filled += part.length;
               at += part.length;
+              came += this.#reach(index, filled);
               if (filled < window.length) continue;
               this.#arrived(index++, window, senders);
               window = undefined;
@@ -282,7 +288,7 @@ class Work {
           stop.throwIfAborted();
           if (attempt.aborted) continue; // paused, or the network is another one
           if (!(error instanceof Failure)) throw error;
-          this.#blame(source, error);
+          this.#blame(source, error, index);
           if (this.#inOneStream !== this.#hasNoRanges()) return this.#beginAgain();
           await line.again(error, ++tries, stop);
         }
@@ -292,12 +298,19 @@ class Work {
     }
   }
 
-  /** Takes note of a failure. Throws when all addresses have refused often enough. */
-  #blame(source: Source, failure: Failure): void {
+  /** How many of the first `filled` bytes of window `index` are new: what comes again and again is no progress. */
+  #reach(index: number, filled: number): number {
+    const before = this.#reached.get(index) ?? 0;
+    this.#reached.set(index, Math.max(before, filled));
+    return Math.max(0, filled - before);
+  }
+
+  /** Takes note of a failure. Throws when no address is left to be asked for window `index`. */
+  #blame(source: Source, failure: Failure, index: number): void {
     const { sources } = this.#supply;
     if (failure.kind === "refused") source.refusals++;
-    if (sources.every(({ refusals }) => refusals >= REFUSALS)) throw given(failure);
-    if (sources[this.#best % sources.length] === source) this.#best++;
+    if (sources.every((each) => this.#isOut(index, each))) throw given(failure);
+    this.#best = sources.indexOf(source) + 1;
     if (++source.failures < DOUBT || source.ranges !== false) return;
     // It was a stream, and it failed: perhaps that it knew no ranges has passed too.
     for (const each of sources) {
@@ -306,19 +319,27 @@ class Work {
     }
   }
 
-  /** Whom to ask for window `index`: who has sent it wrong least often, and does not fail all the time. */
+  /**
+   * Whom to ask for window `index`: nobody who has sent it wrong too often; rather not who fails all the time, and
+   * of these each in turn; of the others who has sent it wrong less often, and of equals the next one.
+   */
   #source(index: number): Source {
     const { sources } = this.#supply;
     const able = sources.filter(({ ranges }) => (ranges === false) === this.#inOneStream);
     const order = (source: Source) => {
-      const turn =
-        (sources.indexOf(source) - (this.#best % sources.length) + sources.length) % sources.length;
-      const doubt = source.failures >= DOUBT || source.refusals >= REFUSALS ? 1 : 0;
-      return (this.#mistakesOf(index, source) * 2 + doubt) * sources.length + turn;
+      const mistakes = this.#mistakesOf(index, source);
+      const doubt = source.failures >= DOUBT;
+      const turn = (sources.indexOf(source) - this.#best + sources.length) % sources.length;
+      return [Number(this.#isOut(index, source)), Number(doubt), doubt ? 0 : mistakes, turn];
     };
-    const [best] = able.sort((a, b) => order(a) - order(b));
+    const [best] = able.sort((a, b) => compare(order(a), order(b)));
     if (!best) throw new BaseImageError(WRONG); // there were none: a shelf was all there is
     return best;
+  }
+
+  /** Whether window `index` is not to be had from there. */
+  #isOut(index: number, source: Source): boolean {
+    return source.refusals >= REFUSALS || this.#mistakesOf(index, source) >= MISTAKES;
   }
 
   #mistakesOf(index: number, source: Source): number {
@@ -351,7 +372,7 @@ class Work {
     const [sender] = senders;
     if (sender && senders.size === 1) mistakes.set(sender, (mistakes.get(sender) ?? 0) + 1);
     const cause = new Error(`window ${index} has SHA-256 ${found} instead of ${expected}`);
-    if (sources.every((source) => this.#mistakesOf(index, source) >= MISTAKES)) {
+    if (sources.every((source) => this.#isOut(index, source))) {
       throw new BaseImageError(WRONG, { cause });
     }
     const tries = [...mistakes.values()].reduce((sum, count) => sum + count, 1);
@@ -361,6 +382,12 @@ class Work {
 }
 
 const WRONG = "The base image is not the one its manifest describes";
+
+/** By the first numbers that differ. */
+function compare(one: readonly number[], other: readonly number[]): number {
+  const at = one.findIndex((number, i) => number !== other[i]);
+  return (one[at] ?? 0) - (other[at] ?? 0);
+}
 
 interface Span {
   readonly first: number;
