@@ -102,6 +102,8 @@ const wrong: [number, string[], RegExp][] = [
   [2, ["frob"], /"frob" is not one of/],
   [2, ["build", "x", "--wat"], /Unknown option '--wat'/],
   [2, ["inspect"], /name one image/],
+  [2, ["doctor"], /name the site/],
+  [2, ["doctor", "aesthetic.computer"], /name the site/],
   [2, ["mkfs", "."], /--out IMAGE/],
   [2, ["mkfs", "--out", "i", "--size", "20 MB", "."], /"20 MB" is not a size/],
   [2, ["mkfs", "--out", "i", "--size", "20M", "--time", "soon", "."], /not a time/],
