@@ -9,11 +9,11 @@ import { parsePiece } from "../src/piece.ts";
 import type { Bytes } from "../src/segment.ts";
 import { findRelease } from "../src/worker/base.ts";
 import { openImage, type Base, type Image } from "../src/worker/image.ts";
-import { Line, PACE } from "../src/worker/line.ts";
+import { Line, PACE, PREPARING } from "../src/worker/line.ts";
 import { checkBundle, fetchBundle } from "../src/worker/oven.ts";
 import { Source } from "../src/worker/source.ts";
 import config from "../public/aesthetic.computer/os/config.json" with { type: "json" };
-import { understand } from "./errors.ts";
+import { understand, UsageError } from "./errors.ts";
 import { fileBase, reason, writeWhole } from "./files.ts";
 
 /** `os build`: the page's work, from the command line. */
@@ -30,6 +30,7 @@ export async function build(args: string[]): Promise<void> {
         bundle: { type: "string" },
         splash: { type: "string" },
         out: { type: "string" },
+        patience: { type: "string", default: "600" },
       },
     }),
   );
@@ -37,13 +38,16 @@ export async function build(args: string[]): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new CancelledError("The build was cancelled")));
 
-  const line = new Line(PACE, tell);
+  const patience = Number(values.patience) * 1000;
+  if (!(patience > 0)) throw new UsageError(`--patience takes a number of seconds, not "${values.patience}"`);
+  const preparing = new Line({ ...PACE, giveUp: Math.min(patience, PREPARING) }, tell);
+  const line = new Line({ ...PACE, giveUp: patience }, tell);
   const wanted = { flavor: values.flavor, keys: values.key };
-  const base = await openBase(values.manifest, wanted, line, stop.signal);
+  const base = await openBase(values.manifest, wanted, { preparing, line }, stop.signal);
   const room = base.manifest.piecePartition.length;
   const html = values.bundle
     ? await readBundle(name, values.bundle)
-    : await fetchBundle(values.oven, name, room, line, stop.signal);
+    : await fetchBundle(values.oven, name, room, preparing, stop.signal);
   const splash = values.splash ? await readInput(values.splash) : undefined;
   const image = await openImage(base, { name, html, splash }, stop.signal);
 
@@ -56,11 +60,11 @@ export async function build(args: string[]): Promise<void> {
 async function openBase(
   manifest: string,
   { flavor, keys }: { flavor: string | undefined; keys: string[] | undefined },
-  line: Line,
+  { preparing, line }: { preparing: Line; line: Line },
   stop: AbortSignal,
 ): Promise<Base> {
   if (!/^https?:/.test(manifest)) return await fileBase(manifest, { flavor, keys });
-  const release = await findRelease(manifest, { flavor, keys: keys ?? config.keys }, line, stop);
+  const release = await findRelease(manifest, { flavor, keys: keys ?? config.keys }, preparing, stop);
   const sources = release.urls.map((url) => new Source(url, release.manifest.image.size));
   return { manifest: release.manifest, supply: { sources, line, shelves: [] } };
 }

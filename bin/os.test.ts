@@ -15,6 +15,7 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { WINDOW } from "../src/manifest.ts";
 import { sha256Of, testBase } from "../src/testing/base.ts";
 import { files, serve } from "../src/testing/server.ts";
+import { testKey } from "../src/testing/sign.ts";
 
 const { manifest, image } = await testBase();
 const bundle = "<!doctype html><title>notepat</title><script>1</script>";
@@ -54,6 +55,8 @@ test("builds from files the image that it builds over HTTP, and inspects it", as
     `${server.url}/manifest.json`,
     "--oven",
     server.url,
+    "--key",
+    testKey().publicKey,
   );
   expect(overHttp).toMatchObject({ status: 0, stderr: "" });
   expect(readFileSync(path.join(folder, "notepat-os.iso")).equals(made)).toBe(true);
@@ -102,6 +105,8 @@ const wrong: [number, string[], RegExp][] = [
   [2, ["frob"], /"frob" is not one of/],
   [2, ["build", "x", "--wat"], /Unknown option '--wat'/],
   [2, ["inspect"], /name one image/],
+  [2, ["doctor"], /name the site/],
+  [2, ["doctor", "aesthetic.computer"], /name the site/],
   [2, ["mkfs", "."], /--out IMAGE/],
   [2, ["mkfs", "--out", "i", "--size", "20 MB", "."], /"20 MB" is not a size/],
   [2, ["mkfs", "--out", "i", "--size", "20M", "--time", "soon", "."], /not a time/],
@@ -116,8 +121,16 @@ const wrong: [number, string[], RegExp][] = [
   [1, ["build", "<script>"], /is not the name of a piece/],
   [1, ["build", "x", "--manifest", "nowhere.json"], /nowhere.json cannot be read/],
   [1, ["build", "x", "--manifest", bundleFile], /is not JSON/],
-  [1, ["build", "x", "--manifest", "http://127.0.0.1:1/latest.json"], /manifest cannot be fetched/],
-  [1, ["build", "x", "--manifest", manifestFile, "--oven", "http://127.0.0.1:1"], /oven.* cannot be reached/],
+  [
+    1,
+    ["build", "x", "--manifest", "http://127.0.0.1:1/latest.json", "--patience", "1"],
+    /manifest cannot be fetched/,
+  ],
+  [
+    1,
+    ["build", "x", "--manifest", manifestFile, "--oven", "http://127.0.0.1:1", "--patience", "1"],
+    /oven.* cannot be reached/,
+  ],
   [1, ["build", "x", "--manifest", manifestFile, "--bundle", manifestFile], /not an HTML page/],
   [1, ["build", "x", "--manifest", manifestFile, "--bundle", "none.html"], /none.html cannot be read/],
   [1, ["build", "x", "--manifest", manifestFile, "--oven", "nonsense"], /oven's address, nonsense, is none/],
@@ -165,9 +178,8 @@ test("two builds into one file do not mix", async () => {
 
 test("Ctrl-C leaves no file", async () => {
   await using server = await serve((request, response) => {
-    if (request.url === "/manifest.json") response.end(JSON.stringify(manifest));
-    else if (request.headers.range?.startsWith(`bytes=${3 * WINDOW}`)) response.writeHead(206).write("slow");
-    else files({ "/base.img": image })(request, response);
+    if (request.headers.range?.startsWith(`bytes=${3 * WINDOW}`)) response.writeHead(206).write("slow");
+    else files({ "/manifest.json": manifest, "/base.img": image })(request, response);
   });
   const child = start(
     "build",
@@ -176,6 +188,8 @@ test("Ctrl-C leaves no file", async () => {
     `${server.url}/manifest.json`,
     "--bundle",
     bundleFile,
+    "--key",
+    testKey().publicKey,
     "--out",
     "x.iso",
   );

@@ -19,7 +19,7 @@ export async function serveBase(directory = built, port = 0): Promise<Running> {
     const { pathname } = new URL(request.url ?? "/", "http://any");
     const cors = {
       "Access-Control-Allow-Origin": "*",
-      "Access-Control-Expose-Headers": "Content-Range, Content-Length, ETag, Accept-Ranges",
+      "Access-Control-Expose-Headers": "Content-Range, Content-Length, ETag, Retry-After, Accept-Ranges",
     };
     if (request.method === "OPTIONS") {
       const allow = {

@@ -469,7 +469,8 @@ function current() {
   if (stage === "starting") return starting(state);
   if (stage === "failed" || stage === "cancelled") return ended(state);
   if (stage === "preparing" || !info) {
-    return waiting(words.preparing, [action("c", words.cancel, "cancel")]);
+    const held = state.trouble && words.retry(words.trouble[state.trouble.kind], seconds);
+    return waiting(held || words.preparing, [action("c", words.cancel, "cancel")]);
   }
   const known = { ...state, info };
   if (stage === "ready") return ready(known, page);
@@ -1271,7 +1272,7 @@ function waits() {
 
 /** Until it is tried again, as far as there is room for the digits; 0 when it is not, or now. */
 function secondsLeft() {
-  const again = state?.stage === "saving" ? (state.trouble?.again ?? 0) : 0;
+  const again = state?.trouble?.again ?? 0;
   return max(0, min(999, ceil((again - Date.now()) / 1000)));
 }
 

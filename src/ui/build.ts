@@ -162,7 +162,8 @@ export function openBuild(
       const { name } = error instanceof Error ? error : new Error();
       if (name !== "CancelledError") console.error(error); // with its causes, for whoever looks into it
       saving?.abort();
-      const rest = saving && state.info ? leftover(state.info.fileName) : "";
+      const isTakenAway = name === "DownloadEndedError"; // whoever ends a download in the browser's list
+      const rest = saving && state.info && !isTakenAway ? leftover(state.info.fileName) : "";
       const stage = name === "CancelledError" ? "cancelled" : "failed";
       return { stage, error: name, message: `${explain(error)} ${rest}`.trim() };
     }

@@ -42,6 +42,9 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
   const kept = new Memory(WINDOW);
   let supply: Supply = { ...base.supply, windows };
 
+  const here = windows.digests.reduce((sum, _, index) => {
+    return sum + (supply.shelves.some((shelf) => shelf.has(index)) ? lengthOfWindow(windows, index) : 0);
+  }, 0);
   const head = await one(orderedWindows(supply, 0, 1, kept, stop));
   const partitions = await gpt(() => parseGpt(head, manifest.image.size));
   const guess = await gpt(() => backupGpt(head, manifest.image.size, lengthOfWindow(windows, last)));
@@ -55,11 +58,6 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
   const partition = segments.filter((segment): segment is MadeSegment => segment.kind !== "base");
   const { name, version, flavor, arch, created } = manifest;
   const download = contentLength(windows) - (guessed ? tail.length : 0);
-  const here = windows.digests.reduce((sum, digest, index) => {
-    const free = digest === "zeros" || (index === last && guessed);
-    const isHere = !free && supply.shelves.some((shelf) => shelf.has(index));
-    return sum + (isHere ? lengthOfWindow(windows, index) : 0);
-  }, 0);
   const info: ImageInfo = {
     fileName: imageFileName(piece.name),
     size: manifest.image.size,

@@ -60,6 +60,11 @@ export class Kept implements Shelf {
     }
   }
 
+  /** Whether more is kept as it comes. */
+  get isOpen(): boolean {
+    return this.#file !== undefined;
+  }
+
   /** Of base image, kept here now. */
   get bytes(): number {
     return this.#bytes;

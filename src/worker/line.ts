@@ -17,6 +17,9 @@ export interface Pace {
 /** For people on real networks: a router that restarts is back in time. */
 export const PACE: Pace = { silence: 25_000, firstWait: 500, longestWait: 30_000, giveUp: 600_000 };
 
+/** How long to try for the manifest and the piece, in milliseconds: somebody is waiting for an answer. */
+export const PREPARING = 30_000;
+
 /** What is refused this often by a server is not to be had there. */
 export const REFUSALS = 3;
 

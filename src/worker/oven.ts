@@ -23,7 +23,7 @@ export async function fetchBundle(
   line: Line,
   stop: AbortSignal,
 ): Promise<Bytes> {
-  const urls = ROUTES.map((route) => addressOf(oven, route, piece));
+  const urls = bundleUrls(oven, piece);
   try {
     return await line.persist(stop, async () => {
       let answer = await ask(urls[0] ?? "", stop);
@@ -45,6 +45,11 @@ export async function fetchBundle(
     if (!(error instanceof ConnectionError || error instanceof BaseImageError)) throw error;
     throw new OvenError(error.message, { cause: error });
   }
+}
+
+/** Where an oven has the bundle of `piece`, the address to ask first in front. Throws `OvenError`. */
+export function bundleUrls(oven: string, piece: string): string[] {
+  return ROUTES.map((route) => addressOf(oven, route, piece));
 }
 
 function addressOf(oven: string, route: string, piece: string): string {

@@ -11,13 +11,10 @@ import { believe, findRelease, type Release } from "./base.ts";
 import { fileShelf, writeFile } from "./file.ts";
 import { openImage, type Image } from "./image.ts";
 import { Kept } from "./kept.ts";
-import { Line, PACE } from "./line.ts";
+import { Line, PACE, PREPARING } from "./line.ts";
 import { fetchBundle } from "./oven.ts";
 import { pump } from "./pump.ts";
 import { Source } from "./source.ts";
-
-/** How long to try for the manifest and the piece, in milliseconds: somebody is looking at the screen. */
-const PREPARING = 30_000;
 
 /** News go out at most this often, in milliseconds, and a sign of life as often while nothing happens. */
 const PACE_OF_NEWS = 200;
@@ -151,7 +148,7 @@ function tellNow(): void {
   hear({
     fetched: lines.reduce((sum, line) => sum + line.fetched, 0),
     kept: kept?.bytes ?? 0,
-    canKeep: kept !== undefined,
+    canKeep: kept?.isOpen ?? false,
     ...(trouble ? { trouble } : {}),
     ...(written === undefined ? {} : { written }),
   });

@@ -1,0 +1,52 @@
+/** How long a server may take to begin its answer, in milliseconds: an oven has to bake. */
+const PATIENCE = 120_000;
+
+/**
+ * Ask for `url` as a page at `origin` does. Rejects unless the answer is of one of `statuses`; a redirection is not
+ * followed.
+ */
+export async function ask(
+  url: string,
+  origin: string,
+  { method = "GET", range, statuses = [200] }: { method?: string; range?: string; statuses?: number[] } = {},
+): Promise<Response> {
+  const response = await fetch(url, {
+    method,
+    redirect: "manual",
+    headers: { Origin: origin, ...(range === undefined ? {} : { Range: range }) },
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+  if (statuses.includes(response.status)) return response;
+  await response.body?.cancel();
+  const location = response.headers.get("Location");
+  const to = location === null ? "" : ` and sends on to ${location}`;
+  throw new Error(`${url} answers ${response.status}${to}`);
+}
+
+/** Throws unless a page at `origin`, another one than the server's, may read this answer (CORS). */
+export function checkReadable({ headers }: Response, origin: string): void {
+  const allowed = headers.get("Access-Control-Allow-Origin");
+  if (allowed === null) throw new Error("the answer has no Access-Control-Allow-Origin");
+  if (allowed !== "*" && allowed !== origin) throw new Error(`Access-Control-Allow-Origin is ${allowed}`);
+}
+
+/** Throws unless a page of another origin is shown `names` of this answer's headers. */
+export function checkExposed({ headers }: Response, names: readonly string[]): void {
+  const exposed = (headers.get("Access-Control-Expose-Headers") ?? "").toLowerCase().split(/\s*,\s*/);
+  const hidden = names.filter((name) => !exposed.includes("*") && !exposed.includes(name.toLowerCase()));
+  if (hidden.length > 0) throw new Error(`pages are not shown ${hidden.join(", ")}`);
+}
+
+/** Throws when the bytes are not sent as they are. */
+export function checkPlain({ headers }: Response): void {
+  const encoding = headers.get("Content-Encoding") ?? "identity";
+  if (encoding !== "identity") throw new Error(`it is sent as ${encoding}`);
+}
+
+/** For how many seconds caches may answer in the server's place (RFC 9111, section 5.2). */
+export function lifetimeOf({ headers }: Response): number {
+  const said = headers.get("Cache-Control") ?? "";
+  if (/\bno-(?:cache|store)\b/i.test(said)) return 0;
+  const ages = [...said.matchAll(/\b(?:s-)?max-?age=(\d+)/gi)].map(([, seconds]) => Number(seconds));
+  return said === "" || ages.length === 0 ? Number.NaN : Math.max(...ages);
+}

@@ -1,0 +1,268 @@
+import { spawnSync } from "node:child_process";
+import { parseArgs } from "node:util";
+import { parseConfig, type Config } from "../src/config.ts";
+import { isLatest, findRelease, newest, type Release } from "../src/worker/base.ts";
+import { parseLatest, WINDOW, windowsOf } from "../src/manifest.ts";
+import { Memory } from "../src/memory.ts";
+import { parsePiece } from "../src/piece.ts";
+import { openImage } from "../src/worker/image.ts";
+import { orderedWindows } from "../src/worker/lanes.ts";
+import { Line } from "../src/worker/line.ts";
+import { bundleUrls, fetchBundle } from "../src/worker/oven.ts";
+import { Source } from "../src/worker/source.ts";
+import { ask, checkExposed, checkPlain, checkReadable, lifetimeOf } from "./ask.ts";
+import { UsageError, understand } from "./errors.ts";
+import { Report } from "./report.ts";
+
+/** Whoever waits at a terminal wants to know soon. */
+const PACE = { silence: 15_000, firstWait: 500, longestWait: 2_000, giveUp: 4_000 };
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+const COPY = "Copy dist/ over the site's files once more, all of it.";
+const CORS = "Let the server send Access-Control-Allow-Origin: *.";
+const SOON = "Let the server send Cache-Control: public, max-age=60.";
+const SIGN = "Sign it with a key that config.json has (base/README.md).";
+
+/** `os doctor`: whether a deployment works, seen from outside. Fails when something is wrong. */
+export async function doctor(args: string[]): Promise<void> {
+  const { values, positionals } = understand(() =>
+    parseArgs({ args, allowPositionals: true, options: { piece: { type: "string", default: "notepat" } } }),
+  );
+  const [site = "", ...more] = positionals;
+  if (!/^https?:/.test(site) || !URL.canParse(site) || more.length > 0) {
+    throw new UsageError("name the site, as in https://aesthetic.computer");
+  }
+  const wrong = await examine(site, parsePiece(values.piece), console.log);
+  if (wrong > 0)
+    throw new RangeError(`${wrong} ${wrong === 1 ? "thing is" : "things are"} wrong with ${site}`);
+}
+
+/** Look at all that a build on `site` needs, baking `piece`. `say` hears a line for each; how many are wrong. */
+export async function examine(site: string, piece: string, say: (line: string) => void): Promise<number> {
+  const report = new Report(say);
+  const { origin } = new URL(site);
+  const config = await report.check(
+    "config.json",
+    "Copy dist/ over, then write it (docs/deploy.md).",
+    async () => {
+      const found = parseConfig(
+        await (await ask(`${origin}/aesthetic.computer/os/config.json`, origin)).json(),
+      );
+      const open = [found.latest, found.oven].filter(
+        (url) => origin.startsWith("https:") && !url.startsWith("https:"),
+      );
+      if (open.length > 0)
+        throw new Error(`browsers refuse ${open.join(" and ")} on a page that came by https`);
+      return found;
+    },
+  );
+  await examineFiles(report, origin);
+  if (!config) {
+    report.pass("base images and oven: where they are is not known");
+    return report.wrong;
+  }
+  const room = await examineBases(report, config, origin);
+  await examineOven(report, config, origin, piece, room);
+  return report.wrong;
+}
+
+/** What `dist/` has, as the site serves it. A site may answer what it does not have with a page of its own. */
+async function examineFiles(report: Report, origin: string): Promise<void> {
+  const os = `${origin}/aesthetic.computer/os`;
+  const served = async (url: string, type: RegExp) => {
+    const response = await ask(url, origin);
+    const is = response.headers.get("Content-Type") ?? "of no type";
+    if (!type.test(is)) throw new Error(`it is ${is}`);
+    return { response, text: await response.text() };
+  };
+  const script = async (url: string) => (await served(url, /^(?:text|application)\/javascript\b/)).text;
+
+  // The page module names its worker, which may name more.
+  const names = ["page.js"];
+  for (const name of names) {
+    const text = (await report.check(name, COPY, () => script(`${os}/${name}`))) ?? "";
+    const more = text.match(/[\w-]+-[\w-]{8}\.js\b/g) ?? [];
+    names.push(...new Set(more.filter((each) => !names.includes(each))));
+  }
+  await report.check("sw.js", COPY, () => script(`${os}/sw.js`));
+  await report.check(
+    "mitm.html",
+    "Let the site serve it as it is, and in frames of its own pages.",
+    async () => {
+      const { response, text } = await served(`${os}/mitm.html`, /^text\/html\b/);
+      if (!text.includes("sw.js")) throw new Error("another page came");
+      const policy = response.headers.get("Content-Security-Policy") ?? "";
+      const alone = /deny/i.test(response.headers.get("X-Frame-Options") ?? "");
+      if (alone || /frame-ancestors\s+'none'/.test(policy)) throw new Error("it may not be in a frame");
+    },
+  );
+  const piece = await report.check("disks/os.mjs", COPY, async () => {
+    const text = await script(`${origin}/aesthetic.computer/disks/os.mjs`);
+    if (!/^\/\/ .*\n\/\/ .*\n/.test(text)) throw new Error("it does not begin with two comments");
+    if (!/^export \{ /m.test(text)) throw new Error('it has no "export {"');
+    if (text.includes("__OS_BUILD__")) throw new Error("it was not built: this is disks/, not dist/");
+    return text;
+  });
+  if (piece === undefined) return;
+  const todo = "Link previews come from there. Copy dist/ over, not minified.";
+  await report.check("disks/os.mjs in Node", todo, () => checkMeta(piece));
+}
+
+/** AC's server imports a piece for what `meta` says. The same here, without a right to any file. */
+function checkMeta(source: string): void {
+  const address = `data:text/javascript;base64,${Buffer.from(source).toString("base64")}`;
+  const input = `import { meta } from "${address}";
+    const { title, desc } = meta({ params: [], colon: ["notepat"] });
+    if (typeof title !== "string" || typeof desc !== "string") throw new Error("meta says neither title nor desc");`;
+  const permission = process.allowedNodeEnvironmentFlags.has("--permission");
+  const flag = permission ? "--permission" : "--experimental-permission";
+  const options = { input, env: {}, timeout: 30_000, encoding: "utf8" } as const;
+  const { status, stderr } = spawnSync(process.execPath, [flag, "--input-type=module"], options);
+  if (status !== 0) throw new Error(/^\w*Error.*/m.exec(stderr)?.[0] ?? "it did not end");
+}
+
+/** The list of base images, and each release in it. How much room the one offered first has for a piece, in bytes. */
+async function examineBases(report: Report, config: Config, origin: string): Promise<number> {
+  const { latest, keys, flavor } = config;
+  let answer: Response | undefined;
+  const listed = await report.check("latest.json", "Look whether config.json names it right.", async () => {
+    answer = await ask(latest, origin);
+    const json: unknown = await answer.json();
+    if (!isLatest(json)) throw new Error("it is no list of releases");
+    const { manifest } = newest(json, { flavor });
+    return { releases: parseLatest(json).releases, offered: manifest };
+  });
+  if (answer) await examineHeaders(report, "latest.json", answer, origin, "changes");
+  await report.check("keys", "Put the public key into config.json (base/README.md).", () => {
+    if (keys.length === 0) throw new Error("config.json has none, so no base image is taken");
+  });
+
+  let room = Infinity;
+  const seen = new Set<string>();
+  for (const { flavor: its, version, manifest } of listed?.releases ?? []) {
+    const name = `${its} ${version}`;
+    if (seen.has(name)) continue; // an earlier one has its name, and this one cannot be asked for
+    seen.add(name);
+    const find = () => findRelease(latest, { flavor: its, version, keys }, new Line(PACE), forever());
+    const release = await report.check(`${name}: manifest`, SIGN, find);
+    const url = new URL(manifest, latest).href;
+    for (const [what, address, kind] of [
+      ["manifest", url, "stays"],
+      ["signature", `${url}.minisig`, "changes"],
+    ] as const) {
+      const answered = await ask(address, origin).catch(() => undefined); // has been said
+      await answered?.body?.cancel();
+      if (answered) await examineHeaders(report, `${name}: ${what}`, answered, origin, kind);
+    }
+    for (const image of release?.urls ?? [])
+      if (release) await examineImage(report, name, image, release, origin);
+    if (release && manifest === listed?.offered) room = release.manifest.piecePartition.length;
+  }
+  return room;
+}
+
+/** What every file of a CDN has to say beside its bytes. */
+async function examineHeaders(
+  report: Report,
+  name: string,
+  response: Response,
+  origin: string,
+  kind: "changes" | "stays",
+): Promise<void> {
+  await report.check(`${name} may be read by other sites`, CORS, () => checkReadable(response, origin));
+  const seconds = lifetimeOf(response);
+  const said = response.headers.get("Cache-Control") ?? "nothing";
+  if (kind === "changes") {
+    await report.check(`${name} is soon asked for anew`, SOON, () => {
+      if (!(seconds <= HOUR)) throw new Error(`Cache-Control says ${said}`);
+    });
+  } else {
+    const todo = "Let the server send Cache-Control: public, max-age=31536000, immutable.";
+    await report.check(`${name} stays in caches`, todo, () => {
+      if (!(seconds >= DAY)) throw new Error(`Cache-Control says ${said}`);
+    });
+  }
+}
+
+/** One address of an image: how it is served, and its first and last windows as a build reads them. */
+async function examineImage(
+  report: Report,
+  release: string,
+  url: string,
+  { manifest }: Release,
+  origin: string,
+): Promise<void> {
+  const { size } = manifest.image;
+  const name = `${release}: ${url.split("/").at(-1)}`;
+  await report.check(`${name} is whole`, "Upload it again.", async () => {
+    const response = await ask(url, origin, { method: "HEAD" });
+    checkPlain(response);
+    const length = response.headers.get("Content-Length");
+    if (length !== String(size)) throw new Error(`it has ${length} bytes, and the manifest says ${size}`);
+  });
+
+  const [first, last] = [WINDOW - 512, WINDOW + 511];
+  let part: Response | undefined;
+  const whole = "Let the server send single ranges (206, Content-Range), not compressed.";
+  await report.check(`${name} comes in parts`, whole, async () => {
+    const response = await ask(url, origin, { range: `bytes=${first}-${last}`, statuses: [200, 206] });
+    if (response.status === 200) {
+      await response.body?.cancel();
+      throw new Error("the server knows no ranges and sends all, so that a build cannot go on after a fault");
+    }
+    part = response;
+    checkPlain(response);
+    const range = response.headers.get("Content-Range");
+    if (range !== `bytes ${first}-${last}/${size}`)
+      throw new Error(`asked for ${first}-${last}, it sent ${range}`);
+    const { byteLength } = await response.arrayBuffer();
+    if (byteLength !== last - first + 1)
+      throw new Error(`${byteLength} bytes came instead of ${last - first + 1}`);
+  });
+  if (part) {
+    const answer = part;
+    await examineHeaders(report, name, answer, origin, "stays");
+    const names = ["Content-Range", "Content-Length", "ETag", "Retry-After"];
+    const todo = `Let the server send Access-Control-Expose-Headers: ${names.join(", ")}.`;
+    await report.check(`${name} says to pages what it sends`, todo, () => checkExposed(answer, names));
+  }
+  const again = "Upload image, manifest and signature of one build again.";
+  await report.check(`${name} is what the manifest describes`, again, async () => {
+    const supply = { sources: [new Source(url, size)], line: new Line(PACE), shelves: [] };
+    await openImage({ manifest, supply }, { name: "doctor", html: new Uint8Array(1) }, forever());
+    const windows = windowsOf(manifest);
+    const end = windows.digests.length;
+    const memory = new Memory(WINDOW);
+    for await (const window of orderedWindows({ ...supply, windows }, end - 1, end, memory, forever()))
+      void window;
+  });
+}
+
+/** The oven bakes a piece that fits, and pages may have it. */
+async function examineOven(
+  report: Report,
+  { oven }: Config,
+  origin: string,
+  piece: string,
+  room: number,
+): Promise<void> {
+  const advice = "Look whether config.json names the oven right, and what its log says.";
+  await report.check(`oven: ${piece}`, advice, () =>
+    fetchBundle(oven, piece, room, new Line(PACE), forever()),
+  );
+  await report.check("oven may be read by other sites", CORS, async () => {
+    const any = { statuses: [200, 400, 404, 500] };
+    for (const url of bundleUrls(oven, piece)) {
+      const response = await ask(url, origin, any);
+      await response.body?.cancel();
+      checkReadable(response, origin);
+      if (response.status !== 404) return;
+    }
+  });
+}
+
+function forever(): AbortSignal {
+  return new AbortController().signal;
+}
