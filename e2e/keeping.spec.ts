@@ -47,6 +47,30 @@ test("a kept base serves another piece, without any server of base images", asyn
   expect(server.requests.filter((request) => request.includes("base.img"))).toEqual([]);
 });
 
+test("the SHA-256 can be saved for sha256sum, and os clear takes away what was kept", async ({
+  page,
+  site,
+}) => {
+  await using server = await serve(good);
+  await open(page, site.url, server);
+  await expect.poll(() => says(page)).toMatch(READY);
+  await page.keyboard.press("k");
+  const saved = page.waitForEvent("download");
+  await startBuild(page);
+  const file = await (await saved).path();
+  await expect.poll(() => says(page)).toContain("in your downloads");
+  const checksum = page.waitForEvent("download");
+  await page.keyboard.press("j");
+  const download = await checksum;
+  expect(download.suggestedFilename()).toBe("notepat-os.iso.sha256");
+  const digest = sha256Of(new Uint8Array(readFileSync(file)));
+  expect(readFileSync(await download.path(), "utf8")).toBe(`${digest}  notepat-os.iso\n`);
+
+  await page.goto(`${site.url}/os:clear`);
+  await expect.poll(() => says(page)).toContain("12.6 MB freed in this browser.");
+  expect(await stored(page)).toEqual({});
+});
+
 test("a newer base is fetched, and the older one makes room for it", async ({ page, site }) => {
   let offered = manifest;
   await using server = await serve((request, response) => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ahead, chunksOf, cut, type MadeSegment } from "./chunks.ts";
+import { chunksOf, cut, type MadeSegment } from "./chunks.ts";
 import { lengthOf, type Bytes, type Content } from "./segment.ts";
 import { Memory } from "./memory.ts";
 import { pattern } from "./testing/base.ts";
@@ -64,25 +64,6 @@ test("a content that is left is closed", async () => {
     { kind: "content", content: { length: 100, open }, start: 0, length: 100 },
   ];
   for await (const _ of chunksOf(segments)) break;
-  expect(closed).toBe(true);
-});
-
-test("looking ahead keeps order, passes errors on in their place, and closes its source", async () => {
-  let closed = false;
-  async function* source() {
-    try {
-      yield* [1, 2, 3];
-      throw new Error("four");
-    } finally {
-      closed = true;
-    }
-  }
-  const seen: number[] = [];
-  const read = async () => {
-    for await (const item of ahead(2, source())) seen.push(item);
-  };
-  await expect(read()).rejects.toThrow("four");
-  expect(seen).toEqual([1, 2, 3]);
   expect(closed).toBe(true);
 });
 

@@ -67,27 +67,6 @@ export async function* cut(
   if (left > 0) throw new RangeError(`${length - left + filled} of ${length} bytes`);
 }
 
-/** Ask `source` for up to `count` items before they are wanted, so that it works while the reader does. */
-export async function* ahead<T>(count: number, source: AsyncGenerator<T>): AsyncGenerator<T> {
-  const asked: Promise<IteratorResult<T, void>>[] = [];
-  const ask = () => {
-    const next = source.next();
-    next.catch(() => {}); // reported when its turn comes
-    asked.push(next);
-  };
-  try {
-    for (let i = 0; i < count; i++) ask();
-    for (;;) {
-      const result = await asked.shift();
-      if (!result || result.done) return;
-      ask();
-      yield result.value;
-    }
-  } finally {
-    void source.return(undefined).catch(() => {}); // waits for what is under way; the reader need not
-  }
-}
-
 function* zeros(length: number): Generator<Bytes> {
   for (let left = length; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left);
 }

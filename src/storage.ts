@@ -52,15 +52,12 @@ export async function keptBytes(): Promise<number> {
   return releases.reduce((sum, { size }) => sum + size, 0);
 }
 
-/**
- * Remove base images: all of them, or all but that with this SHA-256. Returns how many bytes went; what another
- * build has open stays.
- */
-export async function clearKept(except?: string): Promise<number> {
+/** Remove all base images. Returns how many bytes went; what a build has open stays. */
+export async function clearKept(): Promise<number> {
   const before = await keptBytes();
   const parent = await storage(false).catch(() => undefined);
   for (const folder of parent ? await foldersOf(parent) : []) {
-    if (folder.name !== except) await parent?.removeEntry(folder.name, { recursive: true }).catch(() => {}); // in use
+    await parent?.removeEntry(folder.name, { recursive: true }).catch(() => {}); // in use
   }
   return before - (await keptBytes());
 }
