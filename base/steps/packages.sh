@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Turn package names into versions (work/FLAVOR/packages.lock: file, size, SHA-256) and fetch the files,
-# through the machine's own apt and from wherever it is set up to fetch.
+# Turn package names into versions (work/FLAVOR/packages.lock: file, size, SHA-256) and fetch the files, through the
+# machine's own apt and from wherever it is set up to fetch: the packages that are named, of the machine's own
+# distribution; or, where packages/FLAVOR.suite names a Debian release, those of that release, with all they depend on.
 . "$(dirname "$0")/../lib.sh"
 
 need apt-get apt
@@ -9,7 +10,56 @@ need dpkg-deb dpkg
 [ "$(dpkg --print-architecture)" = amd64 ] || die "base images are x86_64, and this machine's packages are not"
 
 DEBS=$CACHE/debs
+SUITE=$BASE/packages/$FLAVOR.suite
 mkdir -p "$DEBS" "$WORK"
+
+# mirror LABEL FALLBACK: where this machine has Debian's packages of that label from
+mirror() {
+  local url
+  # shellcheck disable=SC2016 # apt fills it in
+  url=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" | head -n 1)
+  printf '%s\n' "${url:-$2}"
+}
+
+# An apt of our own, which knows that release and no installed package; how it reaches the net is still the machine's.
+other_release() {
+  local suite components apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  read -r suite components < <(lines "$SUITE")
+  apt=$CACHE/apt/$suite
+  [ -f "$keyring" ] || die "no keys to check Debian's packages by" "apt install debian-archive-keyring"
+  mkdir -p "$apt"/{lists,archives}/partial
+  : > "$apt/status"
+  {
+    main=$(mirror Debian http://deb.debian.org/debian)
+    security=$(mirror Debian-Security http://deb.debian.org/debian-security)
+    printf 'deb [signed-by=%s] %s %s %s\n' "$keyring" "$main" "$suite" "$components" \
+      "$keyring" "$main" "$suite-updates" "$components" "$keyring" "$security" "$suite-security" "$components"
+  } > "$apt/sources.list"
+  cat > "$apt/apt.conf" << END
+Dir::State::status "$apt/status";
+Dir::State::lists "$apt/lists";
+Dir::Cache::archives "$apt/archives";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Dir::Etc::sourcelist "$apt/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+APT::Architectures { "amd64"; };
+APT::Install-Recommends "false";
+APT::Sandbox::User "root";
+END
+  export APT_CONFIG=$apt/apt.conf
+  # What was asked for today holds until tomorrow, and as long as there is no network
+  if [ -z "$(find "$apt/asked" -mmin -1200 2> /dev/null)" ]; then
+    if apt-get -qq -o APT::Update::Error-Mode=any update; then
+      touch "$apt/asked"
+    else
+      [ -e "$apt/asked" ] || die "apt cannot reach Debian $suite" "a connection, or a mirror in apt's sources"
+      echo "        no connection: with what was known before of Debian $suite"
+    fi
+  fi
+}
+[ ! -f "$SUITE" ] || other_release
 
 # Asking apt takes a second; its answer holds as long as its lists and ours do.
 lists=$(apt-config shell D Dir::State::lists/d)
@@ -24,31 +74,46 @@ candidates() {
   apt-cache show --no-all-versions "$@" 2> /dev/null || true
 }
 
-resolve() {
-  local line name known names=() wanted=() round
-  mapfile -t names < <(lines "$BASE/packages/boot.txt" "$BASE/packages/$FLAVOR.txt" | tr -d ' ' | tr '|' '\n' | sort -u)
-  known=$(candidates "${names[@]}" | sed -n 's/^Package: //p')
+# known LIST: the packages of a list, of each line the first that apt knows
+known() {
+  local line name names all
+  mapfile -t names < <(lines "$1" | tr -d ' ' | tr '|' '\n' | sort -u)
+  all=$(candidates "${names[@]}" | sed -n 's/^Package: //p')
   while read -r line; do
     for name in ${line//|/ }; do
-      if grep -qxF "$name" <<< "$known"; then
-        wanted+=("$name")
+      if grep -qxF "$name" <<< "$all"; then
+        printf '%s\n' "$name"
         continue 2
       fi
     done
     die "apt knows no package $line" "apt-get update"
-  done < <(lines "$BASE/packages/boot.txt" "$BASE/packages/$FLAVOR.txt")
+  done < <(lines "$1")
+}
 
+# uris COMMAND PACKAGE...: what `apt-get COMMAND` would fetch. In an empty directory, since apt passes over what lies
+# there already
+uris() {
+  (cd "$WORK/resolve" && apt-get -qq -o Acquire::ForceHash=SHA256 --print-uris "$@") |
+    awk '{ sub(/^SHA256:/, "", $4); print $2, $3, $4 }'
+}
+
+resolve() {
+  local names boot own round
+  boot=$(known "$BASE/packages/boot.txt")
+  own=$(known "$BASE/packages/$FLAVOR.txt")
   # linux-image-amd64 → linux-image-6.1.0-56-amd64; Ubuntu's modules are one step further
   for round in 1 2; do
-    mapfile -t names < <(candidates "${wanted[@]}" | grep -E '^Depends:' | grep -oE 'linux-(image|modules)-[0-9][^ ,]*' || true)
-    wanted+=("${names[@]}")
+    # shellcheck disable=SC2086 # one package a word
+    names=$(candidates $boot | grep -E '^Depends:' | grep -oE 'linux-(image|modules)-[0-9][^ ,]*') || true
+    boot=$(tr " " "\n" <<< "$boot $names" | sort -u)
   done
   : "$round"
-
-  mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | sort -u)
-  # In an empty directory, since apt passes over what lies there already
-  (cd "$WORK/resolve" && apt-get -qq -o Acquire::ForceHash=SHA256 download --print-uris "${wanted[@]}") |
-    awk '{ sub(/^SHA256:/, "", $4); print $2, $3, $4 }' | sort
+  # shellcheck disable=SC2086
+  if [ -f "$SUITE" ]; then
+    { uris download $boot && uris install $own; } | sort -u
+  else
+    uris download $boot $own | sort -u
+  fi
 }
 
 if ! { [ -f "$WORK/packages.lock" ] && [ "$(cat "$WORK/packages.asked" 2> /dev/null)" = "$question" ]; }; then
@@ -62,24 +127,30 @@ if ! { [ -f "$WORK/packages.lock" ] && [ "$(cat "$WORK/packages.asked" 2> /dev/n
   printf '%s\n' "$question" > "$WORK/packages.asked"
 fi
 
+missing=()
+while read -r file size hash; do
+  [ "$(stat -c %s "$DEBS/$file" 2> /dev/null)" = "$size" ] || missing+=("$file $hash")
+done < "$WORK/packages.lock"
+
+# All at once: apt takes a second to start
 fetch() {
-  local file=$1 hash=$2 name version
-  name=${file%%_*}
-  version=${file#*_}
-  version=${version%_*}
-  printf '        %s\n' "$file"
-  (
-    rm -rf "$DEBS/new"
-    mkdir "$DEBS/new"
-    cd "$DEBS/new"
-    # As root apt would fetch as user _apt, who may not write here
-    apt-get -qq -o APT::Sandbox::User=root -o Acquire::Retries=3 download "$name=${version//%3a/:}"
-    sha256sum --quiet --check <<< "$hash  $file" || die "$file is not what apt's lists promise" "apt-get update"
-    mv "$file" "$DEBS/"
-  ) || die "could not download $name" "apt-get update"
+  local file hash wanted=() name version
+  rm -rf "$DEBS/new"
+  mkdir "$DEBS/new"
+  while read -r file hash; do
+    name=${file%%_*}
+    version=${file#*_}
+    version=${version%_*}
+    wanted+=("$name=${version//%3a/:}")
+  done < <(printf '%s\n' "$@")
+  printf '        %d packages to download\n' $#
+  # As root apt would fetch as user _apt, who may not write here
+  (cd "$DEBS/new" && apt-get -qq -o APT::Sandbox::User=root -o Acquire::Retries=3 download "${wanted[@]}") ||
+    die "could not download the packages" "apt-get update"
+  while read -r file hash; do
+    sha256sum --quiet --check <<< "$hash  $DEBS/new/$file" || die "$file is not what apt's lists promise" "apt-get update"
+    mv "$DEBS/new/$file" "$DEBS/"
+  done < <(printf '%s\n' "$@")
   rm -rf "$DEBS/new"
 }
-
-while read -r file size hash; do
-  [ "$(stat -c %s "$DEBS/$file" 2> /dev/null)" = "$size" ] || fetch "$file" "$hash"
-done < "$WORK/packages.lock"
+[ ${#missing[@]} -eq 0 ] || fetch "${missing[@]}"

@@ -9,14 +9,24 @@ mkdir -p "$ROOT"/{dev,etc,mnt/piece,proc,root,run,sys,tmp,usr/{bin,sbin,lib,lib6
 for dir in bin sbin lib lib64; do ln -s "usr/$dir" "$ROOT/$dir"; done
 
 shopt -s failglob # a file that has moved in a new release of the distribution is an error
-while read -r pattern; do
-  # shellcheck disable=SC2206 # the pattern is meant to become file names
-  (cd "$TREE" && files=($pattern) && cp -a --parents "${files[@]}" "$ROOT")
-done < <(lines "$BASE/packages/$FLAVOR.files.txt")
-for applet in $("$ROOT/usr/bin/busybox" --list); do
-  [ -e "$ROOT/usr/bin/$applet" ] || ln -s busybox "$ROOT/usr/bin/$applet"
-done
-for applet in init poweroff reboot; do ln -s ../bin/busybox "$ROOT/usr/sbin/$applet"; done
+KEEP=$BASE/packages/$FLAVOR.files.txt
+DROP=$BASE/packages/$FLAVOR.drop.txt
+if [ -f "$KEEP" ]; then
+  while read -r pattern; do
+    # shellcheck disable=SC2206 # the pattern is meant to become file names
+    (cd "$TREE" && files=($pattern) && cp -a --parents "${files[@]}" "$ROOT")
+  done < <(lines "$KEEP")
+  for applet in $("$ROOT/usr/bin/busybox" --list); do
+    [ -e "$ROOT/usr/bin/$applet" ] || ln -s busybox "$ROOT/usr/bin/$applet"
+  done
+  for applet in init poweroff reboot; do ln -s ../bin/busybox "$ROOT/usr/sbin/$applet"; done
+else
+  cp -a "$TREE/." "$ROOT"
+  while read -r pattern; do
+    # shellcheck disable=SC2206
+    (cd "$ROOT" && files=($pattern) && rm -r "${files[@]}") || die "$pattern is not in the packages" "edit $DROP"
+  done < <(lines "$DROP")
+fi
 
 cp -a "$BASE/overlay/$FLAVOR/." "$ROOT"
 cat > "$ROOT/etc/os-release" << END
@@ -26,4 +36,6 @@ VERSION_ID=$VERSION
 VARIANT_ID=$FLAVOR
 PRETTY_NAME="fedac-os $FLAVOR $VERSION"
 END
+# shellcheck source=/dev/null
+[ ! -f "$BASE/packages/$FLAVOR.setup.sh" ] || . "$BASE/packages/$FLAVOR.setup.sh"
 plain "$ROOT"

@@ -1,0 +1,93 @@
+// The kiosk's session, from logging in to switching off: serve what is on the stick to this machine's browser,
+// keep that browser on the screen, and start it again whenever it is not showing anything.
+import { copyFile, rm, writeFile } from "node:fs/promises";
+import { homedir, uptime } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Attempt, attempt } from "./attempts.ts";
+import { KIOSK_FLAGS, startBrowser } from "./browser.ts";
+import { startCompositor } from "./compositor.ts";
+import { problemPage } from "./pages.ts";
+import { NoPieceError, readPiece, readSplash } from "./piece.ts";
+import { say } from "./serial.ts";
+import { type Page, PORT, serve } from "./server.ts";
+
+const PIECE = "/mnt/piece";
+const PROBLEM = "/run/fedac/problem";
+const CONFIG = "/etc/sway/kiosk";
+const BROWSER = "/usr/lib/chromium/chromium";
+const DEFAULT_SPLASH = "/usr/share/fedac/splash.png";
+const RUNTIME = process.env.XDG_RUNTIME_DIR ?? "/run/user/1000";
+
+/** What is shown, and the line to say when it has been. */
+interface Show {
+  readonly page: Page;
+  readonly splash: Buffer | undefined;
+  readonly line: string;
+}
+
+async function find(): Promise<Show> {
+  try {
+    const { name, sha256, html, splash } = await readPiece(PIECE, PROBLEM);
+    const page = { type: "text/html; charset=utf-8", body: html };
+    return { page, splash, line: `PIECE ${name} ${sha256} ${html.length}` };
+  } catch (error) {
+    if (!(error instanceof NoPieceError)) throw error;
+    console.error(error);
+    const splash = await readSplash(PIECE).catch(() => undefined);
+    return { page: problemPage(error.message), splash, line: `NOPIECE ${error.message}` };
+  }
+}
+
+/** Show the piece until something ends, and say what. `painted` is called once it is on the screen. */
+async function show({ accelerated, patience }: Attempt, painted: () => void): Promise<string> {
+  const compositor = await startCompositor({ config: CONFIG, accelerated, patience });
+  try {
+    const browser = await startBrowser({
+      program: BROWSER,
+      url: `http://localhost:${PORT}/piece.html`,
+      profile: join(homedir(), "profile"), // larger than the runtime directory may become
+      environment: compositor.environment,
+      flags: KIOSK_FLAGS,
+      accelerated,
+      patience,
+    });
+    try {
+      const lost = Promise.race([compositor.ended, browser.lost]);
+      const early = await Promise.race([browser.painted, lost]);
+      if (early !== undefined) return early;
+      await compositor.reveal();
+      painted();
+      return await lost;
+    } finally {
+      await browser.stop();
+    }
+  } finally {
+    await compositor.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  const { page, splash, line } = await find();
+  const background = join(RUNTIME, "splash.png"); // named in the compositor's configuration
+  if (splash) await writeFile(background, splash);
+  else await copyFile(DEFAULT_SPLASH, background).catch(() => rm(background, { force: true }));
+  await serve(new Map([["/piece.html", page]]), "/piece.html");
+
+  const started = uptime();
+  let said = false;
+  for (let failures = 0; ;) {
+    const next = attempt(failures, started);
+    await delay(next.pause * 1000);
+    const since = performance.now();
+    const how = await show(next, () => {
+      failures = 0;
+      if (!said) void say(line);
+      said = true;
+    }).catch((error: Error) => error.message);
+    failures++;
+    console.error(`After ${Math.round((performance.now() - since) / 1000)} s: ${how}. Starting again.`);
+  }
+}
+
+await main();

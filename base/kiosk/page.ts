@@ -1,0 +1,111 @@
+import type { EventEmitter } from "node:events";
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Event, Protocol } from "./protocol.ts";
+
+/** A page that is watched over. */
+export interface Page {
+  /** Settles when the page has loaded and painted; throws `Error` when that takes longer than it may. */
+  readonly painted: Promise<void>;
+  /** Why it is no longer there, when it is not; never throws. */
+  readonly lost: Promise<string>;
+}
+
+export interface PageOptions {
+  readonly url: string;
+  /** In seconds: so long it may take to paint, and after that to answer. */
+  readonly patience: number;
+}
+
+/** What a piece may use without anybody being asked, since there is nobody to ask. */
+const PERMISSIONS = [
+  "audioCapture",
+  "clipboardReadWrite",
+  "clipboardSanitizedWrite",
+  "durableStorage",
+  "midi",
+  "midiSysex",
+  "sensors",
+  "videoCapture",
+  "wakeLockScreen",
+];
+
+/** Every so many seconds the page is asked whether it is alive. */
+const PULSE = 5;
+/** Our script's world in the page, and what it reports by. */
+const WORLD = "kiosk";
+const REPORT = "kioskReport";
+const SCRIPT = new URL("in-page.js", import.meta.url);
+
+/**
+ * Have the browser open `url` in the page that it was started with, close every other one, and watch. Throws
+ * `Error` when the browser does not do as it is told.
+ */
+export async function openPage(
+  protocol: Protocol,
+  events: EventEmitter<{ event: [Event] }>,
+  { url, patience }: PageOptions,
+): Promise<Page> {
+  let session: string | undefined;
+  let hasPainted = () => {};
+  let isLost = (_why: string) => {};
+  const painting = new Promise<void>((done) => (hasPainted = done));
+  const lost = new Promise<string>((done) => (isLost = done));
+  const found = new Promise<string>((done) => {
+    let ours: string | undefined;
+    events.on("event", ({ method, params, sessionId }) => {
+      if (method === "Target.targetCreated") {
+        const { type, targetId } = params.targetInfo as { type: string; targetId: string };
+        if (type !== "page") return;
+        ours ??= targetId;
+        done(ours);
+        if (targetId !== ours) protocol.send("Target.closeTarget", { targetId }).catch(() => {});
+      }
+      if (sessionId === undefined || sessionId !== session) return;
+      if (method === "Runtime.bindingCalled" && params.name === REPORT) hasPainted();
+      if (method === "Inspector.targetCrashed") isLost("the page has crashed");
+      if (method === "Inspector.detached") isLost(`the page has gone: ${String(params.reason)}`);
+    });
+  });
+  await protocol.send("Target.setDiscoverTargets", { discover: true });
+  const targetId = await found;
+  const attached = await protocol.send("Target.attachToTarget", { targetId, flatten: true });
+  session = String(attached.sessionId);
+  const ask = (method: string, params: object = {}) => protocol.send(method, params, session);
+  await ask("Inspector.enable");
+  await ask("Page.enable");
+  await ask("Runtime.enable");
+  await ask("Runtime.addBinding", { name: REPORT, executionContextName: WORLD });
+  const source = await readFile(SCRIPT, "utf8");
+  await ask("Page.addScriptToEvaluateOnNewDocument", { source, worldName: WORLD });
+  const { origin } = new URL(url);
+  await protocol.send("Browser.grantPermissions", { origin, permissions: PERMISSIONS });
+  const { errorText } = await ask("Page.navigate", { url });
+  if (typeof errorText === "string") throw new Error(`${url}: ${errorText}`);
+
+  const painted = within(painting, patience, "painted");
+  const pulse = async () => {
+    await painted;
+    await ask("Runtime.disable"); // or the browser keeps all that the piece ever writes to its console
+    for (;;) {
+      await delay(PULSE * 1000);
+      await within(ask("Runtime.evaluate", { expression: "0" }), patience, "answered");
+    }
+  };
+  pulse().catch((error: Error) => isLost(error.message));
+  return { painted, lost };
+}
+
+/** What comes within so many seconds. Throws `Error` when it does not. */
+async function within<T>(coming: Promise<T>, seconds: number, what: string): Promise<T> {
+  const over = new AbortController();
+  const late = delay(seconds * 1000, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`the page has not ${what} within ${Math.round(seconds)} s`);
+  });
+  try {
+    return await Promise.race([coming, late]);
+  } finally {
+    over.abort();
+    late.catch(() => {}); // called off
+  }
+}

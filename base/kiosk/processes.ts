@@ -1,0 +1,20 @@
+import { type ChildProcess } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** How a program ended, in words, when it does; never throws. */
+export function endOf(name: string, child: ChildProcess): Promise<string> {
+  return new Promise((ended) => {
+    child.once("error", (error) => ended(`${name} did not start: ${error.message}`));
+    child.once("exit", (code, signal) => ended(`${name} ended with ${signal ?? `exit code ${code}`}`));
+  });
+}
+
+/** Ask a program to end, and no longer ask after five seconds. */
+export async function end(child: ChildProcess, ended: Promise<string>): Promise<void> {
+  child.kill("SIGTERM");
+  const over = new AbortController();
+  const late = delay(5000, "late", { signal: over.signal }).catch(() => "");
+  if ((await Promise.race([ended, late])) === "late") child.kill("SIGKILL");
+  over.abort();
+  await ended;
+}

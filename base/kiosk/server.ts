@@ -1,0 +1,48 @@
+import { createServer, type Server } from "node:http";
+
+/** What the browser may fetch: a path, and what is there. */
+export interface Page {
+  readonly type: string;
+  readonly body: Buffer | string;
+}
+
+/** Where pieces expect to be at home on a machine without a network: a secure context (W3C Secure Contexts, 3.1). */
+export const PORT = 8080;
+
+/**
+ * Headers of every answer. Isolated from other origins, so that SharedArrayBuffer and exact clocks are there
+ * (HTML, "cross-origin isolation"); `credentialless` still lets a piece that is online show others' pictures.
+ */
+const HEADERS = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "credentialless",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "X-Content-Type-Options": "nosniff",
+  "Cache-Control": "no-store",
+};
+
+/**
+ * Serve `pages` by their paths on this machine alone; `/` leads to `first`. Throws when the port is taken.
+ */
+export async function serve(pages: ReadonlyMap<string, Page>, first: string, port = PORT): Promise<Server> {
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    const page = pages.get(pathname);
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.writeHead(405, { ...HEADERS, Allow: "GET, HEAD" }).end();
+    } else if (page) {
+      const length = Buffer.byteLength(page.body);
+      response.writeHead(200, { ...HEADERS, "Content-Type": page.type, "Content-Length": length });
+      response.end(request.method === "HEAD" ? undefined : page.body);
+    } else if (pathname === "/") {
+      response.writeHead(302, { ...HEADERS, Location: first }).end();
+    } else {
+      response.writeHead(404, HEADERS).end();
+    }
+  });
+  await new Promise<void>((listening, fail) => {
+    server.once("error", fail);
+    server.listen(port, "127.0.0.1", listening);
+  });
+  return server;
+}
