@@ -22,6 +22,11 @@ target usr/bin/systemctl --root="$ROOT" --global preset-all 2> /dev/null
 rm "$ROOT/etc/systemd/system/network-online.target.wants/systemd-networkd-wait-online.service" # comes with networkd
 ln -sfn multi-user.target "$ROOT/usr/lib/systemd/system/default.target"
 
+# nor those that would bring the system up to date with its packages: it is, and stays so
+for unit in ldconfig systemd-firstboot systemd-hwdb-update systemd-journal-catalog-update systemd-sysusers systemd-update-done; do
+  ln -s /dev/null "$ROOT/etc/systemd/system/$unit.service"
+done
+
 # indexes
 target usr/bin/systemd-hwdb --root="$ROOT" --usr update
 target usr/bin/update-mime-database "$ROOT/usr/share/mime" 2> /dev/null
@@ -31,8 +36,13 @@ depmod -b "$ROOT" "$KERNEL"
 mkdir -p "$ROOT/etc/ssl/certs"
 cat "$ROOT"/usr/share/ca-certificates/mozilla/*.crt > "$ROOT/etc/ssl/certs/ca-certificates.crt"
 
-# nothing has changed since this was built, so services that watch for it need not start
-touch "$ROOT/etc/.updated" "$ROOT/var/.updated"
+# which channels wireless networks may use where: of two signed lists, Debian's
+for file in regulatory.db regulatory.db.p7s; do ln -s "$file-debian" "$ROOT/usr/lib/firmware/$file"; done
+
+# where programs of old look for what is running
+rmdir "$ROOT"/var/{run,lock}
+ln -s ../run "$ROOT/var/run"
+ln -s ../run/lock "$ROOT/var/lock"
 
 # the session
 (cd "$BASE/.." && npx tsc -p base/kiosk --outDir "$ROOT/usr/lib/fedac/kiosk")
