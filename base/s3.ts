@@ -99,17 +99,19 @@ export function bucket(Bucket: string, prefix: string, warn: (text: string) => v
     }
   }
 
-  /** Whether this server refuses to put over what is there, when asked to: asked once, of an object of no consequence. */
+  /** Whether this server refuses to put over what is there when asked to; tried once, on an object of no consequence. */
   let conditional: Promise<boolean> | undefined;
   async function tryConditions(): Promise<boolean> {
     const key = `.condition-${randomUUID()}`;
     const served = { type: "text/plain", cache: "no-store" };
     await put(key, new Uint8Array(1), served);
     try {
-      await put(key, new Uint8Array(1), served, { IfNoneMatch: "*" });
-    } catch (error) {
-      if (statusOf(error) === 412) return true;
-      if (statusOf(error) !== 501 && statusOf(error) !== 400) throw error;
+      // Servers have been met that know the one and pass over the other.
+      const wrong = [{ IfNoneMatch: "*" }, { IfMatch: `"${"0".repeat(32)}"` }];
+      const answers = await Promise.all(
+        wrong.map((condition) => put(key, new Uint8Array(1), served, condition).then(() => 200, statusOf)),
+      );
+      if (answers.every((status) => status === 412)) return true;
     } finally {
       await client.send(new s3.DeleteObjectCommand(at(key)));
     }
