@@ -11,10 +11,10 @@ const PART = 16 * 1024 * 1024;
  * for it (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY …), the address of a server that is not AWS's from AWS_ENDPOINT_URL.
  */
 export function bucket(Bucket: string, prefix: string, warn: (text: string) => void): Store {
-  const endpoint = process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
+  const endpoint = process.env["AWS_ENDPOINT_URL_S3"] || process.env["AWS_ENDPOINT_URL"]; // empty: none
   const client = new s3.S3Client({
-    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    region: process.env["AWS_REGION"] ?? "us-east-1",
+    ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
+    region: process.env["AWS_REGION"] || "us-east-1",
     maxAttempts: 6,
     // Checksums of AWS's own make, as trailers, are not understood everywhere; Content-MD5 is.
     requestChecksumCalculation: "WHEN_REQUIRED",
@@ -134,8 +134,13 @@ export function bucket(Bucket: string, prefix: string, warn: (text: string) => v
       return hashOf(Body as AsyncIterable<Uint8Array>);
     },
     put: async (key, content: Content, served) => {
-      if (!("path" in content)) return put(key, content, served);
-      return upload(key, content.path, content.size, served);
+      if (!("path" in content)) return await put(key, content, served);
+      try {
+        await upload(key, content.path, content.size, served);
+      } catch (error) {
+        if ((error as Error).name !== "NoSuchUpload") throw error;
+        await upload(key, content.path, content.size, served); // somebody has given up for us
+      }
     },
     swap: async (key, bytes, served, tag) => {
       conditional ??= tryConditions();
