@@ -188,6 +188,23 @@ describe.each(["directory", ...S3])("%s", (kind) => {
     expect((await names()).toSorted()).toEqual(two.map(({ name }) => name).toSorted());
   });
 
+  test("when somebody else moves the pointer first, it is moved from there", async () => {
+    await fresh();
+    const late = built(3);
+    const first = other(built(1));
+    let interrupted = false;
+    const slow: Store = {
+      ...store,
+      swap: async (...args) => {
+        if (!interrupted) await publish(job(), first.path);
+        interrupted = true;
+        return store.swap(...args);
+      },
+    };
+    await publish({ ...job(), store: slow }, late.path);
+    expect(await names()).toEqual([first.name, late.name]);
+  });
+
   test("an upload that was killed goes on, and leaves nothing behind", { timeout: 3 * MINUTE }, async () => {
     await fresh();
     const { path, name } = built(1);
