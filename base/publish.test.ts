@@ -169,15 +169,15 @@ describe.each(["directory", ...S3])("%s", (kind) => {
   test("a reader who never stops meets no pair that does not match", { timeout: 5 * MINUTE }, async () => {
     await fresh();
     await publish(job(), built(1).path);
-    let over = false;
+    const over = new AbortController();
     const read = (async () => {
       const seen = new Set<string>();
-      while (!over) seen.add((await readAll()).version);
+      while (!over.signal.aborted) seen.add((await readAll()).version);
       return seen;
     })();
     for (const day of [2, 3, 4, 5]) await publish(job(), built(day).path);
     await rollback(job(), "1.1.3");
-    over = true;
+    over.abort();
     expect((await read).size).toBeGreaterThan(1);
   });
 
