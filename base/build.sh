@@ -32,6 +32,7 @@ step live.sh      # files → EROFS
 step initramfs.sh # busybox, modules, our init
 step esp.sh       # boot loader, kernel, initramfs → FAT
 step disk.sh      # partitions → a disk
+step sbom.sh      # which packages are in it
 step manifest.sh  # what is in it
 step sign.sh      # who says so
 step release.sh   # all of it → cdn/, at once

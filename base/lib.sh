@@ -39,7 +39,7 @@ lines() {
 
 # What decides a release, apart from the packages: not the tests, and not what is written about it.
 inputs() {
-  printf '%s\n' build.sh lib.sh steps packages overlay manifest.ts ../src/manifest.ts ../src/sha256.ts
+  printf '%s\n' build.sh lib.sh steps packages overlay manifest.ts sbom.ts ../src/manifest.ts ../src/sha256.ts
 }
 
 # Two builds compare only if both live at the same time: that of the last change to the inputs. Without
@@ -51,7 +51,9 @@ source_date() {
   printf '%s\n' "${epoch:-$(stat -c %Y "$BASE/build.sh")}"
 }
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(source_date)}
-VERSION=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y.%m.%d)
+# A second release of one day needs a version of its own: OS_VERSION=2026.11.24.1
+VERSION=${OS_VERSION:-$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y.%m.%d)}
+[[ $VERSION =~ ^[0-9]+(\.[0-9]+){0,7}$ ]] || die "OS_VERSION is \"$VERSION\"" "OS_VERSION=2026.11.24.1"
 export VERSION
 
 # One hash for everything that decides the image: flavor, time, packages, files.
@@ -60,7 +62,7 @@ inputs_hash() {
   [ -f "$WORK/packages.lock" ] || die "no packages.lock yet" "base/build.sh $FLAVOR"
   mapfile -t paths < <(inputs)
   {
-    printf '%s %s\n' "$FLAVOR" "$SOURCE_DATE_EPOCH"
+    printf '%s %s %s\n' "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH"
     cat "$WORK/packages.lock"
     (cd "$BASE" && find "${paths[@]}" -type f -print0 | sort -z | xargs -0 sha256sum)
     (cd "$BASE" && find "${paths[@]}" -perm /u=x -print | sort) # all that git keeps of modes

@@ -101,7 +101,10 @@ test("refuses an image without its backup table", async () => {
 });
 
 test("the list of releases keeps the last three of each flavor, the one released last in front", () => {
-  let latest: Latest = { format: 1, releases: [entry("kiosk", 10)] };
+  let latest: Latest = {
+    format: 1,
+    releases: [entry("kiosk", 10), { ...entry("tiny", 12), manifest: "replaced" }],
+  };
   for (const day of [11, 12, 13, 14, 12]) latest = released(latest, entry("tiny", day), 3);
   expect(latest.releases.map(({ manifest }) => manifest.replace("/manifest.json", ""))).toEqual([
     "tiny-12",

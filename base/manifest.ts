@@ -13,6 +13,8 @@ export interface Named {
   readonly time: number;
   /** The image's file name, beside the manifest. */
   readonly url: string;
+  /** The list of packages: its file name, beside the manifest, and its SHA-256. */
+  readonly sbom?: Manifest["sbom"];
 }
 
 const PIECE_LABEL = "FEDAC-PIECE";
@@ -48,6 +50,7 @@ export async function describe(path: string, named: Named): Promise<Manifest> {
       piecePartition: { start: piece.start, length: piece.length, label: piece.label },
       digests,
       sha256State: { words, length: piece.start },
+      ...(named.sbom ? { sbom: named.sbom } : {}),
     } satisfies Manifest);
   } finally {
     await file.close();
@@ -56,11 +59,14 @@ export async function describe(path: string, named: Named): Promise<Manifest> {
 
 /**
  * The list of releases after `released`, which goes to the front: what was released last is what is
- * offered, also when it is an older version on purpose. `keep` of each flavor stay.
+ * offered, also when it is an older version on purpose. `keep` of each flavor stay. An earlier image of the same version
+ * goes: by its version only one could be found.
  */
 export function released(before: Latest, release: Latest["releases"][number], keep: number): Latest {
   const counts = new Map<string, number>();
-  const all = [release, ...before.releases.filter(({ manifest }) => manifest !== release.manifest)];
+  const replaced = ({ flavor, arch, version }: typeof release) =>
+    flavor === release.flavor && arch === release.arch && version === release.version;
+  const all = [release, ...before.releases.filter((each) => !replaced(each))];
   const releases = all.filter(({ flavor }) => {
     counts.set(flavor, (counts.get(flavor) ?? 0) + 1);
     return counts.get(flavor)! <= keep;
@@ -104,18 +110,27 @@ function isZero(bytes: Bytes): boolean {
   return new BigUint64Array(bytes.buffer, 0, bytes.length / 8).every((word) => word === 0n);
 }
 
+async function digestOf(path: string) {
+  const hash = (await createSHA256()).init().update(await readFile(path));
+  return { url: basename(path), sha256: hash.digest("hex") };
+}
+
 async function json(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
 async function main(args: string[]): Promise<void> {
-  const [first = "", second = "", third = "", fourth = ""] = args;
-  if (args.length !== 4) {
-    throw new RangeError("usage: manifest.ts IMAGE FLAVOR VERSION TIME | --release CDN NAME KEEP");
+  const [first = "", second = "", third = "", fourth = "", fifth] = args;
+  if (args.length < 4 || args.length > 5) {
+    throw new RangeError("usage: manifest.ts IMAGE FLAVOR VERSION TIME [SBOM] | --release CDN NAME KEEP");
   }
   if (first === "--release") return await publish(second, third, Number(fourth));
   const url = `fedac-os-${second}-${third}.img`;
-  const manifest = await describe(first, { flavor: second, version: third, time: Number(fourth), url });
+  const named = { flavor: second, version: third, time: Number(fourth), url };
+  const manifest = await describe(
+    first,
+    fifth === undefined ? named : { ...named, sbom: await digestOf(fifth) },
+  );
   process.stdout.write(JSON.stringify(manifest, null, 2) + "\n");
 }
 

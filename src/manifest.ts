@@ -38,12 +38,18 @@ const manifestSchema = v.object({
   digests: v.array(v.union([sha256, v.literal("zeros")])),
   /** The SHA-256 register (FIPS 180-4, H0 to H7 in hex) after the first `length` bytes of the image. */
   sha256State: v.object({ words: sha256, length: size }),
+  /** What the image was made from: a list of packages beside the manifest, relative to it. */
+  sbom: v.optional(v.object({ url, sha256 })),
 });
+
+const listed = { version: word, flavor: word, arch: word, created, manifest: url };
 
 const latestSchema = v.object({
   format: v.literal(1),
-  /** Newest first. `manifest` is a URL relative to this file. */
-  releases: v.array(v.object({ version: word, flavor: word, arch: word, created, manifest: url })),
+  /** Of each flavor, the one that is offered first. `manifest` is a URL relative to this file. */
+  releases: v.array(v.object(listed)),
+  /** No longer offered, but still there for who is downloading one: until some days after `since`. */
+  retired: v.optional(v.array(v.object({ ...listed, since: created }))),
 });
 
 /** What a base release says of itself: JSON beside the image. */

@@ -1,0 +1,204 @@
+import { createHash, randomUUID } from "node:crypto";
+import { open } from "node:fs/promises";
+import * as s3 from "@aws-sdk/client-s3";
+import { type Content, hashOf, type Served, type Store } from "./store.ts";
+
+/** Larger files go up in parts of this many bytes, so that an upload that was cut off goes on: 256 parts at most. */
+const PART = 16 * 1024 * 1024;
+
+/**
+ * A bucket, or what is below `prefix` in it, of any server that speaks S3. Access comes from where AWS's client looks
+ * for it (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY …), the address of a server that is not AWS's from AWS_ENDPOINT_URL.
+ */
+export function bucket(Bucket: string, prefix: string, warn: (text: string) => void): Store {
+  const endpoint = process.env["AWS_ENDPOINT_URL_S3"] || process.env["AWS_ENDPOINT_URL"]; // empty: none
+  const client = new s3.S3Client({
+    ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
+    region: process.env["AWS_REGION"] || "us-east-1",
+    maxAttempts: 6,
+    // Checksums of AWS's own make, as trailers, are not understood everywhere; Content-MD5 is.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    requestHandler: { connectionTimeout: 15_000, requestTimeout: 300_000 },
+  });
+  const at = (key: string) => ({ Bucket, Key: prefix + key });
+  const headers = ({ type, cache }: Served) => ({ ContentType: type, CacheControl: cache });
+
+  async function put(key: string, bytes: Uint8Array, served: Served, condition = {}): Promise<void> {
+    const body = { Body: bytes, ContentMD5: md5(bytes, "base64") };
+    await client.send(new s3.PutObjectCommand({ ...at(key), ...headers(served), ...body, ...condition }));
+  }
+
+  /** The uploads of `start` and all that begins so which were never finished. */
+  async function unfinished(start: string): Promise<s3.MultipartUpload[]> {
+    const found: s3.MultipartUpload[] = [];
+    let next: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
+    while (next) {
+      const {
+        Uploads,
+        IsTruncated,
+        NextKeyMarker,
+        NextUploadIdMarker,
+      }: s3.ListMultipartUploadsCommandOutput = await client.send(
+        new s3.ListMultipartUploadsCommand({ Bucket, Prefix: prefix + start, ...next }),
+      );
+      found.push(...(Uploads ?? []));
+      next =
+        IsTruncated && NextKeyMarker
+          ? {
+              KeyMarker: NextKeyMarker,
+              ...(NextUploadIdMarker ? { UploadIdMarker: NextUploadIdMarker } : {}),
+            }
+          : undefined;
+    }
+    return found;
+  }
+
+  /** What has arrived of an upload: part number → ETag. */
+  async function arrived(key: string, UploadId: string): Promise<Map<number, string>> {
+    const parts = new Map<number, string>();
+    let marker: string | undefined;
+    do {
+      const more = marker === undefined ? {} : { PartNumberMarker: marker };
+      const page = await client.send(new s3.ListPartsCommand({ ...at(key), UploadId, ...more }));
+      for (const { PartNumber, ETag } of page.Parts ?? []) parts.set(PartNumber!, ETag!);
+      marker = page.IsTruncated ? page.NextPartNumberMarker : undefined;
+    } while (marker !== undefined);
+    return parts;
+  }
+
+  async function upload(key: string, path: string, size: number, served: Served): Promise<void> {
+    const [left] = (await unfinished(key)).filter(({ Key }) => Key === prefix + key);
+    const UploadId =
+      left?.UploadId ??
+      (await client.send(new s3.CreateMultipartUploadCommand({ ...at(key), ...headers(served) }))).UploadId!;
+    const before = left ? await arrived(key, UploadId) : new Map<number, string>();
+    const Parts: s3.CompletedPart[] = [];
+    const file = await open(path);
+    try {
+      for (let start = 0; start < size; start += PART) {
+        const bytes = new Uint8Array(Math.min(PART, size - start));
+        await file.read(bytes, 0, bytes.length, start);
+        const PartNumber = start / PART + 1;
+        let ETag = before.get(PartNumber) ?? "";
+        if (ETag.replaceAll('"', "") !== md5(bytes, "hex")) {
+          const body = { Body: bytes, ContentMD5: md5(bytes, "base64") };
+          const part = new s3.UploadPartCommand({ ...at(key), UploadId, PartNumber, ...body });
+          ETag = (await client.send(part)).ETag!;
+        }
+        Parts.push({ PartNumber, ETag });
+      }
+    } finally {
+      await file.close();
+    }
+    const whole = { ...at(key), UploadId, MultipartUpload: { Parts } };
+    try {
+      await client.send(new s3.CompleteMultipartUploadCommand(whole));
+    } catch (error) {
+      if (statusOf(error) !== 404) throw error; // somebody else has completed it: what is there is checked anyway
+    }
+  }
+
+  /** Whether this server refuses to put over what is there when asked to; tried once, on an object of no consequence. */
+  let conditional: Promise<boolean> | undefined;
+  async function tryConditions(): Promise<boolean> {
+    const key = `.condition-${randomUUID()}`;
+    const served = { type: "text/plain", cache: "no-store" };
+    await put(key, new Uint8Array(1), served);
+    try {
+      // Servers have been met that know the one and pass over the other.
+      const wrong = [{ IfNoneMatch: "*" }, { IfMatch: `"${"0".repeat(32)}"` }];
+      const answers = await Promise.all(
+        wrong.map((condition) => put(key, new Uint8Array(1), served, condition).then(() => 200, statusOf)),
+      );
+      if (answers.every((status) => status === 412)) return true;
+    } finally {
+      await client.send(new s3.DeleteObjectCommand(at(key)));
+    }
+    warn("this server takes no conditional writes: see to it that nobody else publishes at the same time");
+    return false;
+  }
+
+  const store: Store = {
+    title: `s3://${Bucket}/${prefix}`,
+    size: async (key) => {
+      const found = await absent(client.send(new s3.HeadObjectCommand(at(key))));
+      return found && (found.ContentLength ?? 0);
+    },
+    read: async (key) => {
+      const found = await absent(client.send(new s3.GetObjectCommand(at(key))));
+      return found && { bytes: await found.Body!.transformToByteArray(), tag: found.ETag! };
+    },
+    hash: async (key) => {
+      const { Body } = await client.send(new s3.GetObjectCommand(at(key)));
+      return hashOf(Body as AsyncIterable<Uint8Array>);
+    },
+    put: async (key, content: Content, served) => {
+      if (!("path" in content)) return await put(key, content, served);
+      try {
+        await upload(key, content.path, content.size, served);
+      } catch (error) {
+        if ((error as Error).name !== "NoSuchUpload") throw error;
+        await upload(key, content.path, content.size, served); // somebody has given up for us
+      }
+    },
+    swap: async (key, bytes, served, tag) => {
+      conditional ??= tryConditions();
+      if (!(await conditional)) {
+        if ((await store.read(key))?.tag !== tag) return false;
+        await put(key, bytes, served);
+        return true;
+      }
+      try {
+        await put(key, bytes, served, tag === undefined ? { IfNoneMatch: "*" } : { IfMatch: tag });
+        return true;
+      } catch (error) {
+        if ([404, 409, 412].includes(statusOf(error) ?? 0)) return false;
+        throw error;
+      }
+    },
+    copy: async (from, to, served) => {
+      const CopySource = encodeURI(`${Bucket}/${prefix}${from}`);
+      const replaced = { ...headers(served), MetadataDirective: "REPLACE" as const };
+      await client.send(new s3.CopyObjectCommand({ ...at(to), CopySource, ...replaced }));
+    },
+    list: async () => {
+      const found: { key: string; modified: Date }[] = [];
+      const pages = s3.paginateListObjectsV2({ client }, { Bucket, ...(prefix ? { Prefix: prefix } : {}) });
+      for await (const { Contents } of pages) {
+        for (const { Key, LastModified } of Contents ?? []) {
+          found.push({ key: Key!.slice(prefix.length), modified: LastModified! });
+        }
+      }
+      return found;
+    },
+    remove: async (key) => {
+      await client.send(new s3.DeleteObjectCommand(at(key)));
+    },
+    clean: async (time, ours) => {
+      for (const { Key = "", UploadId, Initiated } of await unfinished("")) {
+        if (!ours(Key.slice(prefix.length)) || (Initiated && Initiated >= time)) continue;
+        await client.send(new s3.AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+      }
+    },
+    close: () => client.destroy(),
+  };
+  return store;
+}
+
+function md5(bytes: Uint8Array, encoding: "hex" | "base64"): string {
+  return createHash("md5").update(bytes).digest(encoding);
+}
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof s3.S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+async function absent<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (statusOf(error) === 404 && (error as Error).name !== "NoSuchBucket") return undefined;
+    throw error;
+  }
+}
