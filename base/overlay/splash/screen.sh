@@ -60,7 +60,8 @@ decode() {
 
 # fit: $PICTURE, as large as it goes without being cut off
 fit() {
-  if { [ $w = "$width" ] && [ $h -le "$height" ]; } || { [ $h = "$height" ] && [ $w -le "$width" ]; }; then
+  # shellcheck disable=SC2086 # numbers, all of them
+  if { [ $w = $width ] && [ $h -le $height ]; } || { [ $h = $height ] && [ $w -le $width ]; }; then
     cat $PICTURE
   else
     netpbm pamscale -xyfit "$width" "$height" $PICTURE # which mixes pixels: enlarged ones keep their edges
