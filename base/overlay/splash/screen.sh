@@ -35,13 +35,18 @@ graphic() {
 
 # A picture no larger than the screen, on standard input → the middle of the screen, black around it.
 put() {
-  echo 1 > /proc/sys/kernel/printk # nothing writes over it any more
   # shellcheck disable=SC2086 # the channels are several words
   netpbm ppmtoppm | netpbm pamdepth 255 | netpbm pnmpad -black -width="$width" -height="$height" |
     netpbm pnmpad -black -halign=0 -width=$((stride * 8 / depth)) | netpbm pamchannel $channels |
-    tail -c $((stride * height)) > /dev/fb0 || return # without netpbm's header
-  # A driver of the kernel's sets its mode when it is asked for something; the text console would have asked
-  (echo 0 > $FB/blank) 2> /dev/null || true # the firmware's framebuffer can do nothing of the kind
+    tail -c $((stride * height)) > $PICTURE.raw || return # without netpbm's header
+  echo 1 > /proc/sys/kernel/printk # nothing writes over it any more
+  # A driver of the kernel's sets its mode when it is asked for something, as the text console would have done;
+  # the firmware's framebuffer can do nothing of the kind
+  (echo 0 > $FB/blank) 2> /dev/null || true
+  cat $PICTURE.raw > /dev/fb0
+  shown=$?
+  rm $PICTURE.raw
+  return $shown
 }
 
 # decode FILE: an ordinary file with a PNG → $PICTURE, w, h. False if it is none, or one that would take more
