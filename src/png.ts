@@ -33,6 +33,13 @@ export async function png({ width, height, pixels, palette }: Indexed): Promise<
   return Uint8Array.from([SIGNATURE, ...chunks].flat());
 }
 
+/** Width and height in pixels, from the header (IHDR, section 11.2.1), or nothing for what is no PNG. */
+export function pngSize(bytes: Bytes): { width: number; height: number } | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes.length < 24 || SIGNATURE.some((byte, at) => bytes[at] !== byte)) return undefined;
+  return { width: view.getUint32(16), height: view.getUint32(20) };
+}
+
 async function chunk(type: string, data: readonly number[]): Promise<number[]> {
   const body = [...Array.from(type, (letter) => letter.charCodeAt(0)), ...data];
   const checksum = Number.parseInt(await crc32(Uint8Array.from(body)), 16);

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { png } from "./png.ts";
+import { png, pngSize } from "./png.ts";
 import { splash } from "./splash.ts";
 import { sha256Of } from "./testing/base.ts";
 
@@ -25,6 +25,7 @@ test("a PNG is what was drawn, say pngcheck and netpbm", async () => {
       const palette = rgb.map((colour) => `#${colour.toString(16).padStart(6, "0")}`);
       const file = write(await png({ width, height, pixels, palette }));
 
+      expect(pngSize(new Uint8Array(readFileSync(file)))).toEqual({ width, height });
       execFileSync("pngcheck", ["-q", file]); // throws, with its output, on any complaint
       const expected = Array.from(pixels, (i) => [rgb[i]! >> 16, (rgb[i]! >> 8) & 255, rgb[i]! & 255]);
       const found = decoded(file);
