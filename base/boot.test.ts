@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Manifest, parseLatest, parseManifest } from "../src/manifest.ts";
+import { type Manifest, parseLatest, parseManifest, WINDOW } from "../src/manifest.ts";
 import { bootImage } from "./boot.ts";
 
 // What takes seconds on an idle machine may take minutes on a busy one that emulates another.
@@ -45,11 +45,32 @@ test("building again gives the same bytes", { timeout: BUILD_MS }, () => {
   fs.rmSync(out, { recursive: true });
 });
 
+test("GRUB shows the splash, from the disk it was started from", { timeout: BOOT_MS }, async () => {
+  const disk = spliced({ "splash.png": Buffer.from(SPLASH, "base64") });
+  grubStays(disk);
+  const screenshot = join(folder, "grub.ppm");
+  const other = { image: disk, extraDisks: [image], timeoutSeconds: BOOT_SECONDS, screenshot };
+  await bootImage({ ...other, until: /STANDING/ });
+  const { width, height, pixel } = picture(screenshot);
+  expect(pixel(width / 2, height / 2)).toEqual(PINK);
+  expect(pixel(0, 0)).toEqual(PINK); // stretched
+});
+
+test("GRUB shows the default, and goes on, when the splash is none", { timeout: BOOT_MS }, async () => {
+  const disk = spliced({ "splash.png": Buffer.from(SPLASH, "base64").fill(0, 40) });
+  grubStays(disk);
+  const screenshot = join(folder, "default.ppm");
+  await bootImage({ image: disk, until: /STANDING/, timeoutSeconds: BOOT_SECONDS, screenshot });
+  const share = inked(screenshot);
+  expect(share).toBeGreaterThan(0.002); // two letters
+  expect(share).toBeLessThan(0.1);
+});
+
 test("an image with a piece says which and shows its splash", { timeout: BOOT_MS }, async () => {
   const bundle = Buffer.from("<!doctype html><title>a piece</title>\n".repeat(2000));
   const sha256 = createHash("sha256").update(bundle).digest("hex");
   const os = { format: 1, piece: "@jeffrey/frog", size: bundle.length, sha256, base: "fedac-os tiny" };
-  const disk = splice({
+  const disk = spliced({
     "piece.html": bundle,
     "os.json": JSON.stringify(os, null, 2),
     "splash.png": Buffer.from(SPLASH, "base64"),
@@ -70,9 +91,7 @@ test("the image as it is built says what is missing", { timeout: BOOT_MS }, asyn
   const options = { image, until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
 
   expect((await bootImage(options)).line).toBe("NOPIECE there is no file system on FEDAC-PIECE");
-  const { width, height, pixel } = picture(screenshot);
-  const inked = Array.from({ length: width * height }, (_, i) => pixel(i % width, Math.floor(i / width)));
-  const share = inked.filter(([red]) => red! > 0x80).length / inked.length;
+  const share = inked(screenshot);
   expect(share).toBeGreaterThan(0.01); // letters
   expect(share).toBeLessThan(0.2);
 });
@@ -108,10 +127,11 @@ function cut(name: string, number: number): string {
 }
 
 /** A copy of the image with an ext4 file system of `files`, made by somebody else's tool, in its piece partition. */
-function splice(files: Record<string, string | Buffer>): string {
+function spliced(files: Record<string, string | Buffer>): string {
   const source = join(folder, "files");
   const partition = join(folder, "piece.ext4");
   const { start, length, label } = manifest.piecePartition;
+  fs.rmSync(source, { recursive: true, force: true });
   fs.mkdirSync(source);
   for (const [name, bytes] of Object.entries(files)) fs.writeFileSync(join(source, name), bytes);
   tool("mkfs.ext4", "-q", "-L", label, "-d", source, partition, String(length / 1024));
@@ -122,9 +142,27 @@ function splice(files: Record<string, string | Buffer>): string {
   return path;
 }
 
+/** Let GRUB say on the serial line that it would start the kernel now, and then wait. */
+function grubStays(disk: string) {
+  const esp = `${disk}@@${WINDOW}`;
+  const path = tool("mdir", "-b", "-/", "-i", esp, "::").match(/^.*\/grub\.cfg$/m)![0];
+  const config = tool("mcopy", "-i", esp, path, "-");
+  const stays = 'serial --unit=0; terminal_output --append serial; echo "STANDING"; sleep 9999\n';
+  const file = join(folder, "grub.cfg");
+  fs.writeFileSync(file, config.replace(/^if linux/m, `${stays}$&`));
+  tool("mcopy", "-o", "-i", esp, file, path);
+}
+
 function tool(name: string, ...args: string[]): string {
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
   return execFileSync(name, args, { env, encoding: "utf8" });
+}
+
+/** How much of a picture is light. */
+function inked(path: string): number {
+  const { width, height, pixel } = picture(path);
+  const all = Array.from({ length: width * height }, (_, i) => pixel(i % width, Math.floor(i / width)));
+  return all.filter(([red]) => red! > 0x80).length / all.length;
 }
 
 /** A binary PPM of 8 bits, as QEMU writes it. */

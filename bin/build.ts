@@ -6,7 +6,9 @@ import { WINDOW } from "../src/manifest.ts";
 import { Memory } from "../src/memory.ts";
 import type { Trouble } from "../src/messages.ts";
 import { parsePiece } from "../src/piece.ts";
+import { pngSize } from "../src/png.ts";
 import type { Bytes } from "../src/segment.ts";
+import { MOST_PIXELS } from "../src/splash.ts";
 import { findRelease } from "../src/worker/base.ts";
 import { openImage, type Base, type Image } from "../src/worker/image.ts";
 import { Line, PACE, PREPARING } from "../src/worker/line.ts";
@@ -48,7 +50,7 @@ export async function build(args: string[]): Promise<void> {
   const html = values.bundle
     ? await readBundle(name, values.bundle)
     : await fetchBundle(values.oven, name, room, preparing, stop.signal);
-  const splash = values.splash ? await readInput(values.splash) : undefined;
+  const splash = values.splash ? await readSplash(values.splash) : undefined;
   const image = await openImage(base, { name, html, splash }, stop.signal);
 
   const out = values.out ?? image.info.fileName;
@@ -80,6 +82,18 @@ async function readBundle(name: string, file: string): Promise<Bytes> {
   const html = await readInput(file);
   checkBundle(name, html);
   return html;
+}
+
+async function readSplash(file: string): Promise<Bytes> {
+  const bytes = await readInput(file);
+  const size = pngSize(bytes);
+  if (!size) throw new RangeError(`${file} is not a PNG`);
+  if (size.width * size.height > MOST_PIXELS) {
+    throw new RangeError(
+      `${file} has ${size.width} by ${size.height} pixels; ${MOST_PIXELS} in all are shown`,
+    );
+  }
+  return bytes;
 }
 
 async function readInput(file: string): Promise<Bytes> {

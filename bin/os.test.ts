@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { WINDOW } from "../src/manifest.ts";
+import { png } from "../src/png.ts";
 import { sha256Of, testBase } from "../src/testing/base.ts";
 import { files, serve } from "../src/testing/server.ts";
 import { testKey } from "../src/testing/sign.ts";
@@ -25,6 +26,12 @@ writeFileSync(manifestFile, JSON.stringify(manifest));
 writeFileSync(path.join(root, "base.img"), image);
 const bundleFile = path.join(root, "notepat.html");
 writeFileSync(bundleFile, bundle);
+const vastFile = path.join(root, "vast.png");
+writeFileSync(
+  vastFile,
+  await png({ width: 4097, height: 4096, pixels: new Uint8Array(0), palette: ["#000000"] }),
+);
+const BUILD = ["build", "x", "--manifest", manifestFile, "--bundle", bundleFile];
 let folder = root;
 beforeEach(() => (folder = mkdtempSync(path.join(root, "run-"))));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -134,6 +141,8 @@ const wrong: [number, string[], RegExp][] = [
   [1, ["build", "x", "--manifest", manifestFile, "--bundle", manifestFile], /not an HTML page/],
   [1, ["build", "x", "--manifest", manifestFile, "--bundle", "none.html"], /none.html cannot be read/],
   [1, ["build", "x", "--manifest", manifestFile, "--oven", "nonsense"], /oven's address, nonsense, is none/],
+  [1, [...BUILD, "--splash", bundleFile], /notepat.html is not a PNG/],
+  [1, [...BUILD, "--splash", vastFile], /has 4097 by 4096 pixels; 16777216 in all are shown/],
   [1, ["inspect", "."], /is not a file/],
   [1, ["inspect", "nowhere.iso"], /nowhere.iso cannot be read/],
   [1, ["inspect", bundleFile], /no partition table/],

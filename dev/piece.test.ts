@@ -5,7 +5,7 @@ import type { BuildState, PageInfo, PageMessage } from "../src/messages.ts";
 import { info, pageInfo, sha256, states } from "../src/testing/states.ts";
 import { linkTo } from "../src/ui/link.ts";
 import { Disk } from "../src/ui/stage/disk.ts";
-import { BLOCK_WIDTH } from "../src/ui/stage/font.ts";
+import { BLOCK_WIDTH } from "../src/font.ts";
 import type { Piece } from "../src/ui/stage/load.ts";
 import type { Frame, FromDisk, PenEvent } from "../src/ui/stage/messages.ts";
 

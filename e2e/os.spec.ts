@@ -15,6 +15,7 @@ import { promisify } from "node:util";
 import { interact } from "balena-image-fs";
 import { bootImage } from "../base/boot.ts";
 import { parseLatest, parseManifest, type Manifest } from "../src/manifest.ts";
+import { splash } from "../src/splash.ts";
 import { expect, says, startBuild, test, type } from "./site.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "os-e2e-"));
@@ -49,6 +50,8 @@ test("from the prompt to a booting stick", async ({ page, site }) => {
   expect(run("e2fsck", "-fn", partition)).not.toMatch(/fix\?|WARNING/i);
   run("debugfs", "-R", `dump piece.html ${folder}/piece.html`, partition);
   expect(readFileSync(`${folder}/piece.html`).equals(bundle)).toBe(true);
+  run("debugfs", "-R", `dump splash.png ${folder}/splash.png`, partition);
+  expect(readFileSync(`${folder}/splash.png`).equals(await splash("notepat"))).toBe(true);
   expect(run("dumpe2fs", "-h", partition)).toMatch(/volume name:\s+FEDAC-PIECE/);
 
   // what Etcher looks into images with

@@ -13,7 +13,7 @@ mkdir -p "$ESP/EFI/BOOT" "$ESP$PREFIX"
 cp "$BOOT/shim.efi" "$ESP/EFI/BOOT/BOOTX64.EFI"
 cp "$BOOT/grub.efi" "$ESP/EFI/BOOT/grubx64.efi" # the name that the shim loads
 cp "$BASE/overlay/esp/grub.cfg" "$ESP$PREFIX/grub.cfg"
-cp "$BOOT/vmlinuz" "$WORK/initramfs.img" "$ESP/"
+cp "$BOOT/vmlinuz" "$WORK/initramfs.img" "$WORK/splash/splash.png" "$ESP/"
 settle "$ESP"
 
 # FAT16: a file system this small cannot be FAT32, and firmware reads FAT12, 16 and 32 (UEFI 2.10, 13.3).

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# busybox + the modules of packages/modules.txt + overlay/initramfs → initramfs.img
+# busybox + the modules of packages/modules.txt + splash/ + overlay/initramfs → initramfs.img
 . "$(dirname "$0")/../lib.sh"
 
 need depmod kmod
@@ -38,6 +38,7 @@ depmod -b "$ROOT" "$KERNEL"
 find "$ROOT/lib/modules/$KERNEL" -maxdepth 1 -name '*.bin' -delete # kmod's own indexes; busybox reads the text
 find "$ROOT/lib/modules/$KERNEL" -maxdepth 1 \( -name modules.order -o -name 'modules.builtin.modinfo' \) -delete
 
+cp -a "$WORK/splash" "$ROOT/"
 cp -a "$BASE/overlay/initramfs/." "$ROOT"
 plain "$ROOT"
 settle "$ROOT"

@@ -8,6 +8,7 @@ import { BaseImageError, BundleError, ManifestError } from "../errors.ts";
 import { WINDOW, windowsOf, type Manifest } from "../manifest.ts";
 import { Memory } from "../memory.ts";
 import type { Bytes } from "../segment.ts";
+import { splash } from "../splash.ts";
 import { pattern, sha256Of, testBase } from "../testing/base.ts";
 import { memoryShelf } from "../testing/shelf.ts";
 import { openImage, type Base } from "./image.ts";
@@ -44,6 +45,7 @@ test("an image is the base with the piece in its partition, and has the SHA-256 
     sha256: sha256Of(piece.html),
     base: "test-os test 2026.1.1",
   });
+  expect(dump(partition, "splash.png").equals(await splash("notepat"))).toBe(true);
 });
 
 test("the same request gives the same bytes, twice from one plan and from two", async () => {
@@ -52,6 +54,16 @@ test("the same request gives the same bytes, twice from one plan and from two", 
   const made = await join(first.chunks(new Memory(WINDOW)));
   expect((await join(first.chunks(new Memory(WINDOW)))).equals(made)).toBe(true);
   expect((await join(second.chunks(new Memory(WINDOW)))).equals(made)).toBe(true);
+});
+
+test("a splash of one's own takes the place of the one that is made", async () => {
+  const own = pattern(5_000, 3);
+  const made = await join(
+    (await openImage(base(), { ...piece, splash: own }, never)).chunks(new Memory(WINDOW)),
+  );
+  const partition = path.join(folder, "own.img");
+  writeFileSync(partition, made.subarray(start, start + length));
+  expect(dump(partition, "splash.png").equals(own)).toBe(true);
 });
 
 test("another piece gives another file system UUID", async () => {

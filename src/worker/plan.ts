@@ -3,12 +3,13 @@ import { filesystem, FilesystemError, type Entry } from "../ext4/filesystem.ts";
 import type { Manifest } from "../manifest.ts";
 import { lengthOf, type Bytes, type Segment } from "../segment.ts";
 import { sha256 } from "../sha256.ts";
+import { splash } from "../splash.ts";
 
 /** A piece as it goes into its partition. */
 export interface PieceFiles {
   readonly name: string;
   readonly html: Bytes;
-  /** PNG, shown while the machine starts. */
+  /** PNG, shown while the machine starts; made from the name when absent. */
   readonly splash?: Bytes | undefined;
 }
 
@@ -24,7 +25,7 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
   const files = [
     { path: "piece.html", content: piece.html },
     { path: "os.json", content: os },
-    ...(piece.splash ? [{ path: "splash.png", content: piece.splash }] : []),
+    { path: "splash.png", content: piece.splash ?? (await splash(piece.name)) },
   ];
   let partition: Segment[];
   try {
