@@ -48,7 +48,7 @@ inputs() {
 source_date() {
   local epoch paths
   mapfile -t paths < <(inputs)
-  epoch=$(cd "$BASE" && git log -1 --format=%ct -- "${paths[@]}" 2> /dev/null) || epoch=
+  epoch=$(cd "$BASE" && git log -1 --format=%ct -- "${paths[@]}" ':!*.test.ts' 2> /dev/null) || epoch=
   printf '%s\n' "${epoch:-$(stat -c %Y "$BASE/build.sh")}"
 }
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(source_date)}
@@ -65,8 +65,8 @@ inputs_hash() {
   {
     printf '%s %s %s\n' "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH"
     cat "$WORK/packages.lock"
-    (cd "$BASE" && find "${paths[@]}" -type f -print0 | sort -z | xargs -0 sha256sum)
-    (cd "$BASE" && find "${paths[@]}" -perm /u=x -print | sort) # all that git keeps of modes
+    (cd "$BASE" && find "${paths[@]}" -type f -not -name '*.test.ts' -print0 | sort -z | xargs -0 sha256sum)
+    (cd "$BASE" && find "${paths[@]}" -not -name '*.test.ts' -perm /u=x -print | sort) # all that git keeps of modes
   } | sha256sum | cut -d ' ' -f 1
 }
 

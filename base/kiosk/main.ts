@@ -16,7 +16,7 @@ const PIECE = "/mnt/piece";
 const PROBLEM = "/run/fedac/problem";
 const CONFIG = "/etc/sway/kiosk";
 const BROWSER = "/usr/lib/chromium/chromium";
-const DEFAULT_SPLASH = "/usr/share/fedac/splash.png";
+const DEFAULT_SPLASH = "/run/fedac/splash.png";
 const RUNTIME = process.env.XDG_RUNTIME_DIR ?? "/run/user/1000";
 
 /** What is shown, and the line to say when it has been. */

@@ -4,7 +4,7 @@
 
 # COMPRESSION: what each flavor measured best with (base/README.md)
 case $FLAVOR in
-  kiosk) compression=${COMPRESSION:--zlzma,level=6 -C131072} ;;
+  kiosk) compression=${COMPRESSION:--zzstd,level=15 -C131072} ;;
   *) compression="-zlz4hc,12 -C65536" ;;
 esac
 
