@@ -40,7 +40,7 @@ lines() {
 # What decides a release, apart from the packages: not the tests, and not what is written about it.
 inputs() {
   printf '%s\n' build.sh lib.sh steps packages overlay kiosk manifest.ts sbom.ts splash.ts \
-    ../src/{manifest,sha256,splash,png,font}.ts
+    ../src/{manifest,windows,sha256,splash,png,font}.ts
 }
 
 # Two builds compare only if both live at the same time: that of the last change to the inputs. Without

@@ -5,6 +5,7 @@ import { checkBackupGpt, GPT_LENGTH, parseGpt } from "../src/gpt.ts";
 import { type Latest, type Manifest, parseLatest, parseManifest, WINDOW } from "../src/manifest.ts";
 import type { Bytes } from "../src/segment.ts";
 import { registerOf } from "../src/sha256.ts";
+import { digestOf } from "../src/windows.ts";
 
 /** What a base image cannot say of itself. `time` is in seconds since 1970. */
 export interface Named {
@@ -29,14 +30,13 @@ export async function describe(path: string, named: Named): Promise<Manifest> {
     const { size } = await file.stat();
     const piece = await piecePartition(await read(file, 0, GPT_LENGTH), size);
     const whole = (await createSHA256()).init();
-    const one = await createSHA256();
     const digests: string[] = [];
     let words = "";
     for (let start = 0; start < size; start += WINDOW) {
       if (start === piece.start) words = registerOf(whole);
       const bytes = await read(file, start, Math.min(WINDOW, size - start));
       whole.update(bytes);
-      digests.push(isZero(bytes) ? "zeros" : one.init().update(bytes).digest("hex"));
+      digests.push(isZero(bytes) ? "zeros" : await digestOf(bytes));
       if (start + bytes.length === size) await checkBackupGpt(bytes, size);
     }
     return parseManifest({
@@ -110,7 +110,7 @@ function isZero(bytes: Bytes): boolean {
   return new BigUint64Array(bytes.buffer, 0, bytes.length / 8).every((word) => word === 0n);
 }
 
-async function digestOf(path: string) {
+async function namedFile(path: string) {
   const hash = (await createSHA256()).init().update(await readFile(path));
   return { url: basename(path), sha256: hash.digest("hex") };
 }
@@ -129,7 +129,7 @@ async function main(args: string[]): Promise<void> {
   const named = { flavor: second, version: third, time: Number(fourth), url };
   const manifest = await describe(
     first,
-    fifth === undefined ? named : { ...named, sbom: await digestOf(fifth) },
+    fifth === undefined ? named : { ...named, sbom: await namedFile(fifth) },
   );
   process.stdout.write(JSON.stringify(manifest, null, 2) + "\n");
 }

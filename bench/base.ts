@@ -8,9 +8,11 @@ import { WINDOW, type Manifest } from "../src/manifest.ts";
 import { registerOf } from "../src/sha256.ts";
 import { pattern } from "../src/testing/base.ts";
 import { testKey } from "../src/testing/sign.ts";
+import { digestOf } from "../src/windows.ts";
 
 const MIB = 1024 * 1024;
 const PIECE = 20 * MIB;
+const VERSION = "2"; // of what is made here
 
 /**
  * A base image of `size` bytes without windows of zeros (but for the piece partition), with its manifest, signed
@@ -19,11 +21,9 @@ const PIECE = 20 * MIB;
 export async function largeBase(folder: string, size: number): Promise<void> {
   const image = path.join(folder, "base.img");
   const manifestFile = path.join(folder, "manifest.json");
-  if (
-    existsSync(manifestFile) &&
-    (JSON.parse(readFileSync(manifestFile, "utf8")) as Manifest).image.size === size
-  ) {
-    return;
+  if (existsSync(manifestFile)) {
+    const { version } = JSON.parse(readFileSync(manifestFile, "utf8")) as Manifest;
+    if (version === VERSION) return;
   }
   mkdirSync(folder, { recursive: true });
   const start = Math.floor((size - PIECE - MIB) / WINDOW) * WINDOW;
@@ -55,13 +55,13 @@ export async function largeBase(folder: string, size: number): Promise<void> {
     all.update(bytes);
     if (at < start) register.update(bytes);
     const empty = at >= start && at < end;
-    digests.push(empty ? "zeros" : createHash("sha256").update(bytes).digest("hex"));
+    digests.push(empty ? "zeros" : await digestOf(bytes));
   }
   await file.close();
   const manifest: Manifest = {
     format: 1,
     name: "bench",
-    version: "1",
+    version: VERSION,
     flavor: "bench",
     arch: "x86_64",
     created: "2026-01-01T00:00:00Z",

@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import path from "node:path";
-import type { Page } from "playwright";
+import type { Page } from "puppeteer-core";
 import { answerFile } from "../dev/files.ts";
 import { listen, type Running } from "../dev/server.ts";
 import type { BuildState, PageMessage } from "../src/messages.ts";
@@ -106,21 +107,23 @@ export interface Ways {
   readonly keep?: boolean;
   /** Into a file chosen by `showSaveFilePicker` instead of the downloads. */
   readonly choose?: boolean;
+  /** Wait until the file is on the disk. */
+  readonly synced?: boolean;
 }
 
 /** A build by `os`, from the key that starts it. */
 export function build(site: Running, name: string, ways: Ways = {}): Contender {
-  const { piece = "notepat", storage = true, keep = false, choose = false } = ways;
+  const { piece = "notepat", storage = true, keep = false, choose = false, synced = false } = ways;
   return {
     name,
     url: site.url,
     async setUp(page) {
-      if (choose) await page.addInitScript(CHOOSE_HERE);
+      if (choose) await page.evaluateOnNewDocument(CHOOSE_HERE);
     },
     async prepare(page) {
       await page.evaluate(overhear);
       if (!storage) {
-        const session = await page.context().newCDPSession(page); // lasts as long as it does
+        const session = await page.createCDPSession(); // lasts as long as it does
         await session.send("Storage.overrideQuotaForOrigin", { origin: site.url, quotaSize: LITTLE_STORAGE });
       }
       await page.waitForFunction(() => {
@@ -134,7 +137,11 @@ export function build(site: Running, name: string, ways: Ways = {}): Contender {
       if (keep && !kept.wanted) await page.keyboard.press("k");
     },
     async save(page) {
-      if (!choose) return await sizeOf(downloaded(page, () => page.keyboard.press("s")));
+      if (!choose) {
+        const file = await downloaded(page, () => page.keyboard.press("s"));
+        if (synced) execFileSync("sync", [file]);
+        return statSync(file).size;
+      }
       await page.keyboard.press("w");
       return (await reached(page, "done")).written;
     },
@@ -170,8 +177,8 @@ async function reached(page: Page, stage: BuildState["stage"]): Promise<BuildSta
       const { state } = window as unknown as Overheard;
       return state && [wanted, "failed", "cancelled"].includes(state.stage) ? state : undefined;
     },
-    stage,
     { polling: 50, timeout: 0 },
+    stage,
   );
   const state = (await handle.jsonValue()) as BuildState;
   if (state.stage !== stage) throw new Error(state.message);

@@ -19,7 +19,7 @@ import { serveApart, type Limits } from "./server.ts";
 //            worker that passes a fetch through (the floor), and against the npm package StreamSaver
 // - capped:  50 MB/s in all · lanes: 20 MB/s for each connection; both at the first size
 // - second:  another piece from the base that was kept, its server gone, against `cp` of the finished file, without reflinks;
-//            what is read is in the page cache for both
+//            what is read is in the page cache for both, and what is written is on the disk (fsync) for both
 //
 // In turn, a new browser with an empty profile for each, medians of all rounds.
 
@@ -155,13 +155,13 @@ async function lanes({ site, image, size }: Setting): Promise<void> {
 }
 
 async function second({ site, base, size }: Setting): Promise<void> {
-  const context = await launch();
+  const browser = await launch();
   const copy = path.join(out, "copy.img");
-  const os = build(site, "os, base kept", { piece: "drift" });
+  const os = build(site, "os, base kept", { piece: "drift", synced: true });
   const costs: Cost[] = [];
   const copies: number[] = [];
   try {
-    const page = await context.newPage();
+    const page = await browser.newPage();
     await page.goto(site.url);
     const earlier = build(site, "os", { keep: true });
     await earlier.prepare?.(page);
@@ -171,25 +171,26 @@ async function second({ site, base, size }: Setting): Promise<void> {
     await base.close();
     for (let round = 0; round < rounds; round++) {
       execFileSync("sh", ["-c", `find ${out}/profile -size +1M -exec cat {} + >/dev/null`]);
-      costs.push(await costIn(context, os, size));
+      costs.push(await costIn(browser, os, size));
       execFileSync("cat", [finished], { stdio: "ignore" });
       execFileSync("sync");
       const started = performance.now();
       execFileSync("cp", ["--reflink=never", finished, copy]);
+      execFileSync("sync", [copy]);
       copies.push((performance.now() - started) / 1000);
       if (statSync(copy).size !== size) throw new Error("the copy is short");
       rmSync(copy);
       process.stdout.write(".");
     }
   } finally {
-    await context.close();
+    await browser.close();
     rmSync(copy, { force: true });
     tidy();
   }
   const [ours, cp] = [medians(costs), { seconds: median(copies), cpu: 0, growth: 0, stall: 0 }];
-  const copying: Contender = { name: "cp", url: "", save: never };
+  const copying: Contender = { name: "cp, fsync", url: "", save: never };
   table(
-    `${label(size)}, second piece, base kept, its server gone; page cache warm for both`,
+    `${label(size)}, second piece, base kept, its server gone; page cache warm and file synced for both`,
     new Map([
       [copying, cp],
       [os, ours],
@@ -197,7 +198,7 @@ async function second({ site, base, size }: Setting): Promise<void> {
     [copying],
   );
   aims.push({
-    what: `second piece ÷ cp, time, ${label(size)}`,
+    what: `second piece ÷ cp and fsync, time, ${label(size)}`,
     found: ours.seconds / cp.seconds,
     limit: 2,
   });

@@ -5,7 +5,7 @@ import { createSHA256 } from "hash-wasm";
 import { WINDOW, type Manifest } from "../src/manifest.ts";
 import type { Bytes } from "../src/segment.ts";
 import { registerOf } from "../src/sha256.ts";
-import { pattern, sha256Of } from "../src/testing/base.ts";
+import { digestOfWindow, pattern } from "../src/testing/base.ts";
 import type { Served } from "./origin.ts";
 
 const MIB = 1024 * 1024;
@@ -28,7 +28,7 @@ export async function made(windows: number): Promise<Served> {
     if (index >= windows) return tail;
     return index < windows - PIECE ? contents[index % CONTENTS]! : zeros;
   };
-  const digestOf = new Map([head, tail, ...contents].map((bytes) => [bytes, sha256Of(bytes)]));
+  const digests = new Map([head, tail, ...contents].map((bytes) => [bytes, digestOfWindow(bytes)]));
   const hasher = (await createSHA256()).init();
   let words = "";
   for (let index = 0; index <= windows; index++) {
@@ -44,7 +44,7 @@ export async function made(windows: number): Promise<Served> {
     created: "2026-01-01T00:00:00Z",
     image: { url: "base.img", size, sha256: hasher.digest("hex") },
     piecePartition: { start, length: PIECE * WINDOW, label: "FEDAC-PIECE" },
-    digests: Array.from({ length: windows + 1 }, (_, index) => digestOf.get(windowAt(index)) ?? "zeros"),
+    digests: Array.from({ length: windows + 1 }, (_, index) => digests.get(windowAt(index)) ?? "zeros"),
     sha256State: { words, length: start },
   };
   return {

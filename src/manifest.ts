@@ -34,7 +34,10 @@ const manifestSchema = v.object({
     length: size,
     label: v.pipe(v.string(), v.minLength(1), v.maxBytes(16)),
   }),
-  /** For each window its SHA-256, or "zeros" when it holds nothing else and need not be fetched. */
+  /**
+   * For each window the SHA-256 of the SHA-256s of its parts of 512 KiB, one after another in 32 bytes each
+   * (`digestOf`), or "zeros" when it holds nothing else and need not be fetched.
+   */
   digests: v.array(v.union([sha256, v.literal("zeros")])),
   /** The SHA-256 register (FIPS 180-4, H0 to H7 in hex) after the first `length` bytes of the image. */
   sha256State: v.object({ words: sha256, length: size }),

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { BaseImageError, ConnectionError } from "../errors.ts";
 import { Memory } from "../memory.ts";
 import type { Bytes } from "../segment.ts";
-import { pattern, sha256Of } from "../testing/base.ts";
+import { digestOfWindow, pattern } from "../testing/base.ts";
 import { serveImage, type Behaviour, type Fault, type ImageServer } from "../testing/faults.ts";
 import { arbitraryBehaviour } from "../testing/schedules.ts";
 import { memoryShelf } from "../testing/shelf.ts";
@@ -210,7 +210,7 @@ function imageOf({ count, last, zeros }: Scenario): { image: Bytes; windows: Win
   const window = (index: number) => image.subarray(index * WINDOW, (index + 1) * WINDOW);
   for (const index of zeros) window(index).fill(0);
   const digests = Array.from({ length: count }, (_, index) =>
-    zeros.includes(index) ? "zeros" : sha256Of(window(index)),
+    zeros.includes(index) ? "zeros" : digestOfWindow(window(index)),
   );
   return { image, windows: { size, window: WINDOW, digests } };
 }

@@ -7,7 +7,7 @@ import type { ImageInfo } from "../messages.ts";
 import { imageFileName } from "../piece.ts";
 import type { Bytes } from "../segment.ts";
 import { sha256 } from "../sha256.ts";
-import { contentLength, lengthOfWindow } from "../windows.ts";
+import { contentLength, digestOf, lengthOfWindow } from "../windows.ts";
 import { finishedSha256, proven } from "./digest.ts";
 import { orderedWindows, type Shelf, type Supply } from "./lanes.ts";
 import { planImage, type PieceFiles } from "./plan.ts";
@@ -48,7 +48,7 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
   const head = await one(orderedWindows(supply, 0, 1, kept, stop));
   const partitions = await gpt(() => parseGpt(head, manifest.image.size));
   const guess = await gpt(() => backupGpt(head, manifest.image.size, lengthOfWindow(windows, last)));
-  const guessed = (await sha256(guess)) === windows.digests[last];
+  const guessed = (await digestOf(guess)) === windows.digests[last];
   const tail = guessed ? guess : await one(orderedWindows(supply, last, last + 1, kept, stop));
   await gpt(() => checkBackupGpt(tail, manifest.image.size));
   crossCheck(manifest, partitions);

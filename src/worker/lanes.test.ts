@@ -4,7 +4,7 @@ import { BaseImageError, ConnectionError } from "../errors.ts";
 import { Memory } from "../memory.ts";
 import type { Trouble } from "../messages.ts";
 import type { Bytes } from "../segment.ts";
-import { pattern, sha256Of } from "../testing/base.ts";
+import { digestOfWindow, pattern } from "../testing/base.ts";
 import { files, serve, type TestServer } from "../testing/server.ts";
 import { memoryShelf } from "../testing/shelf.ts";
 import { contentLength, type Windows } from "../windows.ts";
@@ -23,7 +23,7 @@ const windows: Windows = {
   window: WINDOW,
   digests: Array.from({ length: 40 }, (_, index) => {
     const window = image.slice(index * WINDOW, (index + 1) * WINDOW);
-    return window.some((byte) => byte !== 0) ? sha256Of(window) : "zeros";
+    return window.some((byte) => byte !== 0) ? digestOfWindow(window) : "zeros";
   }),
 };
 const good = files({ "/image": image });

@@ -1,8 +1,7 @@
 import { BaseImageError } from "../errors.ts";
 import type { Memory } from "../memory.ts";
 import type { Bytes } from "../segment.ts";
-import { sha256 } from "../sha256.ts";
-import { lengthOfWindow, type Windows } from "../windows.ts";
+import { digestOf, lengthOfWindow, type Windows } from "../windows.ts";
 import { Bell } from "./bell.ts";
 import { Failure } from "./failure.ts";
 import { given, REFUSALS, type Line } from "./line.ts";
@@ -43,7 +42,7 @@ export interface Supply {
 }
 
 /**
- * Windows `first` up to but not including `end`, in order, each with the SHA-256 it must have, in buffers from
+ * Windows `first` up to but not including `end`, in order, each with the digest it must have, in buffers from
  * `memory`: those of zeros made here, others from a shelf, the rest over the network in a few lanes. A lane
  * asks for a span of windows at a time, and runs at most `lanes` spans ahead of the reader, which bounds what
  * is held. An answer that breaks off is resumed where it did; a window that is wrong is fetched again, whole,
@@ -86,7 +85,7 @@ async function fromShelf(
 ): Promise<Bytes | undefined> {
   if (!shelf.has(index)) return undefined;
   const bytes = await shelf.read(index, memory);
-  if (!bytes || (await sha256(bytes)) === windows.digests[index]) return bytes;
+  if (!bytes || (await digestOf(bytes)) === windows.digests[index]) return bytes;
   memory.give(bytes.buffer);
   return undefined;
 }
@@ -359,7 +358,7 @@ class Work {
   async #verify(index: number, bytes: Bytes, senders: ReadonlySet<Source>): Promise<void> {
     const { windows, line, sources } = this.#supply;
     const expected = windows.digests[index];
-    const found = await sha256(bytes);
+    const found = await digestOf(bytes);
     if (found === expected) {
       this.#here.set(index, bytes);
       line.gotOn();
@@ -371,7 +370,7 @@ class Work {
     this.#mistakes.set(index, mistakes);
     const [sender] = senders;
     if (sender && senders.size === 1) mistakes.set(sender, (mistakes.get(sender) ?? 0) + 1);
-    const cause = new Error(`window ${index} has SHA-256 ${found} instead of ${expected}`);
+    const cause = new Error(`window ${index} has digest ${found} instead of ${expected}`);
     if (sources.every((source) => this.#isOut(index, source))) {
       throw new BaseImageError(WRONG, { cause });
     }
