@@ -31,7 +31,8 @@ step rootfs.sh    # the tree → the files of FEDAC-LIVE
 step live.sh      # files → EROFS
 step initramfs.sh # busybox, modules, our init
 step esp.sh       # boot loader, kernel, initramfs → FAT
-step disk.sh      # partitions → a disk
+step bios.sh      # GRUB for a BIOS
+step disk.sh      # partitions → a disk, that is a disc as well
 step manifest.sh  # what is in it
 step sign.sh      # who says so
 step release.sh   # all of it → cdn/, at once

@@ -39,7 +39,7 @@ lines() {
 
 # What decides a release, apart from the packages: not the tests, and not what is written about it.
 inputs() {
-  printf '%s\n' build.sh lib.sh steps packages overlay manifest.ts ../src/manifest.ts ../src/sha256.ts
+  printf '%s\n' build.sh lib.sh steps packages overlay manifest.ts hybrid.ts iso.ts bios.ts ../src/manifest.ts ../src/sha256.ts
 }
 
 # Two builds compare only if both live at the same time: that of the last change to the inputs. Without
