@@ -194,7 +194,8 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
   // The one to start from comes last, so that being first is not what finds it
   const sticks = (options.extraDisks ?? []).map((extra, i) => [
     ...drive(`extra${i}`, extra, "snapshot=on"),
-    ...["-device", `usb-storage,bus=usb.0,drive=extra${i}`],
+    "-device",
+    `usb-storage,bus=usb.0,drive=extra${i}`,
   ]);
   return [
     ["-nodefaults", "-no-user-config", "-no-reboot"],
@@ -230,7 +231,9 @@ async function uefi(secureBoot: boolean, folder: string): Promise<string[]> {
     throw new Error(`no UEFI firmware for QEMU (apt install ovmf): ${error.message}`);
   });
   return [
-    ...["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${UEFI}/OVMF_CODE_4M${keys}.fd`],
-    ...["-drive", `if=pflash,unit=1,format=raw,file=${variables}`],
+    "-drive",
+    `if=pflash,unit=0,format=raw,readonly=on,file=${UEFI}/OVMF_CODE_4M${keys}.fd`,
+    "-drive",
+    `if=pflash,unit=1,format=raw,file=${variables}`,
   ];
 }
