@@ -10,6 +10,8 @@ export interface BootOptions extends MachineOptions {
   readonly timeoutSeconds: number;
   /** Where to put the screen as it is when the line has come or the time is over: a PNG, or with `.ppm` a PPM. */
   readonly screenshot?: string;
+  /** How long to wait after the line before the screenshot; not at all unless said otherwise. */
+  readonly settleSeconds?: number;
   /** Where to put the screen again and again up to then, as PNGs named after the seconds since power on. */
   readonly film?: { readonly folder: string; readonly everySeconds: number };
 }
@@ -37,7 +39,9 @@ export async function bootImage(options: BootOptions): Promise<Booted> {
     const film = options.film ? record(machine, options.film, done.signal) : undefined;
     try {
       const line = await machine.line(options.until, options.timeoutSeconds);
-      return { line, serial: machine.serial, seconds: machine.seconds };
+      const { serial, seconds } = machine;
+      await delay((options.settleSeconds ?? 0) * 1000);
+      return { line, serial, seconds };
     } finally {
       done.abort();
       await film;
