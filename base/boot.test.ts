@@ -172,7 +172,7 @@ function splice(files: Record<string, string | Buffer>): string {
 
 function tool(name: string, ...args: string[]): string {
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  return execFileSync(name, args, { env, encoding: "utf8" });
+  return execFileSync(name, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** A binary PPM of 8 bits, as QEMU writes it. */
