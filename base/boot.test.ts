@@ -3,15 +3,23 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { interact } from "balena-image-fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+<<<<<<< HEAD
 import { type Manifest, parseLatest, parseManifest, WINDOW } from "../src/manifest.ts";
 import { bootImage } from "./boot.ts";
+=======
+import { GPT_LENGTH, parseGpt } from "../src/gpt.ts";
+import { type Manifest, parseLatest, parseManifest } from "../src/manifest.ts";
+import { ANSWER, bootImage } from "./boot.ts";
+import { withMachine } from "./machine.ts";
+>>>>>>> hybrid
 
 // What takes seconds on an idle machine may take minutes on a busy one that emulates another.
 const BUILD_MS = 900_000;
 const BOOT_SECONDS = 400;
 const BOOT_MS = 420_000;
-const ANSWER = /^(?:NO)?PIECE .*$/m;
 
 /** One pixel, #e91e80. */
 const SPLASH = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12N4KdcAAAN7AYgjS+XNAAAAAElFTkSuQmCC";
@@ -21,6 +29,7 @@ const folder = fs.mkdtempSync(join(tmpdir(), "base-"));
 const cdn = join(import.meta.dirname, "out/cdn");
 let manifest: Manifest;
 let image: string;
+let spliced: string | undefined;
 
 beforeAll(() => {
   build({});
@@ -30,10 +39,24 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 test("partition tools and file system checks accept the image", () => {
   expect(tool("sgdisk", "--verify", image)).toMatch(/^No problems found/m);
+  expect(tool("parted", "--script", image, "print")).toMatch(/Partition Table: gpt[^]*FEDAC-PIECE/);
   const esp = cut("esp", 1);
   expect(tool("fsck.vfat", "-n", esp)).not.toMatch(/differ|wrong|bad|dirty/i);
   expect(tool("mdir", "-b", "-/", "-i", esp, "::")).toContain("::/EFI/BOOT/BOOTX64.EFI");
   tool("fsck.erofs", "--extract", cut("live", 2)); // throws, with its output, on any complaint
+});
+
+test("the image is a disc as well, as long as the disk, with the ESP for UEFI to start", async () => {
+  const said = tool("xorriso", "-no_rc", "-indev", image, "-report_el_torito", "plain", "-find", "/");
+  const head = new Uint8Array(fs.readFileSync(image).subarray(0, GPT_LENGTH));
+  const esp = (await parseGpt(head, manifest.image.size))[0]!;
+  expect(said).toMatch(/boot img : {3}1 {2}BIOS {2}y {3}none {2}0x0000 {2}0x00 {6}4 {10}32$/m);
+  expect(said).toContain(`${esp.length / 512}        ${esp.start / 2048}\n`);
+  expect(said).toMatch(/^'\/EFI\/[A-Z]+\/GRUB.CFG'$/m);
+  expect(said).not.toMatch(/\.EFI'/); // or Rufus would offer to copy files instead of writing the image
+  const etcher = await interact(image, 1, (files) => promisify(files.readdir)("/EFI/BOOT"));
+  expect(etcher).toContain("BOOTX64.EFI");
+  expect(tool("isosize", image).trim()).toBe(String(manifest.image.size));
 });
 
 test("building again gives the same bytes", { timeout: BUILD_MS }, () => {
@@ -45,6 +68,7 @@ test("building again gives the same bytes", { timeout: BUILD_MS }, () => {
   fs.rmSync(out, { recursive: true });
 });
 
+<<<<<<< HEAD
 test("GRUB shows the splash, from the disk it was started from", { timeout: BOOT_MS }, async () => {
   const disk = spliced({ "splash.png": Buffer.from(SPLASH, "base64") });
   grubStays(disk);
@@ -78,12 +102,43 @@ test("an image with a piece says which and shows its splash", { timeout: BOOT_MS
   const before = fs.statSync(disk).mtimeMs;
   const screenshot = join(folder, "splash.ppm");
   const options = { image: disk, until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
+=======
+test.each([
+  ["uefi", "usb"],
+  ["uefi", "cdrom"],
+  ["bios", "usb"],
+  ["bios", "cdrom"],
+] as const)(
+  "by %s from %s an image with a piece says which and shows its splash",
+  { timeout: BOOT_MS },
+  async (firmware, medium) => {
+    const { disk, line } = withPiece();
+    const before = fs.statSync(disk).mtimeMs;
+    const screenshot = join(folder, "splash.ppm");
+    const options = {
+      image: disk,
+      firmware,
+      medium,
+      until: ANSWER,
+      timeoutSeconds: BOOT_SECONDS,
+      screenshot,
+    };
+>>>>>>> hybrid
 
-  expect((await bootImage(options)).line).toBe(`PIECE @jeffrey/frog ${sha256} ${bundle.length}`);
-  const { width, height, pixel } = picture(screenshot);
-  expect(pixel(width / 2, height / 2)).toEqual(PINK);
-  expect(pixel(0, 0)).toEqual([0, 0, 0]); // a square is as high as the screen, not as wide
-  expect(fs.statSync(disk).mtimeMs).toBe(before);
+    expect((await bootImage(options)).line).toBe(line);
+    const { width, height, pixel } = picture(screenshot);
+    expect(pixel(width / 2, height / 2)).toEqual(PINK);
+    expect(pixel(0, 0)).toEqual([0, 0, 0]); // a square is as high as the screen, not as wide
+    expect(fs.statSync(disk).mtimeMs).toBe(before);
+  },
+);
+
+test("the power button switches off", { timeout: BOOT_MS }, async () => {
+  await withMachine({ image }, async (machine) => {
+    await machine.line(ANSWER, BOOT_SECONDS);
+    await machine.powerButton();
+    expect(await machine.ended).toBe("QEMU ended with exit code 0");
+  });
 });
 
 test("the image as it is built says what is missing", { timeout: BOOT_MS }, async () => {
@@ -126,6 +181,19 @@ function cut(name: string, number: number): string {
   return path;
 }
 
+/** The image with a piece in it, made once, and the line that it must say. */
+function withPiece(): { disk: string; line: string } {
+  const bundle = Buffer.from("<!doctype html><title>a piece</title>\n".repeat(2000));
+  const sha256 = createHash("sha256").update(bundle).digest("hex");
+  const os = { format: 1, piece: "@jeffrey/frog", size: bundle.length, sha256, base: "fedac-os tiny" };
+  spliced ??= splice({
+    "piece.html": bundle,
+    "os.json": JSON.stringify(os, null, 2),
+    "splash.png": Buffer.from(SPLASH, "base64"),
+  });
+  return { disk: spliced, line: `PIECE @jeffrey/frog ${sha256} ${bundle.length}` };
+}
+
 /** A copy of the image with an ext4 file system of `files`, made by somebody else's tool, in its piece partition. */
 function spliced(files: Record<string, string | Buffer>): string {
   const source = join(folder, "files");
@@ -155,7 +223,7 @@ function grubStays(disk: string) {
 
 function tool(name: string, ...args: string[]): string {
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  return execFileSync(name, args, { env, encoding: "utf8" });
+  return execFileSync(name, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** How much of a picture is light. */

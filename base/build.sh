@@ -32,7 +32,8 @@ step live.sh      # files → EROFS
 step splash.sh    # netpbm → what shows pictures, and one to show
 step initramfs.sh # busybox, modules, our init
 step esp.sh       # boot loader, kernel, initramfs → FAT
-step disk.sh      # partitions → a disk
+step bios.sh      # GRUB for a BIOS
+step disk.sh      # partitions → a disk, that is a disc as well
 step sbom.sh      # which packages are in it
 step manifest.sh  # what is in it
 step sign.sh      # who says so

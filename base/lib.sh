@@ -39,7 +39,7 @@ lines() {
 
 # What decides a release, apart from the packages: not the tests, and not what is written about it.
 inputs() {
-  printf '%s\n' build.sh lib.sh steps packages overlay kiosk manifest.ts sbom.ts splash.ts \
+  printf '%s\n' build.sh lib.sh steps packages overlay kiosk {manifest,hybrid,iso,bios,sbom,splash}.ts \
     ../src/{manifest,windows,sha256,splash,png,font}.ts
 }
 

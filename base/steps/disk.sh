@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # esp.img + live.img + 20 MiB of zeros → disk.img:
 #
-#   0      protective MBR, GPT; the rest of the first window is free (for BIOS and ISO 9660, one day)
+#   0      protective MBR, GPT, and what makes a BIOS start it and a disc of it (hybrid.ts)
 #   4 MiB  1 ESP
 #          2 FEDAC-LIVE
 #          3 FEDAC-PIECE, all zeros: what the browser puts there
@@ -11,6 +11,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 need sgdisk gdisk
+need npx npm
 
 PIECE_LENGTH=$((20 * MIB))
 disk=$WORK/disk.img.new
@@ -35,7 +36,6 @@ partition 1 "$esp_at" "$live_at" EF00 ESP
 partition 2 "$live_at" "$piece_at" 8300 FEDAC-LIVE
 partition 3 "$piece_at" "$end" 8300 FEDAC-PIECE # as a Linux file system: Windows gives it no drive letter
 sgdisk "${partitions[@]}" "$disk" > /dev/null
-sgdisk --verify "$disk" | grep -q '^No problems found' || die "sgdisk objects to the disk image: $(sgdisk --verify "$disk")"
 
 # put FILE START
 put() {
@@ -43,4 +43,6 @@ put() {
 }
 put "$WORK/esp.img" "$esp_at"
 put "$WORK/live.img" "$live_at"
+(cd "$BASE/.." && npx tsx base/hybrid.ts "$disk" "$WORK/boot" "$BASE/overlay/disc" "$SOURCE_DATE_EPOCH")
+sgdisk --verify "$disk" | grep -q '^No problems found' || die "sgdisk objects to the disk image: $(sgdisk --verify "$disk")"
 mv "$disk" "$WORK/disk.img"

@@ -1,0 +1,239 @@
+import { spawn } from "node:child_process";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Qmp } from "./qmp.ts";
+
+export type Firmware = "uefi" | "bios";
+
+/** What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk. */
+export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme"] as const;
+export type Medium = (typeof MEDIA)[number];
+
+export const ACCELERATORS = ["tcg", "kvm"] as const;
+
+export interface MachineOptions {
+  /** The disk image; it is not changed. */
+  readonly image: string;
+  /** UEFI unless said otherwise. */
+  readonly firmware?: Firmware;
+  /** A USB stick unless said otherwise. */
+  readonly medium?: Medium;
+  /** UEFI firmware that starts only what Microsoft's keys have signed. */
+  readonly secureBoot?: boolean;
+  /** Images on further USB sticks, which the firmware is not told to start from; not changed either. */
+  readonly extraDisks?: readonly string[];
+  /** In MiB; 768 unless said otherwise. */
+  readonly memory?: number;
+  /** Processor cores; 2 unless said otherwise. */
+  readonly cores?: number;
+  /** Emulated unless said otherwise: where KVM is offered it need not work, and a test should mean the same everywhere. */
+  readonly accel?: (typeof ACCELERATORS)[number];
+  /** Called for serial output as it comes. */
+  readonly onSerial?: (text: string) => unknown;
+}
+
+/** What Debian's and Ubuntu's package ovmf installs. */
+const UEFI = "/usr/share/OVMF";
+
+/** The name by which QEMU knows what the machine starts from. */
+const MEDIUM = "medium";
+
+/**
+ * Run `use` with a computer in QEMU that has just been switched on. QEMU is gone when this returns or throws, and
+ * when this process ends in any way.
+ */
+export async function withMachine<T>(
+  options: MachineOptions,
+  use: (machine: Machine) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "boot-"));
+  try {
+    const machine = new Machine(await commandLine(options, folder), folder, options.onSerial);
+    try {
+      return await use(machine);
+    } finally {
+      await machine.kill();
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** A computer that is running. What it is asked to do, it is asked through QEMU's monitor. */
+export class Machine {
+  /** All that has come on the serial console. */
+  serial = "";
+  /** Resolves, with the reason, when QEMU has ended: also when the machine has switched itself off or started again. */
+  readonly ended: Promise<string>;
+  private readonly qemu;
+  private readonly over = new AbortController();
+  private readonly started = performance.now();
+  private readonly listeners = new Set<() => void>();
+  private monitor: Promise<Qmp> | undefined;
+  private complaints = "";
+  private readonly folder: string;
+
+  constructor(args: readonly string[], folder: string, onSerial?: (text: string) => unknown) {
+    this.folder = folder;
+    // Not even SIGKILL to us leaves a QEMU behind: the kernel passes it on
+    this.qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", "qemu-system-x86_64", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.qemu.stderr.on("data", (bytes: Buffer) => (this.complaints += bytes.toString()));
+    this.qemu.stdout.on("data", (bytes: Buffer) => {
+      const text = bytes.toString("latin1");
+      this.serial += text;
+      onSerial?.(text);
+      for (const listener of this.listeners) listener();
+    });
+    this.ended = new Promise<string>((end) => {
+      const gone = (why: string) => {
+        this.over.abort(new Error(why));
+        end(why);
+      };
+      this.qemu.once("error", ({ message }) =>
+        gone(`QEMU did not start (apt install qemu-system-x86): ${message}`),
+      );
+      this.qemu.once("close", (code, signal) => gone(`QEMU ended with ${signal ?? `exit code ${code}`}`));
+    });
+  }
+
+  /** Seconds since power on. */
+  get seconds(): number {
+    return (performance.now() - this.started) / 1000;
+  }
+
+  get running(): boolean {
+    return this.qemu.exitCode === null && this.qemu.signalCode === null;
+  }
+
+  /**
+   * What `pattern` finds on the serial console, on whole lines only, now or later. Throws `Error` with the
+   * console's last lines when QEMU ends, or `timeoutSeconds` are over.
+   */
+  async line(pattern: RegExp, timeoutSeconds: number): Promise<string> {
+    const over = new AbortController();
+    const late = delay(timeoutSeconds * 1000, undefined, { signal: over.signal }).then(
+      () => `nothing like ${pattern} on the serial console within ${timeoutSeconds} s`,
+      () => "",
+    );
+    let look = () => {};
+    const found = new Promise<{ line: string }>((done) => {
+      look = () => {
+        const line = pattern.exec(this.serial.slice(0, this.serial.lastIndexOf("\n") + 1))?.[0];
+        if (line !== undefined) done({ line });
+      };
+      this.listeners.add(look);
+      look();
+    });
+    try {
+      const outcome = await Promise.race([found, this.ended, late]);
+      if (typeof outcome !== "string") return outcome.line;
+      throw this.failure(outcome);
+    } finally {
+      over.abort();
+      this.listeners.delete(look);
+    }
+  }
+
+  /** Put the screen as it is into `file`: a PNG, or with `.ppm` a PPM (`screendump`; PNG since QEMU 7.1). */
+  async screenshot(file: string): Promise<void> {
+    const filename = resolve(file);
+    await this.ask("screendump", { filename, format: filename.endsWith(".ppm") ? "ppm" : "png" });
+  }
+
+  /** Press keys together and let go: names of QEMU's QKeyCode, as in `keys("ctrl", "alt", "delete")`. */
+  async keys(...names: readonly string[]): Promise<void> {
+    await this.ask("send-key", { keys: names.map((data) => ({ type: "qcode", data })) });
+  }
+
+  /** Press the power button; `ended` says when the machine is off. */
+  async powerButton(): Promise<void> {
+    await this.ask("system_powerdown");
+  }
+
+  /** Pull the stick out, or the disk, while the machine runs. */
+  async unplug(): Promise<void> {
+    await this.ask("device_del", { id: MEDIUM });
+  }
+
+  /** Any command of QEMU's monitor, and its answer. Throws `Error` when QEMU refuses or is gone. */
+  async ask(command: string, args: object = {}): Promise<unknown> {
+    this.monitor ??= Qmp.connect(join(this.folder, "monitor"), this.over.signal);
+    return await (await this.monitor).execute(command, args);
+  }
+
+  async kill(): Promise<void> {
+    this.qemu.kill("SIGKILL");
+    await this.ended;
+    await this.monitor?.then(
+      (qmp) => qmp.close(),
+      () => {}, // never came to be
+    );
+  }
+
+  private failure(what: string): Error {
+    const lines = this.serial
+      .replace(CONTROLS, "")
+      .trimEnd()
+      .split(/[\r\n]+/);
+    return new Error([what, this.complaints.trim(), ...lines.slice(-15)].filter(Boolean).join("\n  "));
+  }
+}
+
+/** What firmware and boot loader send to place their text on a terminal. */
+// oxlint-disable-next-line no-control-regex
+const CONTROLS = /\x1b\[[0-9;?=]*[a-zA-Z]|[\x00-\x08\x0b-\x1f]/g;
+
+async function commandLine(options: MachineOptions, folder: string): Promise<string[]> {
+  const { image, firmware = "uefi", medium = "usb", memory = 768, cores = 2, accel = "tcg" } = options;
+  const secure = options.secureBoot ? "on" : "off";
+  if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS knows no Secure Boot");
+  // The one to start from comes last, so that being first is not what finds it
+  const sticks = (options.extraDisks ?? []).map((extra, i) => [
+    ...drive(`extra${i}`, extra, "snapshot=on"),
+    "-device",
+    `usb-storage,bus=usb.0,drive=extra${i}`,
+  ]);
+  return [
+    ["-nodefaults", "-no-user-config", "-no-reboot"],
+    ["-machine", `q35,smm=${secure}`, "-global", `driver=cfi.pflash01,property=secure,value=${secure}`],
+    ["-accel", accel === "tcg" ? "tcg,thread=multi" : accel, "-cpu", accel === "tcg" ? "max" : "host"],
+    ["-smp", `${cores}`, "-m", `${memory}`],
+    firmware === "uefi" ? await uefi(options.secureBoot === true, folder) : [],
+    ["-display", "none", "-vga", "std", "-serial", "stdio"],
+    ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`],
+    ["-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,bus=usb.0"],
+    ...sticks,
+    drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : "snapshot=on"),
+    ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=0`],
+  ].flat();
+}
+
+const DEVICES: Record<Medium, string> = {
+  usb: "usb-storage,bus=usb.0",
+  cdrom: "ide-cd,bus=ide.0",
+  "usb-cdrom": "usb-storage,bus=usb.0",
+  sata: "ide-hd,bus=ide.0",
+  nvme: "nvme,serial=1",
+};
+
+function drive(id: string, file: string, how: string): string[] {
+  return ["-drive", `if=none,id=${id},format=raw,${how},file=${resolve(file).replaceAll(",", ",,")}`];
+}
+
+async function uefi(secureBoot: boolean, folder: string): Promise<string[]> {
+  const keys = secureBoot ? ".ms" : "";
+  const variables = join(folder, "variables.fd"); // the firmware writes to it
+  await copyFile(`${UEFI}/OVMF_VARS_4M${keys}.fd`, variables).catch((error: Error) => {
+    throw new Error(`no UEFI firmware for QEMU (apt install ovmf): ${error.message}`);
+  });
+  return [
+    "-drive",
+    `if=pflash,unit=0,format=raw,readonly=on,file=${UEFI}/OVMF_CODE_4M${keys}.fd`,
+    "-drive",
+    `if=pflash,unit=1,format=raw,file=${variables}`,
+  ];
+}
