@@ -6,15 +6,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { interact } from "balena-image-fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-<<<<<<< HEAD
-import { type Manifest, parseLatest, parseManifest, WINDOW } from "../src/manifest.ts";
-import { bootImage } from "./boot.ts";
-=======
 import { GPT_LENGTH, parseGpt } from "../src/gpt.ts";
-import { type Manifest, parseLatest, parseManifest } from "../src/manifest.ts";
+import { type Manifest, parseLatest, parseManifest, WINDOW } from "../src/manifest.ts";
 import { ANSWER, bootImage } from "./boot.ts";
 import { withMachine } from "./machine.ts";
->>>>>>> hybrid
 
 // What takes seconds on an idle machine may take minutes on a busy one that emulates another.
 const BUILD_MS = 900_000;
@@ -68,9 +63,8 @@ test("building again gives the same bytes", { timeout: BUILD_MS }, () => {
   fs.rmSync(out, { recursive: true });
 });
 
-<<<<<<< HEAD
 test("GRUB shows the splash, from the disk it was started from", { timeout: BOOT_MS }, async () => {
-  const disk = spliced({ "splash.png": Buffer.from(SPLASH, "base64") });
+  const disk = splice("own.img", { "splash.png": Buffer.from(SPLASH, "base64") });
   grubStays(disk);
   const screenshot = join(folder, "grub.ppm");
   const other = { image: disk, extraDisks: [image], timeoutSeconds: BOOT_SECONDS, screenshot };
@@ -81,7 +75,7 @@ test("GRUB shows the splash, from the disk it was started from", { timeout: BOOT
 });
 
 test("GRUB shows the default, and goes on, when the splash is none", { timeout: BOOT_MS }, async () => {
-  const disk = spliced({ "splash.png": Buffer.from(SPLASH, "base64").fill(0, 40) });
+  const disk = splice("broken.img", { "splash.png": Buffer.from(SPLASH, "base64").fill(0, 40) });
   grubStays(disk);
   const screenshot = join(folder, "default.ppm");
   await bootImage({ image: disk, until: /STANDING/, timeoutSeconds: BOOT_SECONDS, screenshot });
@@ -90,19 +84,6 @@ test("GRUB shows the default, and goes on, when the splash is none", { timeout: 
   expect(share).toBeLessThan(0.1);
 });
 
-test("an image with a piece says which and shows its splash", { timeout: BOOT_MS }, async () => {
-  const bundle = Buffer.from("<!doctype html><title>a piece</title>\n".repeat(2000));
-  const sha256 = createHash("sha256").update(bundle).digest("hex");
-  const os = { format: 1, piece: "@jeffrey/frog", size: bundle.length, sha256, base: "fedac-os tiny" };
-  const disk = spliced({
-    "piece.html": bundle,
-    "os.json": JSON.stringify(os, null, 2),
-    "splash.png": Buffer.from(SPLASH, "base64"),
-  });
-  const before = fs.statSync(disk).mtimeMs;
-  const screenshot = join(folder, "splash.ppm");
-  const options = { image: disk, until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
-=======
 test.each([
   ["uefi", "usb"],
   ["uefi", "cdrom"],
@@ -123,7 +104,6 @@ test.each([
       timeoutSeconds: BOOT_SECONDS,
       screenshot,
     };
->>>>>>> hybrid
 
     expect((await bootImage(options)).line).toBe(line);
     const { width, height, pixel } = picture(screenshot);
@@ -186,7 +166,7 @@ function withPiece(): { disk: string; line: string } {
   const bundle = Buffer.from("<!doctype html><title>a piece</title>\n".repeat(2000));
   const sha256 = createHash("sha256").update(bundle).digest("hex");
   const os = { format: 1, piece: "@jeffrey/frog", size: bundle.length, sha256, base: "fedac-os tiny" };
-  spliced ??= splice({
+  spliced ??= splice("piece.img", {
     "piece.html": bundle,
     "os.json": JSON.stringify(os, null, 2),
     "splash.png": Buffer.from(SPLASH, "base64"),
@@ -195,7 +175,7 @@ function withPiece(): { disk: string; line: string } {
 }
 
 /** A copy of the image with an ext4 file system of `files`, made by somebody else's tool, in its piece partition. */
-function spliced(files: Record<string, string | Buffer>): string {
+function splice(file: string, files: Record<string, string | Buffer>): string {
   const source = join(folder, "files");
   const partition = join(folder, "piece.ext4");
   const { start, length, label } = manifest.piecePartition;
@@ -205,7 +185,7 @@ function spliced(files: Record<string, string | Buffer>): string {
   tool("mkfs.ext4", "-q", "-L", label, "-d", source, partition, String(length / 1024));
   const disk = fs.readFileSync(image);
   fs.readFileSync(partition).copy(disk, start);
-  const path = join(folder, "spliced.img");
+  const path = join(folder, file);
   fs.writeFileSync(path, disk);
   return path;
 }

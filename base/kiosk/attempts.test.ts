@@ -6,7 +6,13 @@ test("the first attempt begins at once, with the graphics drivers", () => {
 });
 
 test("after two that failed the processor draws", () => {
-  expect([0, 1, 2, 3, 50].map((failures) => attempt(failures, 8).accelerated)).toEqual([true, true, false, false, false]);
+  expect([0, 1, 2, 3, 50].map((failures) => attempt(failures, 8).accelerated)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test("pauses grow, and end growing", () => {

@@ -6,7 +6,13 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { readPiece, readSplash } from "./piece.ts";
 
 const HTML = "<!doctype html><title>frog</title>";
-const NAMES = { format: 1, piece: "@jeffrey/frog", size: HTML.length, sha256: sha256(HTML), base: "fedac-os" };
+const NAMES = {
+  format: 1,
+  piece: "@jeffrey/frog",
+  size: HTML.length,
+  sha256: sha256(HTML),
+  base: "fedac-os",
+};
 const PNG = Buffer.from("\x89PNG\r\n\x1a\nand so on", "latin1");
 
 let folder: string;
@@ -37,11 +43,23 @@ test.each([
   ["another format", { "piece.html": HTML, "os.json": json({ format: 2 }) }, "os.json is malformed"],
   ["a name with markup", { "piece.html": HTML, "os.json": json({ piece: "<b>" }) }, "os.json is malformed"],
   ["a name of two lines", { "piece.html": HTML, "os.json": json({ piece: "a\nb" }) }, "os.json is malformed"],
-  ["a hash in capitals", { "piece.html": HTML, "os.json": json({ sha256: "A".repeat(64) }) }, "os.json is malformed"],
+  [
+    "a hash in capitals",
+    { "piece.html": HTML, "os.json": json({ sha256: "A".repeat(64) }) },
+    "os.json is malformed",
+  ],
   ["no piece.html", { "os.json": json({}) }, "piece.html is missing or empty"],
   ["an empty piece.html", { "os.json": json({}), "piece.html": "" }, "piece.html is missing or empty"],
-  ["a shorter piece.html", { "os.json": json({}), "piece.html": HTML.slice(1) }, "piece.html has another size than os.json says"],
-  ["another piece.html", { "os.json": json({}), "piece.html": HTML.toUpperCase() }, "piece.html does not match its SHA-256 in os.json"],
+  [
+    "a shorter piece.html",
+    { "os.json": json({}), "piece.html": HTML.slice(1) },
+    "piece.html has another size than os.json says",
+  ],
+  [
+    "another piece.html",
+    { "os.json": json({}), "piece.html": HTML.toUpperCase() },
+    "piece.html does not match its SHA-256 in os.json",
+  ],
 ])("refuses %s", async (_, files, message) => {
   put(files);
   await expect(readPiece(folder, problem)).rejects.toThrow(message);
@@ -50,7 +68,9 @@ test.each([
 
 test("what the initramfs has said comes first", async () => {
   put({ problem: "there is no file system on FEDAC-PIECE\n" });
-  await expect(readPiece(folder, join(folder, "problem"))).rejects.toThrow(/^there is no file system on FEDAC-PIECE$/);
+  await expect(readPiece(folder, join(folder, "problem"))).rejects.toThrow(
+    /^there is no file system on FEDAC-PIECE$/,
+  );
 });
 
 test("follows no links, and reads no directories", async () => {
@@ -67,7 +87,8 @@ function json(other: object): string {
 }
 
 function put(files: Readonly<Record<string, string | Buffer | undefined>>): void {
-  for (const [name, bytes] of Object.entries(files)) if (bytes !== undefined) writeFileSync(join(folder, name), bytes);
+  for (const [name, bytes] of Object.entries(files))
+    if (bytes !== undefined) writeFileSync(join(folder, name), bytes);
 }
 
 function sha256(text: string): string {

@@ -39,5 +39,7 @@ test("a port that is taken is an error", async () => {
 });
 
 test("a reason cannot become markup", () => {
-  expect(problemPage("<script>alert(1)</script> & co").body).toContain("&#60;script&#62;alert(1)&#60;/script&#62; &#38; co");
+  expect(problemPage("<script>alert(1)</script> & co").body).toContain(
+    "&#60;script&#62;alert(1)&#60;/script&#62; &#38; co",
+  );
 });
