@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { parseLatest } from "../src/manifest.ts";
 import { answerFile } from "./files.ts";
 import { listen, type Running } from "./server.ts";
 
@@ -44,4 +45,10 @@ export async function signingKeys(directory = keys): Promise<string[]> {
   if (names.length === 0) throw new Error(`There is no public key in ${directory}: run base/build.sh first.`);
   const texts = await Promise.all(names.toSorted().map((name) => readFile(resolve(directory, name), "utf8")));
   return texts.map((text) => text.split("\n")[1] ?? "");
+}
+
+/** The flavors of base images that have been built, the newest first. */
+export async function builtFlavors(directory = built): Promise<string[]> {
+  const { releases } = parseLatest(JSON.parse(await readFile(resolve(directory, "latest.json"), "utf8")));
+  return [...new Set(releases.map(({ flavor }) => flavor))];
 }

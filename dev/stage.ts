@@ -21,6 +21,8 @@ interface StageOptions {
   /** Where `config.json` sends the page module: the `latest.json` of base images, and the oven. */
   readonly latest: string;
   readonly oven: string;
+  /** Which flavor of base is taken when none is asked for. */
+  readonly flavor?: string;
   /** Public keys, one of which must have signed a base. */
   readonly keys?: readonly string[];
   /** What `vite build` made, of which the very bytes are served. */
@@ -34,7 +36,15 @@ interface StageOptions {
  * otherwise than in `dist`. Every other address is a piece's, and shows the stage.
  */
 export async function serveStage(options: StageOptions): Promise<Running> {
-  const { port = 0, latest, oven, keys = [], directory = resolve(root, "dist"), watch = false } = options;
+  const {
+    port = 0,
+    latest,
+    oven,
+    flavor,
+    keys = [],
+    directory = resolve(root, "dist"),
+    watch = false,
+  } = options;
   const vite = await createServer({
     root,
     configFile: false,
@@ -64,7 +74,7 @@ export async function serveStage(options: StageOptions): Promise<Running> {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (pathname === `${OS}/config.json`) {
       response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-cache" });
-      response.end(JSON.stringify({ latest, oven, keys }));
+      response.end(JSON.stringify({ latest, oven, keys, flavor }));
     } else if (pathname === "/@vite/client") {
       response.writeHead(200, { "Content-Type": "text/javascript" }).end(client);
     } else if (pathname.startsWith("/aesthetic.computer/")) {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { build } from "vite";
-import { serveBase, signingKeys } from "./cdn.ts";
+import { builtFlavors, serveBase, signingKeys } from "./cdn.ts";
 import { serveOven } from "./oven.ts";
 import type { Running } from "./server.ts";
 import { serveStage } from "./stage.ts";
@@ -13,8 +13,17 @@ export interface Site extends Running {
   readonly oven: string;
 }
 
-/** Serve what is built, and all that a browser needs to go with it, on three ports; 0 is a free one. */
-export async function start({ port = 0, cdnPort = 0, ovenPort = 0, watch = false } = {}): Promise<Site> {
+/**
+ * Serve what is built, and all that a browser needs to go with it, on three ports; 0 is a free one. `flavor` is the
+ * base that is taken when none is asked for.
+ */
+export async function start({
+  port = 0,
+  cdnPort = 0,
+  ovenPort = 0,
+  watch = false,
+  flavor = "tiny",
+} = {}): Promise<Site> {
   const servers: Running[] = [];
   const close = async () => {
     for (let server = servers.pop(); server; server = servers.pop()) await server.close();
@@ -25,7 +34,14 @@ export async function start({ port = 0, cdnPort = 0, ovenPort = 0, watch = false
     const oven = await serveOven(undefined, ovenPort);
     servers.push(oven);
     const keys = await signingKeys();
-    const stage = await serveStage({ port, latest: `${base.url}/latest.json`, oven: oven.url, keys, watch });
+    const stage = await serveStage({
+      port,
+      latest: `${base.url}/latest.json`,
+      oven: oven.url,
+      flavor,
+      keys,
+      watch,
+    });
     servers.push(stage);
     return { url: stage.url, base: base.url, oven: oven.url, close };
   } catch (error) {
@@ -49,6 +65,12 @@ export async function buildOs({ watch = false } = {}): Promise<void> {
   });
 }
 
+/** What to expect of each. */
+const FLAVORS = {
+  kiosk: "The base is kiosk, the real one; tiny is there by  os notepat tiny",
+  tiny: "The base is tiny, which starts a computer and shows the piece's splash. The real one:  npm run base kiosk",
+};
+
 if (process.argv[1] === import.meta.filename) await main();
 
 async function main(): Promise<void> {
@@ -59,10 +81,12 @@ async function main(): Promise<void> {
       ovenPort: portFrom("OVEN_PORT", 8890),
     };
     await buildOs({ watch: true });
-    const { url, base, oven, close } = await start({ ...ports, watch: true });
+    const flavor = (await builtFlavors()).includes("kiosk") ? "kiosk" : "tiny";
+    const { url, base, oven, close } = await start({ ...ports, watch: true, flavor });
     console.log(`
   Aesthetic Computer, a small one:  ${url}
   Type  os notepat  and Enter, or open  ${url}/os:notepat
+  ${FLAVORS[flavor]}
 
   Base images are at  ${base}  and the oven is at  ${oven}
   What you change is there when the page is loaded again.  Ctrl-C ends all.

@@ -1,0 +1,60 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { start, type Site } from "../dev/start.ts";
+import { expect, says, startBuild, test, type } from "./site.ts";
+
+// `npm run test:kiosk`: the real base, which takes too long for every run. A browser builds notepat-os.iso from it, and
+// QEMU starts that in every way, and in everything that may have become of it. On two cores that emulate two others,
+// each start takes three to ten minutes; KIOSK_WAYS and KIOSK_VARIANTS choose some of them.
+
+const WAYS = words("KIOSK_WAYS") ?? ["uefi-usb", "uefi-cdrom", "bios-usb", "bios-cdrom", "secure-usb"];
+const VARIANTS = words("KIOSK_VARIANTS") ?? ["empty", "wrong", "missing", "twin", "grown"];
+const START_SECONDS = 1800;
+const START_MS = (START_SECONDS + 120) * 1000;
+
+const out = path.join(import.meta.dirname, "out/kiosk");
+const folder = mkdtempSync(path.join(tmpdir(), "kiosk-e2e-"));
+const image = path.join(folder, "notepat-os.iso");
+let site: Site & { close(): Promise<void> };
+
+test.describe.configure({ mode: "serial" });
+test.skip(!process.env["KIOSK"], "npm run test:kiosk");
+test.beforeAll(async () => {
+  site = await start({ flavor: "kiosk" });
+});
+test.afterAll(async () => {
+  await site?.close();
+  rmSync(folder, { recursive: true });
+});
+
+test("a browser builds the image", async ({ page }) => {
+  test.setTimeout(600_000);
+  await page.goto(site.url);
+  const downloading = page.waitForEvent("download", { timeout: 0 });
+  await type(page, "os notepat");
+  await startBuild(page);
+  await (await downloading).saveAs(image);
+  await expect.poll(() => says(page)).toContain("notepat-os.iso is in your downloads");
+});
+
+for (const way of WAYS) {
+  test(`it starts into the piece: ${way}`, () => starts("--way", way));
+}
+for (const variant of VARIANTS) {
+  test(`it starts, whatever has become of it: ${variant}`, () =>
+    starts("--way", "uefi-usb", "--variant", variant));
+}
+
+/** base/boot-test throws, with its table, unless the line that was promised comes. */
+function starts(...args: string[]): void {
+  test.setTimeout(START_MS);
+  const program = path.join(import.meta.dirname, "../base/boot-test");
+  const usual = ["--memory", "3072", "--timeout", String(START_SECONDS), "--settle", "10", "--screens", out];
+  execFileSync(program, [image, ...usual, ...args], { stdio: "inherit" });
+}
+
+function words(name: string): string[] | undefined {
+  return process.env[name]?.split(/[ ,]+/).filter(Boolean);
+}
