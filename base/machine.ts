@@ -206,6 +206,7 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
     ["-display", "none", "-vga", "std", "-serial", "stdio"],
     ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`],
     ["-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,bus=usb.0"],
+    ["-audiodev", "none,id=silence", "-device", "intel-hda", "-device", "hda-output,audiodev=silence"],
     ...sticks,
     drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : "snapshot=on"),
     ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=0`],

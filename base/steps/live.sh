@@ -1,25 +1,16 @@
 #!/usr/bin/env bash
-# root/ → live.img: EROFS, whose superblock and files all bear the build's time.
+# root/ → live.img: squashfs, whose files all belong to root and bear the build's time. Zstandard, in blocks that make
+# it small without making a page that is wanted wait long (base/README.md has what was measured).
 . "$(dirname "$0")/../lib.sh"
 
-# COMPRESSION: what each flavor measured best with (base/README.md)
-case $FLAVOR in
-  kiosk) compression=${COMPRESSION:--zzstd,level=15 -C131072} ;;
-  *) compression="-zlz4hc,12 -C65536" ;;
-esac
+need mksquashfs squashfs-tools
 
-# mkfs.erofs of the packages, if it is among them, with their own libraries: it knows more than an older machine's
-own=$WORK/packages/usr/bin/mkfs.erofs
-if [ -x "$own" ]; then
-  lib=$WORK/packages/usr/lib/x86_64-linux-gnu
-  mkfs=("$WORK/packages/usr/lib64/ld-linux-x86-64.so.2" --library-path "$lib" "$own")
-else
-  need mkfs.erofs erofs-utils
-  mkfs=(mkfs.erofs)
-fi
+EPOCH=$SOURCE_DATE_EPOCH
 
-uuid=$(uuid_of live)
 rm -f "$WORK/live.img.new"
-# shellcheck disable=SC2086 # several words
-"${mkfs[@]}" --quiet $compression -x-1 --all-root -T"$SOURCE_DATE_EPOCH" -U"$uuid" "$WORK/live.img.new" "$WORK/root"
+(
+  unset SOURCE_DATE_EPOCH # or mksquashfs wants no times of us
+  mksquashfs "$WORK/root" "$WORK/live.img.new" -quiet -no-progress -noappend -reproducible -all-root -no-xattrs \
+    -mkfs-time "$EPOCH" -all-time "$EPOCH" -comp zstd -Xcompression-level 15 -b 256K
+) > /dev/null
 mv "$WORK/live.img.new" "$WORK/live.img"
