@@ -26,6 +26,11 @@ export interface CompositorOptions {
   readonly patience: number;
 }
 
+/** Why there is no compositor, and so nothing on the screen. */
+export class CompositorError extends Error {
+  override readonly name = "CompositorError";
+}
+
 /** What swaymsg(1) tells of an output. */
 interface Output {
   readonly name: string;
@@ -37,7 +42,7 @@ interface Output {
 /**
  * Start sway, with the splash as its background. Until `reveal`, windows are drawn on an output that is on no
  * screen, of the screen's size: a browser that starts is no sight. (A fullscreen window cannot be made transparent
- * in sway, and one that is not drawn does not paint.) Throws `Error` when sway ends or is not there in time.
+ * in sway, and one that is not drawn does not paint.) Throws `CompositorError` when sway ends or is not there in time.
  */
 export async function startCompositor(options: CompositorOptions): Promise<Compositor> {
   const runtime = process.env.XDG_RUNTIME_DIR ?? "/run/user/1000";
@@ -61,10 +66,10 @@ export async function startCompositor(options: CompositorOptions): Promise<Compo
       environment.WAYLAND_DISPLAY = display.trim();
       break;
     }
-    if (how !== undefined) throw new Error(how);
+    if (how !== undefined) throw new CompositorError(how);
     if (performance.now() - started > options.patience * 1000) {
       await stop();
-      throw new Error(`sway was not there within ${options.patience} s`);
+      throw new CompositorError(`sway was not there within ${options.patience} s`);
     }
     await delay(50);
   }
@@ -76,7 +81,7 @@ export async function startCompositor(options: CompositorOptions): Promise<Compo
   const [screen] = before;
   await swaymsg("create_output");
   const hidden = (await outputs()).find(({ name }) => before.every((output) => output.name !== name));
-  if (!hidden) throw new Error("sway has made no output to start on");
+  if (!hidden) throw new CompositorError("sway has made no output to start on");
   const { width, height } = screen?.current_mode ?? { width: 1280, height: 720 };
   const like = `mode --custom ${width}x${height} scale ${screen?.scale ?? 1} transform ${screen?.transform ?? "normal"}`;
   await swaymsg(`output ${hidden.name} ${like} position 30000 30000`); // out of the pointer's reach

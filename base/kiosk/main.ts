@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Attempt, attempt } from "./attempts.ts";
 import { KIOSK_FLAGS, startBrowser } from "./browser.ts";
-import { startCompositor } from "./compositor.ts";
+import { CompositorError, startCompositor } from "./compositor.ts";
 import { problemPage } from "./pages.ts";
 import { NoPieceError, readPiece, readSplash } from "./piece.ts";
 import { say } from "./serial.ts";
@@ -17,6 +17,8 @@ const PROBLEM = "/run/fedac/problem";
 const CONFIG = "/etc/sway/kiosk";
 const BROWSER = "/usr/lib/chromium/chromium";
 const DEFAULT_SPLASH = "/run/fedac/splash.png";
+/** Once it exists, kiosk-no-screen.service tells the person, by other means. */
+const NO_SCREEN = "/run/fedac/kiosk/no-screen";
 const RUNTIME = process.env.XDG_RUNTIME_DIR ?? "/run/user/1000";
 
 /** What is shown, and the line to say when it has been. */
@@ -76,15 +78,20 @@ async function main(): Promise<void> {
 
   const started = uptime();
   let said = false;
+  let screens = 0; // attempts in a row that have come to no compositor
   for (let failures = 0; ;) {
     const next = attempt(failures, started);
     await delay(next.pause * 1000);
     const since = performance.now();
     const how = await show(next, () => {
       failures = 0;
+      screens = 0;
       if (!said) void say(line);
       said = true;
-    }).catch((error: Error) => error.message);
+    }).catch(async (error: Error) => {
+      if (error instanceof CompositorError && ++screens === 3) await writeFile(NO_SCREEN, error.message);
+      return error.message;
+    });
     failures++;
     console.error(`After ${Math.round((performance.now() - since) / 1000)} s: ${how}. Starting again.`);
   }
