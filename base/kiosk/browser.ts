@@ -36,6 +36,8 @@ const FLAGS = [
   "--disable-breakpad",
   "--disable-component-update",
   "--disable-default-apps",
+  "--disable-hang-monitor", // it would ask the person; we decide
+  "--disable-pinch",
   "--disable-quic",
   "--disable-sync",
   "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication",

@@ -1,11 +1,9 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
 import { end, endOf } from "./processes.ts";
-
-const run = promisify(execFile);
+import { command, outputs } from "./sway.ts";
 
 /** A running Wayland compositor. */
 export interface Compositor {
@@ -29,14 +27,6 @@ export interface CompositorOptions {
 /** Why there is no compositor, and so nothing on the screen. */
 export class CompositorError extends Error {
   override readonly name = "CompositorError";
-}
-
-/** What swaymsg(1) tells of an output. */
-interface Output {
-  readonly name: string;
-  readonly scale: number;
-  readonly transform: string;
-  readonly current_mode?: { readonly width: number; readonly height: number };
 }
 
 /**
@@ -73,23 +63,29 @@ export async function startCompositor(options: CompositorOptions): Promise<Compo
     }
     await delay(50);
   }
-  const swaymsg = (...words: string[]) =>
-    run("swaymsg", ["--socket", socket, ...words], { env: environment });
-  const outputs = async () =>
-    JSON.parse((await swaymsg("--raw", "--type", "get_outputs")).stdout) as Output[];
-  const before = await outputs();
-  const [screen] = before;
-  await swaymsg("create_output");
-  const hidden = (await outputs()).find(({ name }) => before.every((output) => output.name !== name));
+  try {
+    const reveal = await hide(socket);
+    return { environment, ended, reveal, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Have windows drawn on an output that is on no screen; what is returned moves them to the screen. */
+async function hide(socket: string): Promise<() => Promise<void>> {
+  const before = await outputs(socket);
+  const screen = before.find(({ active }) => active);
+  await command(socket, "create_output");
+  const hidden = (await outputs(socket)).find(({ name }) => before.every((output) => output.name !== name));
   if (!hidden) throw new CompositorError("sway has made no output to start on");
   const { width, height } = screen?.current_mode ?? { width: 1280, height: 720 };
   const like = `mode --custom ${width}x${height} scale ${screen?.scale ?? 1} transform ${screen?.transform ?? "normal"}`;
-  await swaymsg(`output ${hidden.name} ${like} position 30000 30000`); // out of the pointer's reach
-  await swaymsg(`assign [all] output ${hidden.name}`);
-  const reveal = async () => {
-    const [first] = (await outputs()).filter(({ name }) => name !== hidden.name);
-    if (first) await swaymsg(`[all] move container to output ${first.name}, focus`);
-    await swaymsg(`output ${hidden.name} unplug`); // what is still on it goes to another one
+  await command(socket, `output ${hidden.name} ${like} position 30000 30000`); // out of the pointer's reach
+  await command(socket, `assign [all] output ${hidden.name}`);
+  return async () => {
+    const first = (await outputs(socket)).find(({ name, active }) => active && name !== hidden.name);
+    if (first) await command(socket, `[all] move container to output ${first.name}, focus`);
+    await command(socket, `output ${hidden.name} unplug`); // what is still on it goes to another one
   };
-  return { environment, ended, reveal, stop };
 }

@@ -4,13 +4,13 @@
 // loaded. And it keeps from the browser what would lead to its own windows: its keys, the context menu, files
 // dropped on the page. First of all, since a piece may keep an event to itself; it still gets each of them.
 {
-  /** @type {(what: string) => void} */
+  /** @type {((what: string) => void) | undefined} absent in frames: only the page itself is waited for */
   const report = Reflect.get(globalThis, "kioskReport");
   let reported = false;
   const afterTwoFrames = () =>
     requestAnimationFrame(() =>
       requestAnimationFrame(() => {
-        if (!reported) report("painted");
+        if (!reported) report?.("painted");
         reported = true;
       }),
     );
@@ -27,14 +27,17 @@
   // What edits text stays, and Ctrl-R and F5, which start the piece again
   const editing = new Set(["a", "c", "v", "x", "z", "y", "r", "backspace", "delete", "home", "end"]);
   /** @param {KeyboardEvent} event */
-  const isBrowsers = ({ key, ctrlKey, metaKey, altKey }) =>
+  const isBrowsers = ({ key, ctrlKey, metaKey, altKey, shiftKey }) =>
     /^F\d+$/.test(key)
       ? key !== "F5"
-      : /^(?:Browser|Launch)/.test(key) ||
+      : /^(?:Browser|Launch|Close$|New$)/.test(key) ||
         altKey ||
+        (shiftKey && key === "Escape") ||
+        (ctrlKey && shiftKey && /^(?:a|delete)$/i.test(key)) ||
         ((ctrlKey || metaKey) && !key.startsWith("Arrow") && !editing.has(key.toLowerCase()));
   const first = { capture: true, passive: false };
   window.addEventListener("keydown", (event) => void (isBrowsers(event) && event.preventDefault()), first);
+  window.addEventListener("wheel", (event) => void (event.ctrlKey && event.preventDefault()), first); // zooms
   for (const type of ["contextmenu", "dragover", "drop"]) {
     addEventListener(type, (event) => event.preventDefault(), first);
   }

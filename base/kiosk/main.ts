@@ -8,7 +8,7 @@ import { type Attempt, attempt } from "./attempts.ts";
 import { KIOSK_FLAGS, startBrowser } from "./browser.ts";
 import { CompositorError, startCompositor } from "./compositor.ts";
 import { problemPage } from "./pages.ts";
-import { NoPieceError, readPiece, readSplash } from "./piece.ts";
+import { NoPieceError, readPiece } from "./piece.ts";
 import { say } from "./serial.ts";
 import { type Page, PORT, serve } from "./server.ts";
 
@@ -16,28 +16,29 @@ const PIECE = "/mnt/piece";
 const PROBLEM = "/run/fedac/problem";
 const CONFIG = "/etc/sway/kiosk";
 const BROWSER = "/usr/lib/chromium/chromium";
-const DEFAULT_SPLASH = "/run/fedac/splash.png";
+/** The piece's, or the default: the initramfs has looked at it. */
+const SPLASH = "/run/fedac/splash.png";
 /** Once it exists, kiosk-no-screen.service tells the person, by other means. */
 const NO_SCREEN = "/run/fedac/kiosk/no-screen";
+/** After so many failures in a row another process begins anew, in a session of its own. */
+const GIVEN_UP = 6;
 const RUNTIME = process.env.XDG_RUNTIME_DIR ?? "/run/user/1000";
 
 /** What is shown, and the line to say when it has been. */
 interface Show {
   readonly page: Page;
-  readonly splash: Buffer | undefined;
   readonly line: string;
 }
 
 async function find(): Promise<Show> {
   try {
-    const { name, sha256, html, splash } = await readPiece(PIECE, PROBLEM);
+    const { name, sha256, html } = await readPiece(PIECE, PROBLEM);
     const page = { type: "text/html; charset=utf-8", body: html };
-    return { page, splash, line: `PIECE ${name} ${sha256} ${html.length}` };
+    return { page, line: `PIECE ${name} ${sha256} ${html.length}` };
   } catch (error) {
     if (!(error instanceof NoPieceError)) throw error;
     console.error(error);
-    const splash = await readSplash(PIECE).catch(() => undefined);
-    return { page: problemPage(error.message), splash, line: `NOPIECE ${error.message}` };
+    return { page: problemPage(error.message), line: `NOPIECE ${error.message}` };
   }
 }
 
@@ -70,16 +71,15 @@ async function show({ accelerated, patience }: Attempt, painted: () => void): Pr
 }
 
 async function main(): Promise<void> {
-  const { page, splash, line } = await find();
+  const { page, line } = await find();
   const background = join(RUNTIME, "splash.png"); // named in the compositor's configuration
-  if (splash) await writeFile(background, splash);
-  else await copyFile(DEFAULT_SPLASH, background).catch(() => rm(background, { force: true }));
+  await copyFile(SPLASH, background).catch(() => rm(background, { force: true }));
   await serve(new Map([["/piece.html", page]]), "/piece.html");
 
   const started = uptime();
   let said = false;
   let screens = 0; // attempts in a row that have come to no compositor
-  for (let failures = 0; ;) {
+  for (let failures = 0; failures < GIVEN_UP;) {
     const next = attempt(failures, started);
     await delay(next.pause * 1000);
     const since = performance.now();
@@ -98,3 +98,4 @@ async function main(): Promise<void> {
 }
 
 await main();
+process.exit(1);

@@ -35,6 +35,13 @@ const PULSE = 5;
 /** Our script's world in the page, and what it reports by. */
 const WORLD = "kiosk";
 const REPORT = "kioskReport";
+/** Frames in processes of their own are attached to before they run anything. */
+const FRAMES = {
+  autoAttach: true,
+  waitForDebuggerOnStart: true,
+  flatten: true,
+  filter: [{ type: "iframe" }, { exclude: true }],
+};
 const SCRIPT = new URL("in-page.js", import.meta.url);
 
 /**
@@ -51,6 +58,11 @@ export async function openPage(
   let isLost = (_why: string) => {};
   const painting = new Promise<void>((done) => (hasPainted = done));
   const lost = new Promise<string>((done) => (isLost = done));
+  const { origin } = new URL(url);
+  const source = await readFile(SCRIPT, "utf8");
+  const command = (method: string, params: object, to: string | undefined) => {
+    protocol.send(method, params, to).catch(() => {}); // what it was for has gone meanwhile
+  };
   const found = new Promise<string>((done) => {
     let ours: string | undefined;
     events.on("event", ({ method, params, sessionId }) => {
@@ -59,10 +71,25 @@ export async function openPage(
         if (type !== "page") return;
         ours ??= targetId;
         done(ours);
-        if (targetId !== ours) protocol.send("Target.closeTarget", { targetId }).catch(() => {});
+        if (targetId !== ours) command("Target.closeTarget", { targetId }, undefined);
+      }
+      if (method === "Target.attachedToTarget" && params.waitingForDebugger === true) {
+        const frame = String(params.sessionId); // of another process, which our script has not reached by itself
+        command("Page.enable", {}, frame);
+        command("Page.addScriptToEvaluateOnNewDocument", { source, worldName: WORLD }, frame);
+        command("Target.setAutoAttach", FRAMES, frame);
+        command("Runtime.runIfWaitingForDebugger", {}, frame);
       }
       if (sessionId === undefined || sessionId !== session) return;
       if (method === "Runtime.bindingCalled" && params.name === REPORT) hasPainted();
+      if (method === "Page.javascriptDialogOpening") {
+        command("Page.handleJavaScriptDialog", { accept: true }, sessionId);
+      }
+      if (method === "Page.frameNavigated") {
+        const frame = params.frame as { parentId?: string; url: string; unreachableUrl?: string };
+        const away = frame.unreachableUrl !== undefined || new URL(frame.url).origin !== origin;
+        if (frame.parentId === undefined && away) isLost("the page has gone elsewhere");
+      }
       if (method === "Inspector.targetCrashed") isLost("the page has crashed");
       if (method === "Inspector.detached") isLost(`the page has gone: ${String(params.reason)}`);
     });
@@ -76,9 +103,8 @@ export async function openPage(
   await ask("Page.enable");
   await ask("Runtime.enable");
   await ask("Runtime.addBinding", { name: REPORT, executionContextName: WORLD });
-  const source = await readFile(SCRIPT, "utf8");
+  await ask("Target.setAutoAttach", FRAMES);
   await ask("Page.addScriptToEvaluateOnNewDocument", { source, worldName: WORLD });
-  const { origin } = new URL(url);
   await protocol.send("Browser.grantPermissions", { origin, permissions: PERMISSIONS });
   const { errorText } = await ask("Page.navigate", { url });
   if (typeof errorText === "string") throw new Error(`${url}: ${errorText}`);
@@ -86,6 +112,7 @@ export async function openPage(
   const painted = within(painting, patience, "painted");
   const pulse = async () => {
     await painted;
+    await ask("Page.resetNavigationHistory"); // a mouse has a button that would go back to an empty page
     await ask("Runtime.disable"); // or the browser keeps all that the piece ever writes to its console
     for (;;) {
       await delay(PULSE * 1000);

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readPiece, readSplash } from "./piece.ts";
+import { readPiece } from "./piece.ts";
 
 const HTML = "<!doctype html><title>frog</title>";
 const NAMES = {
@@ -13,7 +13,6 @@ const NAMES = {
   sha256: sha256(HTML),
   base: "fedac-os",
 };
-const PNG = Buffer.from("\x89PNG\r\n\x1a\nand so on", "latin1");
 
 let folder: string;
 let problem: string;
@@ -23,17 +22,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test("reads the piece and its splash", async () => {
-  put({ "piece.html": HTML, "os.json": JSON.stringify(NAMES, null, 2), "splash.png": PNG });
+test("reads the piece", async () => {
+  put({ "piece.html": HTML, "os.json": JSON.stringify(NAMES, null, 2) });
   const piece = await readPiece(folder, problem);
-  expect(piece).toMatchObject({ name: "@jeffrey/frog", sha256: NAMES.sha256, splash: PNG });
+  expect(piece).toMatchObject({ name: "@jeffrey/frog", sha256: NAMES.sha256 });
   expect(piece.html.toString()).toBe(HTML);
-});
-
-test("a splash that is no PNG is none, and no reason to refuse the piece", async () => {
-  put({ "piece.html": HTML, "os.json": JSON.stringify(NAMES), "splash.png": "<svg>" });
-  expect((await readPiece(folder, problem)).splash).toBeUndefined();
-  expect(await readSplash(join(folder, "nowhere"))).toBeUndefined();
 });
 
 test.each([

@@ -7,8 +7,6 @@ export interface Piece {
   readonly name: string;
   readonly sha256: string;
   readonly html: Buffer;
-  /** A PNG, by its signature at least. */
-  readonly splash: Buffer | undefined;
 }
 
 /** Why there is none; `message` is a line for the serial console and for the person. */
@@ -21,7 +19,6 @@ const LARGEST = 64 * 1024 * 1024;
 const LARGEST_OS_JSON = 64 * 1024;
 const NAME = /^[A-Za-z0-9@$/_.-]{1,100}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
-const PNG = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
 
 /**
  * Read the piece in `directory`, which somebody else has written: nothing of it is used before it is checked
@@ -38,13 +35,7 @@ export async function readPiece(directory: string, problem: string): Promise<Pie
   if (createHash("sha256").update(html).digest("hex") !== sha256) {
     throw new NoPieceError("piece.html does not match its SHA-256 in os.json");
   }
-  return { name, sha256, html, splash: await readSplash(directory) };
-}
-
-/** The picture to show until the piece has painted, if there is one that could be a PNG. */
-export async function readSplash(directory: string): Promise<Buffer | undefined> {
-  const splash = await plain(join(directory, "splash.png"), LARGEST).catch(() => undefined);
-  return splash?.subarray(0, PNG.length).equals(PNG) ? splash : undefined;
+  return { name, sha256, html };
 }
 
 async function readNames(path: string) {
