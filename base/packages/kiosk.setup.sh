@@ -28,7 +28,7 @@ for unit in ldconfig systemd-firstboot systemd-hwdb-update systemd-journal-catal
 done
 
 # indexes
-target usr/bin/systemd-hwdb --root="$ROOT" --usr update
+(cd "$ROOT" && target usr/bin/systemd-hwdb --root=/proc/self/cwd --usr update) # the index has its own path in it
 target usr/bin/update-mime-database "$ROOT/usr/share/mime" 2> /dev/null
 depmod -b "$ROOT" "$KERNEL"
 
