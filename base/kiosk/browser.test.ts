@@ -59,6 +59,16 @@ test("a page that no longer answers is lost", { timeout: MS }, async () => {
   expect(await browser.lost).toBe("the page has not answered within 20 s");
 });
 
+test("a page that goes elsewhere is lost, and dialogs keep nobody waiting", { timeout: MS }, async () => {
+  browser = await open(`${PAINTS}<script>
+    alert("?");
+    confirm("?");
+    setTimeout(() => location.assign("http://127.0.0.1:" + location.port), 3000);
+  </script>`);
+  await browser.painted;
+  expect(await browser.lost).toBe("the page has gone elsewhere");
+});
+
 test(
   "the browser's keys and menus are not for the browser, and windows do not stay",
   { timeout: MS },

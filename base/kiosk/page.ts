@@ -54,6 +54,7 @@ export async function openPage(
   { url, patience }: PageOptions,
 ): Promise<Page> {
   let session: string | undefined;
+  let arrived = false;
   let hasPainted = () => {};
   let isLost = (_why: string) => {};
   const painting = new Promise<void>((done) => (hasPainted = done));
@@ -87,8 +88,9 @@ export async function openPage(
       }
       if (method === "Page.frameNavigated") {
         const frame = params.frame as { parentId?: string; url: string; unreachableUrl?: string };
-        const away = frame.unreachableUrl !== undefined || new URL(frame.url).origin !== origin;
-        if (frame.parentId === undefined && away) isLost("the page has gone elsewhere");
+        const here = frame.unreachableUrl === undefined && new URL(frame.url).origin === origin;
+        if (frame.parentId === undefined && arrived && !here) isLost("the page has gone elsewhere");
+        if (frame.parentId === undefined) arrived ||= here; // what the browser was started with comes before
       }
       if (method === "Inspector.targetCrashed") isLost("the page has crashed");
       if (method === "Inspector.detached") isLost(`the page has gone: ${String(params.reason)}`);
