@@ -5,7 +5,7 @@ import { createSHA256 } from "hash-wasm";
 import { WINDOW, type Manifest } from "../src/manifest.ts";
 import type { Bytes } from "../src/segment.ts";
 import { registerOf } from "../src/sha256.ts";
-import { digestOfWindow, pattern } from "../src/testing/base.ts";
+import { digestOfWindow, pattern, TEST_RELEASE } from "../src/testing/base.ts";
 import type { Served } from "./origin.ts";
 
 const MIB = 1024 * 1024;
@@ -36,12 +36,7 @@ export async function made(windows: number): Promise<Served> {
     hasher.update(windowAt(index));
   }
   const manifest: Manifest = {
-    format: 1,
-    name: "test-os",
-    version: "2026.1.1",
-    flavor: "test",
-    arch: "x86_64",
-    created: "2026-01-01T00:00:00Z",
+    ...TEST_RELEASE,
     image: { url: "base.img", size, sha256: hasher.digest("hex") },
     piecePartition: { start, length: PIECE * WINDOW, label: "FEDAC-PIECE" },
     digests: Array.from({ length: windows + 1 }, (_, index) => digests.get(windowAt(index)) ?? "zeros"),

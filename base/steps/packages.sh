@@ -13,28 +13,28 @@ DEBS=$CACHE/debs
 SUITE=$BASE/packages/$FLAVOR.suite
 mkdir -p "$DEBS" "$WORK"
 
-# mirror LABEL FALLBACK: where this machine has Debian's packages of that label from
+# mirror LABEL: where this machine has Debian's packages of that label from
 mirror() {
   local url
   # shellcheck disable=SC2016 # apt fills it in
-  url=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" | head -n 1)
-  printf '%s\n' "${url:-$2}"
+  url=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" | sort -u | head -n 1)
+  [ -n "$url" ] || die "apt here knows no packages of $1" "a line for them in apt's sources, and apt-get update"
+  printf '%s\n' "$url"
 }
 
 # An apt of our own, which knows that release and no installed package; how it reaches the net is still the machine's.
 other_release() {
-  local suite components apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  local suite components apt main security keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   read -r suite components < <(lines "$SUITE")
   apt=$CACHE/apt/$suite
   [ -f "$keyring" ] || die "no keys to check Debian's packages by" "apt install debian-archive-keyring"
   mkdir -p "$apt"/{lists,archives}/partial
   : > "$apt/status"
-  {
-    main=$(mirror Debian http://deb.debian.org/debian)
-    security=$(mirror Debian-Security http://deb.debian.org/debian-security)
-    printf 'deb [signed-by=%s] %s %s %s\n' "$keyring" "$main" "$suite" "$components" \
-      "$keyring" "$main" "$suite-updates" "$components" "$keyring" "$security" "$suite-security" "$components"
-  } > "$apt/sources.list"
+  main=$(mirror Debian)
+  security=$(mirror Debian-Security)
+  printf 'deb [signed-by=%s] %s %s %s\n' "$keyring" "$main" "$suite" "$components" \
+    "$keyring" "$main" "$suite-updates" "$components" "$keyring" "$security" "$suite-security" "$components" \
+    > "$apt/sources.list"
   cat > "$apt/apt.conf" << END
 Dir::State::status "$apt/status";
 Dir::State::lists "$apt/lists";

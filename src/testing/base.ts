@@ -10,6 +10,16 @@ import { registerOf } from "../sha256.ts";
 
 const MIB = 1024 * 1024;
 
+/** What manifests of tests say of themselves. */
+export const TEST_RELEASE = {
+  format: 1,
+  name: "test-os",
+  version: "2026.1.1",
+  flavor: "test",
+  arch: "x86_64",
+  created: "2026-01-01T00:00:00Z",
+} as const;
+
 /** A small base image for tests, partitioned by sgdisk, and its manifest. */
 export interface TestBase {
   readonly image: Bytes;
@@ -28,12 +38,7 @@ export async function testBase(content = pattern(WINDOW, 1)): Promise<TestBase> 
   image.set(pattern(WINDOW, 2), 3 * WINDOW);
   const hasher = await createSHA256();
   const manifest: Manifest = {
-    format: 1,
-    name: "test-os",
-    version: "2026.1.1",
-    flavor: "test",
-    arch: "x86_64",
-    created: "2026-01-01T00:00:00Z",
+    ...TEST_RELEASE,
     image: { url: "base.img", size, sha256: sha256Of(image) },
     piecePartition: piece,
     digests: Array.from({ length: Math.ceil(size / WINDOW) }, (_, i) => {
