@@ -187,7 +187,7 @@ async function second({ site, base, size }: Setting): Promise<void> {
     rmSync(copy, { force: true });
     tidy();
   }
-  const [ours, cp] = [medians(costs), { seconds: median(copies), cpu: 0, growth: 0, stall: 0 }];
+  const [ours, cp] = [medians(costs), { seconds: median(copies), cpu: 0, peak: 0, growth: 0, stall: 0 }];
   const copying: Contender = { name: "cp, fsync", url: "", save: never };
   table(
     `${label(size)}, second piece, base kept, its server gone; page cache warm and file synced for both`,
@@ -220,6 +220,7 @@ function medians(costs: Cost[]): Cost {
   return {
     seconds: median(costs.map(({ seconds }) => seconds)),
     cpu: median(costs.map(({ cpu }) => cpu)),
+    peak: median(costs.map(({ peak }) => peak)),
     growth: median(costs.map(({ growth }) => growth)),
     stall: Math.max(...costs.map(({ stall }) => stall)), // the worst, not the usual one
   };
@@ -233,11 +234,12 @@ function table(title: string, all: Map<Contender, Cost>, peers: Contender[]): vo
   const load = loadavg().map((each) => each.toFixed(1));
   console.log(`\n\n${title}; medians of ${rounds}; load ${load.join(" ")}\n`);
   const ratios = peers.map(({ name }) => `÷ ${name}`);
-  line(["", "seconds", ...ratios, "CPU s", "growth, MB", "stall, ms"]);
-  for (const [{ name }, { seconds, cpu, growth, stall }] of all) {
+  line(["", "seconds", ...ratios, "CPU s", "peak, MB", "growth, MB", "stall, ms"]);
+  for (const [{ name }, { seconds, cpu, peak, growth, stall }] of all) {
     const cells = peers.map((peer) => (seconds / (all.get(peer)?.seconds ?? 0)).toFixed(2));
     const worst = stall > 0 ? stall.toFixed(0) : "< 50";
-    line([name, seconds.toFixed(1), ...cells, cpu.toFixed(1), (growth / 1e6).toFixed(0), worst]);
+    const memory = [peak, growth].map((bytes) => (bytes / 1e6).toFixed(0));
+    line([name, seconds.toFixed(1), ...cells, cpu.toFixed(1), ...memory, worst]);
   }
 }
 

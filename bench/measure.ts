@@ -19,7 +19,9 @@ export interface Cost {
   readonly seconds: number;
   /** Of all processes of the browser, meanwhile. */
   readonly cpu: number;
-  /** By how many bytes the browser grew at most, from its page at rest. */
+  /** How many bytes all processes of the browser had at most, from the page at rest to the whole file. */
+  readonly peak: number;
+  /** By how many bytes it grew while the file was saved: from when all was ready, and at rest. */
   readonly growth: number;
   /** The longest task of the page's thread in milliseconds; 0 when all were below 50. */
   readonly stall: number;
@@ -49,6 +51,8 @@ export async function launch(profile = path.join(out, "profile")): Promise<Brows
   return await puppeteer.launch({
     ...(chromiumPath ? { executablePath: chromiumPath } : { channel: "chrome" }),
     args: chromiumArgs,
+    // Frames in a sandbox, as the preview is one, have processes of their own, as people's browsers give them.
+    ignoreDefaultArgs: puppeteer.defaultArgs().filter((arg) => arg.startsWith("--disable-features=")),
     userDataDir: profile,
     defaultViewport: { width: 960, height: 600 },
     networkEnabled: false,
@@ -82,12 +86,19 @@ export async function costIn(browser: Browser, contender: Contender, size: numbe
   execFileSync("sync"); // what the last one wrote is not this one's burden
   await new Promise((later) => setTimeout(later, SETTLING));
   const root = browser.process()?.pid ?? 0;
-  const { memory } = usage(root);
-  let peak = memory;
-  const sampling = setInterval(() => (peak = Math.max(peak, usage(root).memory)), SAMPLING);
+  let peak = 0;
+  let growth = 0;
+  let before = Infinity; // not ready yet
+  const sampling = setInterval(() => {
+    const { memory } = usage(root);
+    peak = Math.max(peak, memory);
+    growth = Math.max(growth, memory - before);
+  }, SAMPLING);
   try {
     await contender.prepare?.(page);
-    const { cpu } = usage(root);
+    await new Promise((later) => setTimeout(later, SETTLING));
+    const { cpu, memory } = usage(root);
+    before = memory;
     const started = performance.now();
     const saved = await contender.save(page);
     const seconds = (performance.now() - started) / 1000;
@@ -96,7 +107,8 @@ export async function costIn(browser: Browser, contender: Contender, size: numbe
     return {
       seconds,
       cpu: usage(root).cpu - cpu,
-      growth: peak - memory,
+      peak,
+      growth,
       stall: Math.max(0, ...tasks),
     };
   } finally {

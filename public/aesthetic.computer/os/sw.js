@@ -49,7 +49,8 @@ function respond(download) {
   const { open, control } = download;
   download.taken = true; // there is one stream: whoever asks again gets none
   say(control, { type: "started" });
-  return new Response(new ReadableStream(source(download), { highWaterMark: 0 }), {
+  // One chunk ahead of the browser: the next is made while it writes.
+  return new Response(new ReadableStream(source(download), { highWaterMark: 1 }), {
     headers: {
       "Content-Type": "application/octet-stream",
       "Content-Length": String(open.size),
@@ -69,7 +70,7 @@ function source(download) {
   const { open, control, data } = download;
   let written = 0;
   /** @type {ArrayBuffer[]} */
-  const taken = []; // chunks that the browser has asked beyond
+  const taken = []; // chunks that the browser has or had
   return {
     start(controller) {
       const stop = () => {
@@ -100,8 +101,8 @@ function source(download) {
           }
           pulled();
         };
-        // Being asked means that the last chunk has been read; its memory goes back two chunks later still.
-        const back = taken.length > 2 ? taken.shift() : undefined;
+        // Being asked means that the browser has begun to read the last chunk; its memory goes back three later.
+        const back = taken.length > 3 ? taken.shift() : undefined;
         data.postMessage({ back }, back ? [back] : []);
       }),
     cancel() {
