@@ -12,6 +12,9 @@ import { downloaded, type Contender } from "./measure.ts";
 /** Too little for a single window of a base image, and enough for the rest, in bytes. */
 const LITTLE_STORAGE = 1024 * 1024;
 
+/** As much as a build hands over at a time, in bytes. */
+const CHUNK = 4 * 1024 * 1024;
+
 /** The browser's own download, from a page that does nothing else. */
 export function ownDownload(site: Running, image: string): Contender {
   return {
@@ -31,28 +34,55 @@ export function ownDownload(site: Running, image: string): Contender {
 }
 
 /** A service worker that does nothing but pass a fetch on: what any download through one costs. */
-export async function floor(image: string): Promise<Contender & Running> {
+export function floor(image: string): Promise<Contender & Running> {
+  return throughServiceWorker(
+    "floor",
+    `const { body, headers } = await fetch(${JSON.stringify(image)}, { cache: "no-store" });
+     const size = headers.get("Content-Length");`,
+  );
+}
+
+/** A service worker that gives the same few bytes again and again: what saving costs when nothing is read. */
+export function sameBytes(size: number): Promise<Contender & Running> {
+  return throughServiceWorker(
+    "same bytes",
+    `const size = ${size};
+     const chunk = new Uint8Array(${CHUNK});
+     let left = size;
+     const body = new ReadableStream({
+       pull(controller) {
+         if (left === 0) return controller.close();
+         const part = chunk.subarray(0, left);
+         left -= part.length;
+         controller.enqueue(part);
+       },
+     });`,
+  );
+}
+
+/** A page whose service worker answers a download with the `body` of `size` bytes that `source` declares. */
+async function throughServiceWorker(name: string, source: string): Promise<Contender & Running> {
   const worker = `
     addEventListener("activate", (event) => event.waitUntil(clients.claim()));
     addEventListener("fetch", (event) => {
-      if (new URL(event.request.url).pathname === "/download") event.respondWith(pass());
+      if (new URL(event.request.url).pathname === "/download") event.respondWith(answer());
     });
-    async function pass() {
-      const { body, headers } = await fetch(${JSON.stringify(image)}, { cache: "no-store" });
+    async function answer() {
+      ${source}
       return new Response(body, { headers: {
         "Content-Type": "application/octet-stream",
-        "Content-Length": headers.get("Content-Length"),
-        "Content-Disposition": "attachment; filename=floor.img",
+        "Content-Length": size,
+        "Content-Disposition": "attachment; filename=image.img",
       }});
     }`;
   const html = `<!doctype html><script>navigator.serviceWorker.register("/sw.js")</script>`;
-  const server = await listen("the floor", 0, async ({ url }, response) => {
+  const server = await listen(name, 0, async ({ url }, response) => {
     response.setHeader("Content-Type", url === "/sw.js" ? "text/javascript" : "text/html");
     response.end(url === "/sw.js" ? worker : html);
   });
   return {
     ...server,
-    name: "floor",
+    name,
     async prepare(page) {
       await page.evaluate(async () => {
         await navigator.serviceWorker.ready;

@@ -7,6 +7,9 @@ import { usage } from "./processes.ts";
 
 const out = path.resolve(import.meta.dirname, "out");
 
+/** Where browsers save. */
+export const downloads = path.join(out, "downloads");
+
 /** How long a page is left alone before it is measured, in milliseconds. */
 const SETTLING = 2000;
 
@@ -119,15 +122,14 @@ export async function costIn(browser: Browser, contender: Contender, size: numbe
 
 /** The file that `act` makes the browser download, once it is whole. */
 export async function downloaded(page: Page, act: () => Promise<unknown>): Promise<string> {
-  const folder = path.join(out, "downloads");
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(downloads, { recursive: true });
   const session = await page.browser().target().createCDPSession();
   try {
-    const behavior = { behavior: "allowAndName", downloadPath: folder, eventsEnabled: true } as const;
+    const behavior = { behavior: "allowAndName", downloadPath: downloads, eventsEnabled: true } as const;
     await session.send("Browser.setDownloadBehavior", behavior);
     const ended = new Promise<string>((resolve, reject) => {
       session.on("Browser.downloadProgress", ({ guid, state }) => {
-        if (state === "completed") resolve(path.join(folder, guid));
+        if (state === "completed") resolve(path.join(downloads, guid));
         else if (state === "canceled") reject(new Error("the download was cancelled"));
       });
     });

@@ -1,8 +1,7 @@
-import type { RequestListener } from "node:http";
 import type { Page } from "playwright/test";
 import { WINDOW } from "../src/manifest.ts";
 import { sha256Of, testBase } from "../src/testing/base.ts";
-import { files, serve, type TestServer } from "../src/testing/server.ts";
+import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/server.ts";
 import { cancel, configure, expect, READY, says, stored, test, type } from "./site.ts";
 
 // "Choose where": the file is written by the worker to a handle, and an interrupted one is gone on with. The dialog is
@@ -16,7 +15,7 @@ const bundle = `<!doctype html><script>${"1;".repeat(50_000)}</script>`;
 const good = files({ "/manifest.json": manifest, "/base.img": image, "/pack-html": bundle });
 
 test("the file chosen is whole, and begins with its partition table only then", async ({ page, site }) => {
-  const { listener, release } = held(3);
+  const { listener, release } = holding(good, 3 * WINDOW);
   await using server = await serve(listener);
   await open(page, site.url, server);
   await page.keyboard.press("w");
@@ -29,7 +28,7 @@ test("the file chosen is whole, and begins with its partition table only then", 
 test("an interrupted file is gone on with after a reload, from what is in it", async ({ page, site }) => {
   let broken = true;
   await using server = await serve((request, response) => {
-    if (broken && asksFor(request.headers.range, 3)) request.socket.destroy();
+    if (broken && asksFrom(request, 3 * WINDOW)) request.socket.destroy();
     else good(request, response);
   });
   await open(page, site.url, server, { patience: 2 });
@@ -52,12 +51,12 @@ test("an interrupted file is gone on with after a reload, from what is in it", a
   await page.keyboard.press("w");
   await expectWhole(page);
   const asked = server.requests.filter((request) => request.includes("base.img"));
-  expect(asked.filter((request) => asksFor(request, 1))).toEqual([]); // read from the file
-  expect(asked.filter((request) => asksFor(request, 3))).toHaveLength(1);
+  expect(asked.filter((request) => request.includes(`bytes=${WINDOW}-`))).toEqual([]); // read from the file
+  expect(asked.filter((request) => request.includes(`bytes=${3 * WINDOW}-`))).toHaveLength(1);
 });
 
 test("cancelling takes the file away", async ({ page, site }) => {
-  const { listener } = held(3);
+  const { listener } = holding(good, 3 * WINDOW);
   await using server = await serve(listener);
   await open(page, site.url, server);
   await page.keyboard.press("w");
@@ -131,20 +130,4 @@ async function expectWhole(page: Page): Promise<void> {
   expect(hashes[0]).toBe(sha256Of(image.subarray(0, start)));
   expect(hashes[1]).toBe(sha256Of(image.subarray(start + length)));
   expect((await says(page)).replaceAll(" ", "")).toContain(hashes[2]);
-}
-
-function asksFor(range: string | undefined, window: number): boolean {
-  return range?.includes(`bytes=${window * WINDOW}-`) ?? false;
-}
-
-/** A server that keeps window `index` of the image back until it is released. */
-function held(index: number): { listener: RequestListener; release: () => void } {
-  let release = () => {};
-  const waiting = new Promise<void>((resolve) => (release = resolve));
-  const listener: RequestListener = (request, response) => {
-    void (asksFor(request.headers.range, index) ? waiting : Promise.resolve()).then(() =>
-      good(request, response),
-    );
-  };
-  return { listener, release };
 }

@@ -17,6 +17,7 @@ const { manifest, image } = await testBase();
 const small: Served = { manifest, read: (at, length) => image.subarray(at, at + length) };
 const bundle = `<!doctype html><script>${"1;".repeat(50_000)}</script>`;
 const NAME = "notepat-os.iso";
+const HOUR = 3_600_000; // milliseconds
 /** Of the small image, written when nothing from its fourth window on has come. */
 const MIDDLE = /48%/;
 
@@ -152,6 +153,25 @@ for (const driver of [chromium, firefox, webkit]) {
       );
     });
 
+    test("storage that fills up in the middle", async ({ site }) => {
+      await travel(
+        site.url,
+        async (browser, origin) => {
+          test.skip(!(await keeps(browser)), "WebKitGTK's windows under WebDriver are private: no storage");
+          await ready(browser);
+          origin.holdAt = LATER.windows * WINDOW;
+          await start(browser);
+          await expectSays(browser, LATER.says);
+          expect(await stored(browser)).toBeGreaterThanOrEqual((LATER.windows - 1) * WINDOW);
+          await fill(browser);
+          origin.release();
+          await expectWhole(browser, { of: middling });
+          expect(await stored(browser)).toBe(0);
+        },
+        { base: middling, quota: 300 * 1024 * 1024 },
+      );
+    });
+
     test("what is left after an error is told", async ({ site }) => {
       await travel(site.url, async (browser, origin) => {
         await ready(browser);
@@ -190,6 +210,31 @@ for (const driver of [chromium, firefox, webkit]) {
         { base, headed: true },
       );
     });
+
+    test("an hour in a hidden tab @hour", async ({ site }) => {
+      test.setTimeout(2 * HOUR);
+      test.skip(!process.env["LARGE"], "with npm run e2e:hour");
+      const base = await made(768);
+      await travel(
+        site.url,
+        async (browser, origin) => {
+          test.skip(!browser.hide, "WebDriver cannot hide a tab of WebKitGTK's");
+          await ready(browser);
+          origin.rate = base.manifest.image.size / (HOUR / 1000);
+          const begun = performance.now();
+          await start(browser);
+          await expectSays(browser, /\b[1-9]\d?%/, { timeout: 120_000 });
+          await browser.hide!();
+          await expect
+            .poll(() => finished(browser, base), { timeout: 1.5 * HOUR, intervals: [5000] })
+            .toBeDefined();
+          expect(performance.now() - begun).toBeGreaterThan(0.9 * HOUR);
+          await browser.show!();
+          await expectWhole(browser, { of: base });
+        },
+        { base, headed: true },
+      );
+    });
   });
 }
 
@@ -214,6 +259,37 @@ async function again(browser: Browser): Promise<void> {
 async function keeps(browser: Browser): Promise<boolean> {
   return await browser.evaluate<boolean>(`(async () => {
     try { return Boolean(await navigator.storage.getDirectory()); } catch { return false; }
+  })()`);
+}
+
+/** How much of base images this browser keeps, in bytes. */
+async function stored(browser: Browser): Promise<number> {
+  return await browser.evaluate<number>(`(async () => {
+    let size = 0;
+    const walk = async (folder) => {
+      for await (const entry of folder.values()) {
+        if (entry.kind === "directory") await walk(entry);
+        else if (entry.name === "windows") size += (await entry.getFile()).size;
+      }
+    };
+    await walk(await navigator.storage.getDirectory());
+    return size;
+  })()`);
+}
+
+/** Take all the storage that the site may still have, to the last few kilobytes. */
+async function fill(browser: Browser): Promise<void> {
+  await browser.evaluate(`(async () => {
+    const root = await navigator.storage.getDirectory();
+    for (let size = 2 ** 24, i = 0; size >= 2 ** 12; i++) {
+      try {
+        const file = await (await root.getFileHandle("filler" + i, { create: true })).createWritable();
+        await file.write(new Uint8Array(size));
+        await file.close();
+      } catch {
+        size /= 4;
+      }
+    }
   })()`);
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import type { Page } from "playwright/test";
 import { WINDOW } from "../src/manifest.ts";
 import { pattern, testBase } from "../src/testing/base.ts";
-import { files, serve, type TestServer } from "../src/testing/server.ts";
+import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/server.ts";
 import { cancel, configure, downloads, expect, READY, says, startBuild, test, type } from "./site.ts";
 
 const { manifest, image } = await testBase();
@@ -109,8 +109,7 @@ for (const [what, times, wrong] of passing) {
     let left = times;
     const listener = only(3, wrong);
     await using server = await serve((request, response) => {
-      const isIt = new URL(request.url ?? "", "http://any").pathname === "/base.img" && asksFor(request, 3);
-      (isIt && left-- > 0 ? withCors(listener, what) : good)(request, response);
+      (asksFrom(request, 3 * WINDOW) && left-- > 0 ? withCors(listener, what) : good)(request, response);
     });
     const downloading = page.waitForEvent("download");
     await open(page, site.url, server, { patience: 60 });
@@ -178,7 +177,7 @@ for (const moment of ["while preparing", "while saving"]) {
     const stuck = moment === "while preparing" ? "/pack-html" : "/base.img";
     await using server = await serve((request, response) => {
       const { pathname } = new URL(request.url ?? "", "http://any");
-      const later = request.headers.range?.startsWith(`bytes=${3 * WINDOW}`);
+      const later = asksFrom(request, 3 * WINDOW);
       if (slow && pathname === stuck && (pathname === "/pack-html" || later)) return; // no answer
       good(request, response);
     });
@@ -196,7 +195,7 @@ for (const moment of ["while preparing", "while saving"]) {
 }
 
 test("leaving the piece and coming back finds the build where it is", async ({ page, site }) => {
-  const { listener, release } = held();
+  const { listener, release } = holding(good, 3 * WINDOW);
   await using server = await serve(listener);
   await open(page, site.url, server);
   await expect.poll(() => says(page)).toContain("48%");
@@ -230,7 +229,7 @@ for (const [what, end, sentence] of ends) {
   test(`${what} is told, and the next attempt works`, async ({ page, site }) => {
     let slow = true;
     await using server = await serve((request, response) => {
-      if (!slow || !request.headers.range?.startsWith(`bytes=${3 * WINDOW}`)) good(request, response);
+      if (!slow || !asksFrom(request, 3 * WINDOW)) good(request, response);
     });
     await open(page, site.url, server);
     await expect.poll(() => says(page)).toContain("48%");
@@ -246,7 +245,7 @@ for (const [what, end, sentence] of ends) {
 }
 
 test("what was built meanwhile is shown, not built again", async ({ page, site }) => {
-  const { listener, release } = held();
+  const { listener, release } = holding(good, 3 * WINDOW);
   await using server = await serve(listener);
   await open(page, site.url, server);
   await expect.poll(() => says(page)).toContain("48%");
@@ -278,7 +277,7 @@ test("a window of any size", async ({ page, site }) => {
 
 test("closing the tab ends the download", async ({ page, site, context }) => {
   await using server = await serve((request, response) => {
-    if (!request.headers.range?.startsWith(`bytes=${3 * WINDOW}`)) good(request, response);
+    if (!asksFrom(request, 3 * WINDOW)) good(request, response);
   });
   const tab = await context.newPage();
   const downloading = tab.waitForEvent("download");
@@ -302,17 +301,6 @@ test("two tabs build at once, and both files are whole", async ({ page, site, co
   await Promise.all([page, other].map((each) => open(each, site.url, server)));
   await Promise.all(both.map(expectWhole));
 });
-
-/** A server that keeps the image's fourth window back until it is released. */
-function held(): { listener: RequestListener; release: () => void } {
-  let release = () => {};
-  const waiting = new Promise<void>((resolve) => (release = resolve));
-  const listener: RequestListener = (request, response) => {
-    const later = request.headers.range?.startsWith(`bytes=${3 * WINDOW}`);
-    void (later ? waiting : Promise.resolve()).then(() => good(request, response));
-  };
-  return { listener, release };
-}
 
 /** `os notepat`, with all parts from `server`, started when it is ready. */
 async function open(page: Page, url: string, server: TestServer, { patience = 3 } = {}): Promise<void> {
@@ -353,10 +341,6 @@ function signed(change: object): RequestListener {
   return files({ "/manifest.json": { ...manifest, ...change } });
 }
 
-function asksFor(request: IncomingMessage, window: number): boolean {
-  return request.headers.range?.startsWith(`bytes=${window * WINDOW}-`) ?? false;
-}
-
 function json(status: number, body: object): RequestListener {
   return (_, response) => response.writeHead(status).end(JSON.stringify(body));
 }
@@ -367,7 +351,7 @@ function html(body: string): RequestListener {
 
 /** Wrong for a request that starts at `window`, right for all others. */
 function only(window: number, wrong: RequestListener): RequestListener {
-  return (request, response) => (asksFor(request, window) ? wrong : good)(request, response);
+  return (request, response) => (asksFrom(request, window * WINDOW) ? wrong : good)(request, response);
 }
 
 function withCors(listener: RequestListener, what: string): RequestListener {

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { RequestListener } from "node:http";
 import type { Download, Page } from "playwright/test";
 import { WINDOW } from "../src/manifest.ts";
 import { sha256Of, testBase } from "../src/testing/base.ts";
-import { files, serve, type TestServer } from "../src/testing/server.ts";
+import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/server.ts";
 import { cancel, configure, expect, READY, says, startBuild, stored, test, type } from "./site.ts";
 
 // What is fetched once is not fetched again: after a reload, after a failure, for another piece; and the
@@ -92,7 +91,7 @@ test("a newer base is fetched, and the older one makes room for it", async ({ pa
 });
 
 test("after a reload in the middle, nothing is fetched twice", async ({ page, site }) => {
-  const { listener, release } = held(3);
+  const { listener, release } = holding(good, 3 * WINDOW);
   await using server = await serve(listener);
   await open(page, site.url, server);
   await startBuild(page);
@@ -109,7 +108,7 @@ test("after a reload in the middle, nothing is fetched twice", async ({ page, si
 test("a failed build's next attempt goes on where it was", async ({ page, site }) => {
   let broken = true;
   await using server = await serve((request, response) => {
-    if (broken && request.headers.range?.startsWith(`bytes=${3 * WINDOW}`)) request.socket.destroy();
+    if (broken && asksFrom(request, 3 * WINDOW)) request.socket.destroy();
     else good(request, response);
   });
   await open(page, site.url, server, { patience: 2 });
@@ -161,7 +160,7 @@ test("storage that fills up in the middle is given up, and the file is whole", a
   site,
   context,
 }) => {
-  const { listener, release } = held(3);
+  const { listener, release } = holding(good, 3 * WINDOW);
   await using server = await serve(listener);
   await open(page, site.url, server);
   await expectWhole(page, async () => {
@@ -176,7 +175,7 @@ test("storage that fills up in the middle is given up, and the file is whole", a
 });
 
 test("cancelling takes away what was kept for this build", async ({ page, site }) => {
-  const { listener } = held(3);
+  const { listener } = holding(good, 3 * WINDOW);
   await using server = await serve(listener);
   await open(page, site.url, server);
   await startBuild(page);
@@ -207,17 +206,6 @@ async function open(page: Page, url: string, server: TestServer, { patience = 60
   await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, patience });
   await page.goto(url);
   await type(page, "os notepat");
-}
-
-/** A server that keeps window `index` of the image back until it is released. */
-function held(index: number): { listener: RequestListener; release: () => void } {
-  let release = () => {};
-  const waiting = new Promise<void>((resolve) => (release = resolve));
-  const listener: RequestListener = (request, response) => {
-    const later = request.headers.range?.startsWith(`bytes=${index * WINDOW}`);
-    void (later ? waiting : Promise.resolve()).then(() => good(request, response));
-  };
-  return { listener, release };
 }
 
 /** What `act` leads to is a whole file: the base but for the piece, with the SHA-256 that the canvas shows. */

@@ -63,6 +63,11 @@ export const firefox: Driver = {
              if (worker) await worker.terminateWorker();
            }`,
         ),
+      async hide() {
+        await (await browser.newPage()).bringToFront();
+        await page.waitForFunction(() => document.visibilityState === "hidden", { polling: 100 });
+      },
+      show: async () => await page.bringToFront(),
       async [Symbol.asyncDispose]() {
         await browser.close();
         remove();

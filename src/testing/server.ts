@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Bytes } from "../segment.ts";
 import { testKey } from "./sign.ts";
@@ -53,4 +53,25 @@ function range(content: Bytes, asked: string | undefined, response: ServerRespon
   }
   response.setHeader("Content-Range", `bytes ${first}-${last}/${content.length}`);
   response.writeHead(206).end(content.subarray(Number(first), Number(last) + 1));
+}
+
+/** Whether what a request asks for begins at byte `start`. */
+export function asksFrom(request: IncomingMessage, start: number): boolean {
+  return request.headers.range?.startsWith(`bytes=${start}-`) ?? false;
+}
+
+/** As `listener`, but whoever asks from byte `start` on has to wait until `release`. */
+export function holding(
+  listener: RequestListener,
+  start: number,
+): { listener: RequestListener; release: () => void } {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  return {
+    listener(request, response) {
+      const turn = asksFrom(request, start) ? released : Promise.resolve();
+      void turn.then(() => listener(request, response));
+    },
+    release,
+  };
 }

@@ -5,8 +5,8 @@ import { carryCauses, type Builder } from "../worker/api.ts";
 import { stayAwake } from "./awake.ts";
 import { choose, forget, recall, remember, type Unfinished } from "./chosen.ts";
 import { leftover } from "./leftover.ts";
+import { paced } from "./progress.ts";
 import { download, openGate, type Download, type Gate } from "./save.ts";
-import { Speed } from "./speed.ts";
 
 /** One build, from request to outcome. */
 export interface Build {
@@ -24,9 +24,6 @@ export interface Build {
   /** The piece's bundle, as it will be on the disk, once it is ready. */
   bundle(): Promise<Blob>;
 }
-
-/** At most one report in this many milliseconds while bytes flow. */
-const PACE = 100;
 
 /** How often it is noted how far an unfinished file has come, in milliseconds. */
 const NOTING = 5_000;
@@ -184,26 +181,6 @@ export function openBuild(
   addEventListener("pagehide", leave, { signal: over.signal }); // or the browser's download would wait for ever
   void live();
   return build;
-}
-
-/** Turns every count of bytes into a few reports a second, the last of them always. */
-function paced(report: (written: number, bytesPerSecond: number) => void): (written: number) => void {
-  const speed = new Speed();
-  let written = 0;
-  let next = 0; // when the next report may be
-  let waiting = false;
-  return (count) => {
-    written = count;
-    speed.add(performance.now(), count);
-    if (waiting) return;
-    waiting = true;
-    const later = () => {
-      waiting = false;
-      next = performance.now() + PACE;
-      report(written, speed.bytesPerSecond);
-    };
-    setTimeout(later, Math.max(0, next - performance.now()));
-  };
 }
 
 function warn(event: BeforeUnloadEvent): void {

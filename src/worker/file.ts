@@ -5,7 +5,19 @@ import { lengthOfWindow, type Windows } from "../windows.ts";
 import type { Shelf } from "./lanes.ts";
 
 /** After so many bytes, and after twice as many each time, what is written is made to last. */
-const FIRST_CHECKPOINT = 256 * 1024 * 1024;
+export const FIRST_CHECKPOINT = 256 * 1024 * 1024;
+
+/** How a file is written. */
+interface Writing {
+  /** So many bytes at its front are read meanwhile by `fileShelf`, and not replaced before all of them have been. */
+  readonly sparing: number;
+  /** Takes the buffers of chunks that have been written. */
+  readonly memory: Memory;
+  /** Whether all that has been written could be had again without this file and without fetching it. */
+  readonly isKept: () => boolean;
+  /** Hears how many bytes have been written so far. */
+  readonly written: (bytes: number) => void;
+}
 
 /**
  * What a file that was written to before may still have: windows at their own places. Only a snapshot: when the
@@ -39,9 +51,8 @@ export function fileShelf(file: File, windows: Windows): Shelf {
  *
  * The first chunk holds the partition table, and is written last: until then what is on disk is no disk image to
  * any flasher, under whatever name. The browser collects what is written in a file of its own and puts it in place
- * when that is closed, so it is closed and opened again now and then, less and less often (each time copies all):
- * an interruption costs at most half of the work, which `fileShelf` finds again. `sparing` bytes at the front are
- * read by such a shelf, and not replaced before all of them have been.
+ * when that is closed, so, unless all of it is kept elsewhere too, it is closed and opened again now and then, less
+ * and less often (each time copies all): an interruption costs at most half of the work, which `fileShelf` finds again.
  *
  * When `chunks` fails, what has been written stays for the next attempt, unless the person does not want one. Throws
  * `DiskFullError`, `SaveError`, and what `chunks` throws.
@@ -50,7 +61,7 @@ export async function writeFile(
   handle: FileSystemFileHandle,
   size: number,
   chunks: AsyncIterable<Bytes>,
-  { sparing, memory, written }: { sparing: number; memory: Memory; written: (bytes: number) => void },
+  { sparing, memory, isKept, written }: Writing,
 ): Promise<void> {
   let file = await writing(handle.createWritable());
   let at = 0;
@@ -67,7 +78,7 @@ export async function writeFile(
       } else head = chunk;
       at += chunk.length;
       written(at);
-      if (at < checkpoint || at >= size) continue;
+      if (at < checkpoint || at >= size || isKept()) continue;
       await writing(file.close());
       file = await writing(handle.createWritable({ keepExistingData: true }));
       checkpoint = 2 * at;

@@ -83,6 +83,7 @@ const builder: Builder = {
     writing = writeFile(handle, image.info.size, image.chunks(memory, shelves), {
       sparing: before.size,
       memory,
+      isKept: () => kept?.isOpen ?? false,
       written(bytes) {
         written = bytes;
         tellSoon();
