@@ -159,6 +159,7 @@ for (const driver of [chromium, firefox, webkit]) {
         async (browser, origin) => {
           test.skip(!(await keeps(browser)), "WebKitGTK's windows under WebDriver are private: no storage");
           await ready(browser);
+          await browser.press("k"); // the base is to stay, and will not
           origin.holdAt = LATER.windows * WINDOW;
           await start(browser);
           await expectSays(browser, LATER.says);

@@ -4,6 +4,9 @@ import { firstOf, folders, type Browser, type Driver } from "./browser.ts";
 
 const executable = firstOf(process.env["FIREFOX"], "/usr/bin/firefox-esr");
 
+/** Of all that may be stored, a site may have one in so many. */
+const SHARE = 5;
+
 /** Debian's Firefox ESR, by WebDriver BiDi. */
 export const firefox: Driver = {
   name: "Firefox",
@@ -30,7 +33,7 @@ export const firefox: Driver = {
         "browser.helperApps.neverAsk.saveToDisk": "application/octet-stream",
         ...(quota === undefined
           ? {}
-          : { "dom.quotaManager.temporaryStorage.fixedLimit": Math.ceil(quota / 1024) }), // KiB
+          : { "dom.quotaManager.temporaryStorage.fixedLimit": Math.ceil(quota / 1024) * SHARE }), // KiB
       },
     });
     const page = await browser.newPage();
