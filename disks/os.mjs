@@ -64,7 +64,7 @@ const words = {
   piece: "Piece",
   pieceOf: (name, bytes) => `${name}, ${size(bytes)}`,
   sha256: "SHA-256",
-  unfinished: (name, bytes) => `${name} is unfinished: ${size(bytes)} are there already.`,
+  unfinished: (name) => `${name} was begun and is unfinished. Continue goes on with it.`,
   keep: (bytes) => `Keep the base for the next piece (${size(bytes)})`,
 
   starting: "Waiting for your browser to start the download. It may ask you to allow it.",
@@ -552,7 +552,7 @@ function ready({ info, keep, unfinished }, { choose: canChoose }) {
       field(words.base, words.baseOf(info.base)),
       field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
       sha256(info.sha256),
-      ...(unfinished ? [text(words.unfinished(unfinished.fileName, unfinished.bytes), "good")] : []),
+      ...(unfinished ? [text(words.unfinished(info.fileName), "good")] : []),
       ...(keep.possible
         ? [gap(), choice("k", words.keep(info.download), "keep", { checked: keep.wanted })]
         : []),

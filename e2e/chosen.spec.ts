@@ -4,8 +4,8 @@ import { sha256Of, testBase } from "../src/testing/base.ts";
 import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/server.ts";
 import { cancel, configure, expect, READY, says, stored, test, type } from "./site.ts";
 
-// "Choose where": the file is written by the worker to a handle, and an interrupted one is gone on with. The dialog is
-// the browser's own and cannot be answered here; in its place stands a file of the page's private storage, which is
+// "Choose where": the file is written by the worker to a handle, and an interrupted one is gone on with. In place of the
+// browser's dialog, which needs a screen (everywhere.spec.ts), stands a file of the page's private storage, which is
 // written through the same interface.
 
 const { manifest, image } = await testBase();
@@ -53,6 +53,25 @@ test("an interrupted file is gone on with after a reload, from what is in it", a
   const asked = server.requests.filter((request) => request.includes("base.img"));
   expect(asked.filter((request) => request.includes(`bytes=${WINDOW}-`))).toEqual([]); // read from the file
   expect(asked.filter((request) => request.includes(`bytes=${3 * WINDOW}-`))).toHaveLength(1);
+});
+
+test("a reload in the middle leaves the file, to be gone on with", async ({ page, site, context }) => {
+  const protocol = await context.newCDPSession(page);
+  const { listener, release } = holding(good, 3 * WINDOW);
+  await using server = await serve(listener);
+  await open(page, site.url, server);
+  // Too little to keep the base beside it, so that all there is is in the file.
+  await protocol.send("Storage.overrideQuotaForOrigin", { origin: site.url, quotaSize: 2 * image.length });
+  await page.keyboard.press("w");
+  await expect.poll(() => says(page)).toContain("48%");
+  page.on("dialog", (dialog) => void dialog.accept());
+  await page.goto(`${site.url}/os:notepat`);
+  await expect.poll(() => says(page)).toMatch(READY);
+  expect(await stored(page)).toHaveProperty([NAME]);
+  release();
+  await expect.poll(() => says(page)).toContain("w Continue");
+  await page.keyboard.press("w");
+  await expectWhole(page);
 });
 
 test("cancelling takes the file away", async ({ page, site }) => {

@@ -173,6 +173,36 @@ for (const driver of [chromium, firefox, webkit]) {
       );
     });
 
+    test("a file that is chosen, and gone on with after a failure", async ({ site }) => {
+      test.skip(driver !== chromium, "only Chromium lets people choose");
+      await travel(
+        site.url,
+        async (browser, origin) => {
+          await ready(browser);
+          await browser.press("w");
+          await browser.answerDialog!("Cancel");
+          await ready(browser);
+          origin.holdAt = LATER.windows * WINDOW;
+          await browser.press("w");
+          await browser.answerDialog!("Save");
+          await expectSays(browser, LATER.says);
+          await origin.cut();
+          await expectSays(browser, /nothing came for .*again/);
+          expect(saved(browser)).toEqual({ [NAME]: LATER.windows * WINDOW });
+          await origin.mend();
+          origin.release();
+          await browser.press("r");
+          await expectSays(browser, /w Continue/);
+          await browser.press("w"); // and is not asked again
+          await expectWhole(browser, { of: middling, says: /is where you wanted it/ });
+          expect(saved(browser)).toEqual({ [NAME]: middling.manifest.image.size });
+          // The first window is read twice, before and after, and is never in the file before the end.
+          expect(origin.sent.map((sent) => Math.ceil(sent / WINDOW)).slice(1)).not.toContain(2);
+        },
+        { base: middling, headed: true, patience: 2, quota: 5 * 1024 * 1024 },
+      );
+    });
+
     test("what is left after an error is told", async ({ site }) => {
       await travel(site.url, async (browser, origin) => {
         await ready(browser);
@@ -299,8 +329,11 @@ async function expectSays(browser: Browser, words: RegExp, { timeout = 40_000 } 
 }
 
 /** The newest file is complete, and has the SHA-256 that the canvas shows. */
-async function expectWhole(browser: Browser, { of = small, timeout = 60_000 } = {}): Promise<void> {
-  await expectSays(browser, /in your downloads/, { timeout });
+async function expectWhole(
+  browser: Browser,
+  { of = small, timeout = 60_000, says: words = /in your downloads/ } = {},
+): Promise<void> {
+  await expectSays(browser, words, { timeout });
   await expect.poll(() => finished(browser, of), { message: "a file of that size" }).toBeDefined();
   const name = finished(browser, of)!;
   const hash = createHash("sha256");

@@ -76,8 +76,8 @@ export interface BuildState {
   readonly keep: { readonly wanted: boolean; readonly bytes: number; readonly possible: boolean };
   /** Where the file goes, or would go on. */
   readonly where: "downloads" | "chosen";
-  /** A chosen file that an earlier build has left unfinished, so that `choose` goes on with it. */
-  readonly unfinished?: { readonly fileName: string; readonly bytes: number };
+  /** Whether an earlier build has left a chosen file unfinished, so that `choose` goes on with it. */
+  readonly unfinished?: boolean;
   /** What happened and what to do, when `failed` or `cancelled`. */
   readonly message?: string;
   /** The name of the error's class in `src/errors.ts`, when `failed` or `cancelled`. */

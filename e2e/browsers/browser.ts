@@ -24,6 +24,8 @@ export interface Browser extends AsyncDisposable {
   /** Put another tab in front of the page's, and wait until the page knows; or take it away again. */
   hide?(): Promise<void>;
   show?(): Promise<void>;
+  /** Answer the dialog for a new file, which stands in the folder for downloads, with a click. */
+  answerDialog?(button: "Save" | "Cancel"): Promise<void>;
   /** What it leaves where a download has failed: file names and what they hold. */
   readonly leaves: "nothing" | "name and part" | "part under the name";
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { chromium as playwright } from "playwright/test";
 import puppeteer, { type CDPSession } from "puppeteer-core";
 import { chromiumPath, chromiumArgs } from "../chromium.ts";
@@ -17,6 +17,9 @@ const PAMPERING = [
 /** Timers once a minute, as after five minutes in the background, after ten seconds there. */
 const SOON = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/10";
 
+/** Where GTK's dialog has its buttons, in pixels from its lower right corner: no keys reach it without a window manager. */
+const BUTTONS = { Save: 49, Cancel: 139, below: 24 };
+
 /** Debian's Chromium or Playwright's, without what Playwright does to downloads. */
 export const chromium: Driver = {
   name: "Chromium",
@@ -24,13 +27,15 @@ export const chromium: Driver = {
   async launch({ quota, headed = false } = {}) {
     const { home, downloads, remove } = folders();
     mkdirSync(downloads);
+    mkdirSync(`${home}/.config`);
+    writeFileSync(`${home}/.config/user-dirs.dirs`, 'XDG_DOCUMENTS_DIR="$HOME/Downloads"\n'); // where dialogs stand
     const display = headed ? await openDisplay() : undefined;
     const browser = await puppeteer.launch({
       browser: "chrome",
       executablePath: executable!,
       userDataDir: `${home}/profile`,
       headless: !headed,
-      env: { ...process.env, ...(display ? { DISPLAY: display.name } : {}) },
+      env: { ...process.env, ...(display ? { DISPLAY: display.name, HOME: home } : {}) },
       args: [...chromiumArgs, SOON],
       ignoreDefaultArgs: PAMPERING,
       defaultViewport: { width: 960, height: 600 },
@@ -71,6 +76,14 @@ export const chromium: Driver = {
         await page!.waitForFunction(() => document.visibilityState === "hidden", { polling: 100 });
       },
       show: async () => await page!.bringToFront(),
+      ...(display
+        ? {
+            async answerDialog(button) {
+              const { x, y, width, height } = await display.find("this site can see edits you make");
+              await display.click(x + width - BUTTONS[button], y + height - BUTTONS.below);
+            },
+          }
+        : {}),
       async [Symbol.asyncDispose]() {
         await browser.close();
         await display?.[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { promisify } from "node:util";
 import { firstOf } from "./browser.ts";
 
 const xvfb = firstOf("/usr/bin/Xvfb");
@@ -10,7 +11,13 @@ export const missingDisplay = xvfb ? undefined : "no Xvfb: install xvfb";
 export interface Display extends AsyncDisposable {
   /** For `DISPLAY`. */
   readonly name: string;
+  /** A window, once it shows, by a part of its title; in pixels. */
+  find(title: string): Promise<{ x: number; y: number; width: number; height: number }>;
+  click(x: number, y: number): Promise<void>;
 }
+
+/** How long a window may take to show, in milliseconds. */
+const PATIENCE = 20_000;
 
 /** Start one of 1280×900, with a free number. */
 export async function openDisplay(): Promise<Display> {
@@ -18,7 +25,24 @@ export async function openDisplay(): Promise<Display> {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
   });
   const [number] = (await once(server.stdio[3]!, "data")) as [Buffer];
-  return { name: `:${number.toString().trim()}`, [Symbol.asyncDispose]: () => end(server) };
+  const name = `:${number.toString().trim()}`;
+  const xdotool = async (...args: string[]) => {
+    const env = { ...process.env, DISPLAY: name };
+    return (await promisify(execFile)("xdotool", args, { env, timeout: PATIENCE })).stdout;
+  };
+  return {
+    name,
+    async find(title) {
+      const search = ["search", "--sync", "--onlyvisible", "--name", title];
+      const shell = await xdotool(...search, "getwindowgeometry", "--shell");
+      const value = (key: string) => Number(new RegExp(`^${key}=(\\d+)$`, "m").exec(shell)?.[1]);
+      return { x: value("X"), y: value("Y"), width: value("WIDTH"), height: value("HEIGHT") };
+    },
+    async click(x, y) {
+      await xdotool("mousemove", String(x), String(y), "click", "1");
+    },
+    [Symbol.asyncDispose]: () => end(server),
+  };
 }
 
 /** End a process, and wait until it has. */

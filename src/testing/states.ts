@@ -49,7 +49,7 @@ export const states = {
   unfinished: {
     ...ready,
     info: { ...info, here: 320_000_000 },
-    unfinished: { fileName: "notepat-os.iso", bytes: 1_433_000_000 },
+    unfinished: true,
     keep: { wanted: false, bytes: 320_000_000, possible: true },
   },
   starting: { ...ready, stage: "starting" },

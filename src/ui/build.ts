@@ -25,9 +25,6 @@ export interface Build {
   bundle(): Promise<Blob>;
 }
 
-/** How often it is noted how far an unfinished file has come, in milliseconds. */
-const NOTING = 5_000;
-
 /** How long a worker may take to clear up, in milliseconds. */
 const CLEARING = 5_000;
 
@@ -80,8 +77,7 @@ export function openBuild(
   const run = async () => {
     const info = await builder.open(await request(), proxy(hear));
     unfinished = await recall(info.fileName);
-    const file = unfinished && { fileName: unfinished.fileName, bytes: unfinished.bytes };
-    set({ stage: "ready", info, ...(file ? { unfinished: file } : {}) });
+    set({ stage: "ready", info, unfinished: unfinished !== undefined });
     const gate = openGate();
     over.signal.addEventListener("abort", () => saving ?? gate.frame.remove(), { once: true });
     const target = await begun;
@@ -101,12 +97,8 @@ export function openBuild(
 
   const intoFile = async (info: ImageInfo, handle: FileSystemFileHandle) => {
     set({ stage: "saving", where: "chosen" });
-    const note = () => void remember({ handle, fileName: info.fileName, bytes: state.written });
-    note();
-    const noting = setInterval(note, NOTING);
-    over.signal.addEventListener("abort", () => clearInterval(noting), { once: true });
+    await remember({ handle, fileName: info.fileName });
     await builder.write(handle);
-    clearInterval(noting);
     await forget(info.fileName);
   };
 
@@ -172,7 +164,7 @@ export function openBuild(
     if (isCancelled && state.where === "chosen" && state.info) await forget(state.info.fileName);
     // What a failed build has fetched serves the next attempt.
     const keeping = state.keep.wanted || end.stage === "failed";
-    const cleared = builder.close(keeping).catch(() => {}); // broken: nothing to clear
+    const cleared = builder.close({ keep: keeping, cancelled: isCancelled }).catch(() => {}); // broken: nothing to clear
     await Promise.race([cleared, new Promise((later) => setTimeout(later, CLEARING))]);
     worker.terminate();
     set({ ...end, keep: { ...state.keep, bytes: keeping ? state.keep.bytes : 0 } });

@@ -17,9 +17,8 @@ type Picker = (options: {
 /** A file that has not been finished. */
 export interface Unfinished {
   readonly handle: Handle;
+  /** The image's, whatever the person has called the file. */
   readonly fileName: string;
-  /** Written so far, in bytes. */
-  readonly bytes: number;
 }
 
 const page = globalThis as { showSaveFilePicker?: Picker };
@@ -50,8 +49,7 @@ export async function forget(fileName: string): Promise<void> {
  */
 export async function choose(fileName: string, before: Unfinished | undefined): Promise<Handle | undefined> {
   try {
-    if ((await before?.handle.requestPermission?.({ mode: "readwrite" })) === "granted")
-      return before?.handle;
+    if (before && (await isThere(before))) return before.handle;
     return await page.showSaveFilePicker?.({
       id: "os",
       suggestedName: fileName,
@@ -61,5 +59,17 @@ export async function choose(fileName: string, before: Unfinished | undefined): 
     const { name } = error as DOMException;
     if (name === "AbortError" || name === "SecurityError") return undefined;
     throw error;
+  }
+}
+
+/** Whether we may write to the file, and the person has not deleted or renamed it. */
+async function isThere({ handle, fileName }: Unfinished): Promise<boolean> {
+  if ((await handle.requestPermission?.({ mode: "readwrite" })) !== "granted") return false;
+  try {
+    await handle.getFile();
+    return true;
+  } catch {
+    await forget(fileName);
+    return false;
   }
 }

@@ -17,8 +17,11 @@ export interface Builder {
   /** Fetch nothing more for now; connections are closed. */
   pause(): void;
   resume(): void;
-  /** Over, done or not: whether the base image stays in this browser. A file begun for a build stopped goes. */
-  close(keep: boolean): Promise<void>;
+  /**
+   * Over, done or not. `keep`: the base image stays in this browser. `cancelled`: the person wants none of it, so a
+   * file begun goes; else it stays, for another attempt to go on with.
+   */
+  close(end: { keep: boolean; cancelled: boolean }): Promise<void>;
 }
 
 interface Thrown {

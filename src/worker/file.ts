@@ -19,6 +19,11 @@ interface Writing {
   readonly written: (bytes: number) => void;
 }
 
+/** What is in a file that the person chose. Throws `SaveError`. */
+export async function contentOf(handle: FileSystemFileHandle): Promise<File> {
+  return await writing(handle.getFile());
+}
+
 /**
  * What a file that was written to before may still have: windows at their own places. Only a snapshot: when the
  * file changes on disk, its windows are gone.
@@ -92,7 +97,7 @@ export async function writeFile(
     if (unwanted && sparing === 0) await (handle as Removable).remove?.().catch(() => {}); // it was made for us
     throw error;
   }
-  const { size: found } = await writing(handle.getFile());
+  const { size: found } = await contentOf(handle);
   if (found !== size) throw new SaveError(`The file has ${found} of ${size} bytes`);
 }
 

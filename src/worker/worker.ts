@@ -1,5 +1,5 @@
 import { expose } from "comlink";
-import { CancelledError, ConnectionError } from "../errors.ts";
+import { CancelledError, ConnectionError, SaveError } from "../errors.ts";
 import { WINDOW, windowsOf } from "../manifest.ts";
 import { Memory } from "../memory.ts";
 import type { BuildRequest, News, Trouble } from "../messages.ts";
@@ -8,7 +8,7 @@ import type { Bytes } from "../segment.ts";
 import { keptReleases } from "../storage.ts";
 import { carryCauses, type Builder } from "./api.ts";
 import { believe, findRelease, type Release } from "./base.ts";
-import { fileShelf, writeFile } from "./file.ts";
+import { contentOf, fileShelf, writeFile } from "./file.ts";
 import { openImage, type Image } from "./image.ts";
 import { Kept } from "./kept.ts";
 import { Line, PACE, PREPARING } from "./line.ts";
@@ -78,7 +78,7 @@ const builder: Builder = {
   async write(handle) {
     if (!image || !release) throw new Error("write before open");
     const memory = new Memory(WINDOW);
-    const before = await handle.getFile();
+    const before = await contentOf(handle);
     const shelves = before.size > 0 ? [fileShelf(before, windowsOf(release.manifest))] : [];
     writing = writeFile(handle, image.info.size, image.chunks(memory, shelves), {
       sparing: before.size,
@@ -100,8 +100,11 @@ const builder: Builder = {
     for (const line of lines) line.resume();
   },
 
-  async close(keep) {
-    whole.abort(new CancelledError("The build was cancelled")); // whatever there is of it
+  async close({ keep, cancelled }) {
+    // Ends whatever there is of it.
+    whole.abort(
+      cancelled ? new CancelledError("The build was cancelled") : new SaveError("The build is over"),
+    );
     await writing?.catch(() => {}); // the page has heard
     if (keep) kept?.close();
     else await kept?.remove();
