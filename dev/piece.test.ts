@@ -300,7 +300,7 @@ test("before the download there is all that is known of it", async () => {
   expect(/SHA-256 ((?:[0-9a-f]+ ?)+)/.exec(piece.says())?.[1]?.replaceAll(" ", "")).toBe(sha256);
   await piece.state(states.unfinished);
   expect(piece.says()).toContain("220 MB (320 MB are here)");
-  expect(piece.says()).toContain("notepat-os.iso is unfinished: 1,433 MB are there already.");
+  expect(piece.says()).toContain("notepat-os.iso was begun and is unfinished. Continue goes on with it.");
   expect(piece.says()).toContain("w Continue");
 });
 

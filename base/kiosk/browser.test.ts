@@ -29,7 +29,8 @@ afterEach(async () => {
   await browser?.stop();
   server?.close();
   server?.closeAllConnections();
-  rmSync(profile, { recursive: true, force: true });
+  // Chromium's helpers may still be writing when its first process is gone.
+  rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 test("a page that paints is reported, and so is the end of its browser", { timeout: MS }, async () => {
