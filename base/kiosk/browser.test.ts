@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readlinkSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -29,8 +31,8 @@ afterEach(async () => {
   await browser?.stop();
   server?.close();
   server?.closeAllConnections();
-  // Chromium's helpers may still be writing when its first process is gone.
-  rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  // Not rmSync, whose retries do not look again what is in a directory
+  await rm(profile, { recursive: true, force: true, maxRetries: 20 });
 });
 
 test("a page that paints is reported, and so is the end of its browser", { timeout: MS }, async () => {
@@ -38,6 +40,18 @@ test("a page that paints is reported, and so is the end of its browser", { timeo
   await browser.painted;
   await browser.stop();
   expect(await browser.lost).toMatch(/^the (?:browser ended|page has gone)/); // whichever is noticed first
+});
+
+test("a browser that is killed leaves no helpers behind once it is stopped", { timeout: MS }, async () => {
+  browser = await open(PAINTS);
+  await browser.painted;
+  const leader = Number(readlinkSync(join(profile, "SingletonLock")).split("-").at(-1)); // host-process
+  const helpers = inGroup(leader).filter((pid) => pid !== leader);
+  expect(helpers.length).toBeGreaterThan(2);
+  for (const helper of helpers) process.kill(helper, "SIGSTOP"); // so that none ends by itself
+  process.kill(leader, "SIGKILL");
+  await browser.stop();
+  await expect.poll(() => inGroup(leader), { timeout: 5000 }).toEqual([]);
 });
 
 test(
@@ -117,4 +131,13 @@ async function open(html: string, patience = PATIENCE): Promise<Browser> {
     flags: [...chromiumArgs, "--headless=new"],
     patience,
   });
+}
+
+/** The processes of a group that are not zombies: `ps` knows. */
+function inGroup(group: number): number[] {
+  const lines = execFileSync("ps", ["-e", "-o", "pid=,pgid=,stat="], { encoding: "utf8" }).trim().split("\n");
+  return lines
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, pgid, state]) => Number(pgid) === group && !state?.startsWith("Z"))
+    .map(([pid]) => Number(pid));
 }

@@ -52,11 +52,12 @@ export const KIOSK_FLAGS = ["--kiosk", "--ozone-platform=wayland"];
 
 /** Start Chromium and open `url` in it. Throws `Error` when it ends or does not do as it is told in time. */
 export async function startBrowser(options: BrowserOptions): Promise<Browser> {
-  await rm(options.profile, { recursive: true, force: true });
+  await rm(options.profile, { recursive: true, force: true, maxRetries: 5 }); // one may be ending there
   const software = options.accelerated ? [] : ["--disable-gpu"];
   const flags = [...FLAGS, ...software, ...options.flags, `--user-data-dir=${options.profile}`];
   const chromium = spawn(options.program, [...flags, "about:blank"], {
     env: options.environment,
+    detached: true, // its helpers outlive it for a moment, and write into the profile: `end` finds them in its group
     stdio: ["ignore", "inherit", "inherit", "pipe", "pipe"], // it reads requests from 3 and answers on 4
   });
   const exited = endOf("the browser", chromium);

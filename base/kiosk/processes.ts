@@ -9,7 +9,7 @@ export function endOf(name: string, child: ChildProcess): Promise<string> {
   });
 }
 
-/** Ask a program to end, and no longer ask after five seconds. */
+/** Ask a program to end, and no longer ask after five seconds; what it started and left in its group ends with it. */
 export async function end(child: ChildProcess, ended: Promise<string>): Promise<void> {
   child.kill("SIGTERM");
   const over = new AbortController();
@@ -17,4 +17,14 @@ export async function end(child: ChildProcess, ended: Promise<string>): Promise<
   if ((await Promise.race([ended, late])) === "late") child.kill("SIGKILL");
   over.abort();
   await ended;
+  if (child.pid !== undefined) endGroup(child.pid);
+}
+
+/** End what is left of the process group of a program that was started `detached`. */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // There is no such group, or none of ours in it: it has ended already, or was never one.
+  }
 }

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 
 /**
@@ -59,15 +60,16 @@ export function saved(browser: Browser): Record<string, number> {
 }
 
 /** A folder for a profile and one for downloads in it, on the disk that has room: beside the tests. */
-export function folders(): { home: string; downloads: string; remove: () => void } {
+export function folders(): { home: string; downloads: string; remove: () => Promise<void> } {
   const out = path.join(import.meta.dirname, "../out");
   const home = mkdtempSync(path.join(out, "browser-"));
   const downloads = path.join(home, "Downloads");
   return {
     home,
     downloads,
-    // A browser's helpers may still be writing when its window is gone.
-    remove: () => rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }),
+    // A browser's helpers may still be writing when its window is gone; not rmSync, whose retries do not look
+    // again what is in a directory
+    remove: () => rm(home, { recursive: true, force: true, maxRetries: 20 }),
   };
 }
 

@@ -87,7 +87,7 @@ export const chromium: Driver = {
       async [Symbol.asyncDispose]() {
         await browser.close();
         await display?.[Symbol.asyncDispose]();
-        remove();
+        await remove();
       },
     } satisfies Browser;
   },

@@ -73,7 +73,7 @@ export const firefox: Driver = {
       show: async () => await page.bringToFront(),
       async [Symbol.asyncDispose]() {
         await browser.close();
-        remove();
+        await remove();
       },
     } satisfies Browser;
   },

@@ -42,7 +42,7 @@ export const webkit: Driver = {
     const close = async () => {
       await end(service);
       await display[Symbol.asyncDispose]();
-      remove();
+      await remove();
     };
     let driver: WebDriver;
     try {
