@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import path from "node:path";
 import type { Page } from "puppeteer-core";
-import { answerFile } from "../dev/files.ts";
-import { listen, type Running } from "../dev/server.ts";
+import { answerFile } from "../dev/serve-file.ts";
+import { listen, type Running } from "../dev/http-server.ts";
 import type { BuildState, PageMessage } from "../src/messages.ts";
 import { downloaded, type Contender } from "./measure.ts";
 

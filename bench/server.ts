@@ -4,8 +4,8 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import path from "node:path";
-import { rangeOf } from "../dev/files.ts";
-import { listen, type Answer, type Running } from "../dev/server.ts";
+import { rangeOf } from "../dev/serve-file.ts";
+import { listen, type Answer, type Running } from "../dev/http-server.ts";
 
 /** How fast a server may send, in bytes a second; as fast as it can where a limit is absent. */
 export interface Limits {

@@ -4,10 +4,10 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { BuildState, PageInfo, PageMessage } from "../src/messages.ts";
 import { info, pageInfo, sha256, states } from "../src/testing/states.ts";
 import { linkTo } from "../src/ui/link.ts";
-import { Disk } from "../src/ui/stage/disk.ts";
+import { Disk } from "./stage/disk.ts";
 import { BLOCK_WIDTH } from "../src/font.ts";
-import type { Piece } from "../src/ui/stage/load.ts";
-import type { Frame, FromDisk, PenEvent } from "../src/ui/stage/messages.ts";
+import type { Piece } from "./stage/load.ts";
+import type { Frame, FromDisk, PenEvent } from "./stage/messages.ts";
 
 // disks/os.mjs on the stage's disk, told what a page would tell it: what it draws, and what it asks for.
 

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { serveBase } from "./cdn.ts";
-import { rangeOf } from "./files.ts";
-import { serveOven } from "./oven.ts";
-import { listen, type Running } from "./server.ts";
+import { serveBase } from "./serve-base.ts";
+import { rangeOf } from "./serve-file.ts";
+import { serveOven } from "./serve-oven.ts";
+import { listen, type Running } from "./http-server.ts";
 
 let folder = "";
 let base: Running;

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { colorNames } from "../src/ui/stage/names.ts";
-import type { Running } from "./server.ts";
-import { serveStage } from "./stage.ts";
+import { colorNames } from "./stage/names.ts";
+import type { Running } from "./http-server.ts";
+import { serveStage } from "./serve-stage.ts";
 
 // The stage in a real browser, with pieces made for this.
 

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import { build } from "vite";
-import { builtFlavors, serveBase, signingKeys } from "./cdn.ts";
-import { serveOven } from "./oven.ts";
-import type { Running } from "./server.ts";
-import { serveStage } from "./stage.ts";
+import { builtFlavors, serveBase, signingKeys } from "./serve-base.ts";
+import { serveOven } from "./serve-oven.ts";
+import type { Running } from "./http-server.ts";
+import { serveStage } from "./serve-stage.ts";
 
 export { serveBase, serveOven, serveStage, type Running };
 

@@ -4,7 +4,7 @@ import type { RequestListener } from "node:http";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { chromium, type Page } from "playwright";
-import { listen } from "../dev/server.ts";
+import { listen } from "../dev/http-server.ts";
 import { buildOs } from "../dev/start.ts";
 import { WINDOW } from "../src/manifest.ts";
 import { testBase } from "../src/testing/base.ts";

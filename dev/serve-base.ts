@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseLatest } from "../src/manifest.ts";
-import { answerFile } from "./files.ts";
-import { listen, type Running } from "./server.ts";
+import { answerFile } from "./serve-file.ts";
+import { listen, type Running } from "./http-server.ts";
 
 const built = resolve(import.meta.dirname, "../base/out/cdn");
 const keys = resolve(import.meta.dirname, "../base/out/keys");

@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { resolve } from "node:path";
 import { createServer } from "vite";
-import { answerFile } from "./files.ts";
-import { listen, type Answer, type Running } from "./server.ts";
+import { answerFile } from "./serve-file.ts";
+import { listen, type Answer, type Running } from "./http-server.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const OS = "/aesthetic.computer/os";
@@ -64,7 +64,7 @@ export async function serveStage(options: StageOptions): Promise<Running> {
   });
 
   const show = async (response: ServerResponse) => {
-    const html = await readFile(resolve(root, "index.html")); // as it stands: without Vite's own client
+    const html = await readFile(resolve(root, "dev/stage/index.html")); // as it stands: without Vite's own client
     response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache" });
     response.end(html);
   };

@@ -1,6 +1,6 @@
 // prompt, 2026.11.23
 // The front door: type the name of a piece.
-/// <reference path="../../../disks/ac.d.ts" />
+/// <reference path="../../disks/ac.d.ts" />
 
 const { floor, max } = Math;
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { resolve } from "node:path";
-import { listen, type Running } from "./server.ts";
+import { listen, type Running } from "./http-server.ts";
 
 const ours = resolve(import.meta.dirname, "pieces");
 const cors = { "Access-Control-Allow-Origin": "*" };

@@ -11,7 +11,7 @@ test("injects DEBUG and leaves the rest", () => {
 test("passes what AC passes", () => {
   expect(() => prepare(good + '/** @type {import("../src/x.ts").X} */\n')).not.toThrow();
   expect(() => prepare(readFileSync("disks/os.mjs", "utf8"))).not.toThrow();
-  expect(() => prepare(readFileSync("src/ui/stage/prompt.mjs", "utf8"))).not.toThrow();
+  expect(() => prepare(readFileSync("dev/stage/prompt.mjs", "utf8"))).not.toThrow();
 });
 
 test.each([

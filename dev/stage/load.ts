@@ -1,5 +1,5 @@
 // oxlint-disable-next-line triple-slash-reference -- pieces import nothing, so their types are global
-/// <reference path="../../../disks/ac.d.ts" />
+/// <reference path="../../disks/ac.d.ts" />
 import type { Send } from "./api.ts";
 import type { Parsed } from "./parse.ts";
 import { prepare } from "./source.ts";
