@@ -1,5 +1,5 @@
 import { Struct } from "../src/ext4/struct.ts";
-import type { Bytes } from "../src/segment.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
 import { DISC_SECTOR, ISO_START } from "./iso.ts";
 
 /**

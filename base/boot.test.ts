@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { interact } from "balena-image-fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { GPT_LENGTH, parseGpt } from "../src/gpt.ts";
-import { type Manifest, parseLatest, parseManifest, WINDOW } from "../src/manifest.ts";
+import { GPT_LENGTH, parseGpt } from "../src/image/gpt.ts";
+import { type Manifest, parseLatest, parseManifest, WINDOW } from "../src/release/manifest.ts";
 import { ANSWER, bootImage } from "./boot.ts";
 import { withMachine } from "./machine.ts";
 

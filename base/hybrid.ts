@@ -1,7 +1,7 @@
 import { open, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { GPT_LENGTH, parseGpt, type Partition, SECTOR } from "../src/gpt.ts";
-import type { Bytes } from "../src/segment.ts";
+import { GPT_LENGTH, parseGpt, type Partition, SECTOR } from "../src/image/gpt.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
 import { bootSector, discCore, diskCore } from "./bios.ts";
 import { type DiscEntry, ISO_START, iso9660 } from "./iso.ts";
 

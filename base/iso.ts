@@ -1,5 +1,5 @@
 import { Struct } from "../src/ext4/struct.ts";
-import type { Bytes } from "../src/segment.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
 
 /**
  * An ISO 9660 file system (ECMA-119, 4th edition) with an El Torito boot catalog ("El Torito" Bootable CD-ROM

@@ -16,7 +16,7 @@ CDN=$OUT/cdn
 
 MIB=$((1024 * 1024))
 SECTOR=512
-# WINDOW of src/manifest.ts: partitions start and end on its boundaries.
+# WINDOW of src/release/manifest.ts: partitions start and end on its boundaries.
 WINDOW=$((4 * MIB))
 export MIB SECTOR WINDOW CACHE CDN
 
@@ -40,7 +40,7 @@ lines() {
 # What decides a release, apart from the packages: not the tests, and not what is written about it.
 inputs() {
   printf '%s\n' build.sh lib.sh steps packages overlay kiosk {manifest,hybrid,iso,bios,sbom,splash}.ts \
-    ../src/{manifest,windows,sha256,splash,png,font}.ts
+    ../src/{release/{manifest,windows},image/gpt,bytes/{segment,sha256},ext4/struct,splash/{splash,png,font}}.ts
 }
 
 # Two builds compare only if both live at the same time: that of the last change to the inputs. Without

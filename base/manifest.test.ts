@@ -14,9 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Latest, WINDOW } from "../src/manifest.ts";
-import { resume } from "../src/sha256.ts";
-import { digestOfWindow } from "../src/testing/base.ts";
+import { type Latest, WINDOW } from "../src/release/manifest.ts";
+import { resume } from "../src/bytes/sha256.ts";
+import { digestOfWindow } from "../src/testing/test-base.ts";
 import { describe as describeImage, released } from "./manifest.ts";
 
 const MIB = 1024 * 1024;

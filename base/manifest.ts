@@ -1,11 +1,11 @@
 import { open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { createSHA256 } from "hash-wasm";
-import { checkBackupGpt, GPT_LENGTH, parseGpt } from "../src/gpt.ts";
-import { type Latest, type Manifest, parseLatest, parseManifest, WINDOW } from "../src/manifest.ts";
-import type { Bytes } from "../src/segment.ts";
-import { registerOf } from "../src/sha256.ts";
-import { digestOf } from "../src/windows.ts";
+import { checkBackupGpt, GPT_LENGTH, parseGpt } from "../src/image/gpt.ts";
+import { type Latest, type Manifest, parseLatest, parseManifest, WINDOW } from "../src/release/manifest.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
+import { registerOf } from "../src/bytes/sha256.ts";
+import { digestOf } from "../src/release/windows.ts";
 
 /** What a base image cannot say of itself. `time` is in seconds since 1970. */
 export interface Named {

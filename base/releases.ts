@@ -1,4 +1,4 @@
-import { compareVersions, type Latest, type Manifest } from "../src/manifest.ts";
+import { compareVersions, type Latest, type Manifest } from "../src/release/manifest.ts";
 
 /** A release as `latest.json` lists it. */
 export type Entry = Latest["releases"][number];

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { testBase } from "../src/testing/base.ts";
+import { testBase } from "../src/testing/test-base.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sign-"));
 const path = join(folder, "manifest.json");

@@ -4,8 +4,8 @@ import { open, stat, truncate, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { filesystem } from "../src/ext4/filesystem.ts";
 import { read } from "../src/ext4/reader.ts";
-import { GPT_LENGTH, parseGpt, type Partition } from "../src/gpt.ts";
-import { lengthOf, type Bytes } from "../src/segment.ts";
+import { GPT_LENGTH, parseGpt, type Partition } from "../src/image/gpt.ts";
+import { lengthOf, type Bytes } from "../src/bytes/segment.ts";
 
 /**
  * What can become of an image on the way to a computer:

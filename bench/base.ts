@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { open } from "node:fs/promises";
 import path from "node:path";
 import { createSHA256 } from "hash-wasm";
-import { WINDOW, type Manifest } from "../src/manifest.ts";
-import { registerOf } from "../src/sha256.ts";
-import { pattern } from "../src/testing/base.ts";
+import { WINDOW, type Manifest } from "../src/release/manifest.ts";
+import { registerOf } from "../src/bytes/sha256.ts";
+import { pattern } from "../src/testing/test-base.ts";
 import { testKey } from "../src/testing/sign.ts";
-import { digestOf } from "../src/windows.ts";
+import { digestOf } from "../src/release/windows.ts";
 
 const MIB = 1024 * 1024;
 const PIECE = 20 * MIB;

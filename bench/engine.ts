@@ -4,7 +4,7 @@ import { loadavg } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { buildOs, serveOven, serveStage, type Running } from "../dev/start.ts";
-import type { Manifest } from "../src/manifest.ts";
+import type { Manifest } from "../src/release/manifest.ts";
 import { testKey } from "../src/testing/sign.ts";
 import { largeBase } from "./base.ts";
 import { build, floor, ownDownload, sameBytes, streamSaver } from "./contenders.ts";

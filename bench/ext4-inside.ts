@@ -1,6 +1,6 @@
 /// <reference lib="webworker" />
 import { filesystem, type Entry } from "../src/ext4/filesystem.ts";
-import type { Bytes } from "../src/segment.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
 import { Sink } from "./ext4-sink.ts";
 import type { Job, Times } from "./ext4-worker.ts";
 

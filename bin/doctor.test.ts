@@ -2,9 +2,9 @@ import type { RequestListener, ServerResponse } from "node:http";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { WINDOW } from "../src/manifest.ts";
-import { pattern, testBase } from "../src/testing/base.ts";
-import { files, serve, type TestServer } from "../src/testing/server.ts";
+import { WINDOW } from "../src/release/manifest.ts";
+import { pattern, testBase } from "../src/testing/test-base.ts";
+import { files, serve, type TestServer } from "../src/testing/range-server.ts";
 import { testKey } from "../src/testing/sign.ts";
 import { examine } from "./doctor.ts";
 

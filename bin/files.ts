@@ -1,14 +1,14 @@
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { BaseImageError, ManifestError, SaveError, SignatureError } from "../src/errors.ts";
-import { parseManifest, windowsOf } from "../src/manifest.ts";
-import { verifySignature } from "../src/minisign.ts";
-import type { Bytes } from "../src/segment.ts";
-import { lengthOfWindow, type Windows } from "../src/windows.ts";
-import { isLatest, newest } from "../src/worker/base.ts";
-import type { Base } from "../src/worker/image.ts";
-import type { Shelf } from "../src/worker/lanes.ts";
-import { Line } from "../src/worker/line.ts";
+import { parseManifest, windowsOf } from "../src/release/manifest.ts";
+import { verifySignature } from "../src/release/minisign.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
+import { lengthOfWindow, type Windows } from "../src/release/windows.ts";
+import { isLatest, newest } from "../src/fetch/release.ts";
+import type { Base } from "../src/image/image.ts";
+import type { Shelf } from "../src/fetch/downloader.ts";
+import { Line } from "../src/fetch/retry.ts";
 
 /**
  * A base from files: a manifest, or a `latest.json` whose newest release of `flavor` it then is. With `keys`, one of

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { read, type Volume } from "../src/ext4/reader.ts";
-import { checkBackupGpt, GPT_LENGTH, parseGpt, type Partition } from "../src/gpt.ts";
-import type { Bytes } from "../src/segment.ts";
+import { checkBackupGpt, GPT_LENGTH, parseGpt, type Partition } from "../src/image/gpt.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
 import { UsageError, understand } from "./errors.ts";
 import { reason } from "./files.ts";
 

@@ -3,9 +3,9 @@ import { createReadStream, type Stats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { runsOf, type MadeSegment } from "../src/chunks.ts";
+import { runsOf, type MadeSegment } from "../src/bytes/chunks.ts";
 import { plan, segments, type Entry, type FilesystemOptions } from "../src/ext4/filesystem.ts";
-import type { Bytes } from "../src/segment.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
 import { UsageError, understand } from "./errors.ts";
 import { reason, writeWhole } from "./files.ts";
 

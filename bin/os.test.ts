@@ -12,10 +12,10 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { WINDOW } from "../src/manifest.ts";
-import { png } from "../src/png.ts";
-import { sha256Of, testBase } from "../src/testing/base.ts";
-import { files, serve } from "../src/testing/server.ts";
+import { WINDOW } from "../src/release/manifest.ts";
+import { png } from "../src/splash/png.ts";
+import { sha256Of, testBase } from "../src/testing/test-base.ts";
+import { files, serve } from "../src/testing/range-server.ts";
 import { testKey } from "../src/testing/sign.ts";
 
 const { manifest, image } = await testBase();

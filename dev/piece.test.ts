@@ -5,7 +5,7 @@ import type { BuildState, PageInfo, PageMessage } from "../src/messages.ts";
 import { info, pageInfo, sha256, states } from "../src/testing/states.ts";
 import { linkTo } from "../src/ui/link.ts";
 import { Disk } from "./stage/disk.ts";
-import { BLOCK_WIDTH } from "../src/font.ts";
+import { BLOCK_WIDTH } from "../src/splash/font.ts";
 import type { Piece } from "./stage/load.ts";
 import type { Frame, FromDisk, PenEvent } from "./stage/messages.ts";
 

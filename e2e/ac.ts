@@ -6,9 +6,9 @@ import { parseArgs } from "node:util";
 import { chromium, type Page } from "playwright";
 import { listen } from "../dev/http-server.ts";
 import { buildOs } from "../dev/start.ts";
-import { WINDOW } from "../src/manifest.ts";
-import { testBase } from "../src/testing/base.ts";
-import { files, serve } from "../src/testing/server.ts";
+import { WINDOW } from "../src/release/manifest.ts";
+import { testBase } from "../src/testing/test-base.ts";
+import { files, serve } from "../src/testing/range-server.ts";
 import { testKey } from "../src/testing/sign.ts";
 import config from "./playwright.config.ts";
 

@@ -1,7 +1,7 @@
 import type { Page } from "playwright/test";
-import { WINDOW } from "../src/manifest.ts";
-import { sha256Of, testBase } from "../src/testing/base.ts";
-import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/server.ts";
+import { WINDOW } from "../src/release/manifest.ts";
+import { sha256Of, testBase } from "../src/testing/test-base.ts";
+import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/range-server.ts";
 import { cancel, configure, expect, READY, says, stored, test, type } from "./site.ts";
 
 // "Choose where": the file is written by the worker to a handle, and an interrupted one is gone on with. In place of the

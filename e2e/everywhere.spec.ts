@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync } from "node:fs";
 import path from "node:path";
-import { WINDOW } from "../src/manifest.ts";
-import { testBase } from "../src/testing/base.ts";
+import { WINDOW } from "../src/release/manifest.ts";
+import { testBase } from "../src/testing/test-base.ts";
 import { isDebian, saved, says, type Browser, type LaunchOptions } from "./browsers/browser.ts";
 import { chromium } from "./browsers/chromium.ts";
 import { firefox } from "./browsers/firefox.ts";

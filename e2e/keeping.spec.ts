@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Download, Page } from "playwright/test";
-import { WINDOW } from "../src/manifest.ts";
-import { sha256Of, testBase } from "../src/testing/base.ts";
-import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/server.ts";
+import { WINDOW } from "../src/release/manifest.ts";
+import { sha256Of, testBase } from "../src/testing/test-base.ts";
+import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/range-server.ts";
 import { cancel, configure, expect, READY, says, startBuild, stored, test, type } from "./site.ts";
 
 // What is fetched once is not fetched again: after a reload, after a failure, for another piece; and the

@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { closeSync, ftruncateSync, openSync, readSync, rmSync } from "node:fs";
 import path from "node:path";
 import { createSHA256 } from "hash-wasm";
-import { WINDOW, type Manifest } from "../src/manifest.ts";
-import type { Bytes } from "../src/segment.ts";
-import { registerOf } from "../src/sha256.ts";
-import { digestOfWindow, pattern, TEST_RELEASE } from "../src/testing/base.ts";
+import { WINDOW, type Manifest } from "../src/release/manifest.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
+import { registerOf } from "../src/bytes/sha256.ts";
+import { digestOfWindow, pattern, TEST_RELEASE } from "../src/testing/test-base.ts";
 import type { Served } from "./origin.ts";
 
 const MIB = 1024 * 1024;

@@ -1,8 +1,8 @@
 import { createServer, request as ask, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Bell } from "../src/worker/bell.ts";
-import { WINDOW, type Manifest } from "../src/manifest.ts";
-import type { Bytes } from "../src/segment.ts";
+import { Bell } from "../src/fetch/condition.ts";
+import { WINDOW, type Manifest } from "../src/release/manifest.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
 import { testKey } from "../src/testing/sign.ts";
 
 /** A base image to be served, whether it lies in memory or is made up as it is asked for. */

@@ -14,8 +14,8 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { interact } from "balena-image-fs";
 import { bootImage } from "../base/boot.ts";
-import { parseLatest, parseManifest, type Manifest } from "../src/manifest.ts";
-import { splash } from "../src/splash.ts";
+import { parseLatest, parseManifest, type Manifest } from "../src/release/manifest.ts";
+import { splash } from "../src/splash/splash.ts";
 import { expect, says, startBuild, test, type } from "./site.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "os-e2e-"));

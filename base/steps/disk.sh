@@ -7,7 +7,7 @@
 #          3 FEDAC-PIECE, all zeros: what the browser puts there
 #   end    1 MiB with the backup GPT in its last sectors
 #
-# Every partition starts and ends on a window boundary (src/manifest.ts).
+# Every partition starts and ends on a window boundary (src/release/manifest.ts).
 . "$(dirname "$0")/../lib.sh"
 
 need sgdisk gdisk

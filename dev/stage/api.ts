@@ -1,5 +1,5 @@
 import { Box } from "./box.ts";
-import { BLOCK_WIDTH } from "../../src/font.ts";
+import { BLOCK_WIDTH } from "../../src/splash/font.ts";
 import type { FromDisk } from "./messages.ts";
 import { parse } from "./parse.ts";
 import { textBox, type TextPosition } from "./text.ts";

@@ -1,5 +1,5 @@
 import { findColor } from "./color.ts";
-import { BLOCK_WIDTH, LINE_HEIGHT } from "../../src/font.ts";
+import { BLOCK_WIDTH, LINE_HEIGHT } from "../../src/splash/font.ts";
 import { Raster, type Picture } from "./raster.ts";
 import { textBox } from "./text.ts";
 

@@ -1,6 +1,6 @@
 import { boxOf, endsOf, type Argument } from "./arguments.ts";
 import { findColor } from "./color.ts";
-import { BLOCK_WIDTH } from "../../src/font.ts";
+import { BLOCK_WIDTH } from "../../src/splash/font.ts";
 import { picture, Raster, type Picture } from "./raster.ts";
 import { place, textBox, type TextPosition } from "./text.ts";
 

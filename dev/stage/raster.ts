@@ -1,6 +1,6 @@
 import type { Color } from "./color.ts";
 import { Box } from "./box.ts";
-import { glyph } from "../../src/font.ts";
+import { glyph } from "../../src/splash/font.ts";
 
 /** A picture: what AC calls a painting, a screen or a buffer. */
 export interface Picture {

@@ -1,4 +1,4 @@
-import { BLOCK_WIDTH } from "../../src/font.ts";
+import { BLOCK_WIDTH } from "../../src/splash/font.ts";
 import { Content } from "./content.ts";
 import { Keyboard } from "./keyboard.ts";
 import type { FromDisk, Loaded, ToDisk } from "./messages.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { glyph } from "../../src/font.ts";
+import { glyph } from "../../src/splash/font.ts";
 import { place, textBox, type TextPosition } from "./text.ts";
 
 const screen = { width: 200, height: 100 };

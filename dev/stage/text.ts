@@ -1,4 +1,4 @@
-import { BLOCK_WIDTH, LINE_HEIGHT } from "../../src/font.ts";
+import { BLOCK_WIDTH, LINE_HEIGHT } from "../../src/splash/font.ts";
 
 /** Where text goes, as pieces say it. What is missing of x and y is a random place. */
 export interface TextPosition {

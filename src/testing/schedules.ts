@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Behaviour, Fault } from "./faults.ts";
+import type { Behaviour, Fault } from "./faulty-server.ts";
 
 /** Any fault, with places anywhere in bodies of up to `most` bytes. Waits are a test's: milliseconds. */
 export function arbitraryFault(most: number): fc.Arbitrary<Fault> {

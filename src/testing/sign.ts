@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, sign } from "node:crypto";
-import type { Bytes } from "../segment.ts";
+import type { Bytes } from "../bytes/segment.ts";
 
 /** A minisign key for tests, which signs without the tool. */
 export interface TestKey {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { compareVersions, seenAs } from "../manifest.ts";
+import { compareVersions, seenAs } from "../release/manifest.ts";
 import type { ImageInfo } from "../messages.ts";
 
 // What this browser remembers of builds, in localStorage: few words, and nothing that anything depends on.

@@ -1,5 +1,5 @@
 import type { BuildRequest, ImageInfo, PageMessage, PieceMessage } from "../messages.ts";
-import { clearKept, keptBytes } from "../storage.ts";
+import { clearKept, keptBytes } from "../cache/opfs.ts";
 import { openBuild, type Build } from "./build.ts";
 import { canChoose } from "./chosen.ts";
 import { loadConfig } from "./config.ts";

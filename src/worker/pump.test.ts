@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { MessageChannel } from "node:worker_threads";
 import { expect, test } from "vitest";
-import { WINDOW } from "../manifest.ts";
-import type { Memory } from "../memory.ts";
-import type { Bytes } from "../segment.ts";
+import { WINDOW } from "../release/manifest.ts";
+import type { Memory } from "../bytes/buffer-pool.ts";
+import type { Bytes } from "../bytes/segment.ts";
 import type { DataAnswer, DataRequest } from "../messages.ts";
 import { pump } from "./pump.ts";
 

@@ -1,7 +1,7 @@
-import { WINDOW } from "../manifest.ts";
-import { Memory } from "../memory.ts";
+import { WINDOW } from "../release/manifest.ts";
+import { Memory } from "../bytes/buffer-pool.ts";
 import type { DataAnswer, DataRequest } from "../messages.ts";
-import type { Bytes } from "../segment.ts";
+import type { Bytes } from "../bytes/segment.ts";
 
 /**
  * Make the chunks of an image in buffers that go round: answer each request on `port` with one chunk,

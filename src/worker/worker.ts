@@ -1,20 +1,20 @@
 import { expose } from "comlink";
 import { CancelledError, ConnectionError, SaveError } from "../errors.ts";
-import { WINDOW, windowsOf } from "../manifest.ts";
-import { Memory } from "../memory.ts";
+import { WINDOW, windowsOf } from "../release/manifest.ts";
+import { Memory } from "../bytes/buffer-pool.ts";
 import type { BuildRequest, News, Trouble } from "../messages.ts";
-import { parsePiece } from "../piece.ts";
-import type { Bytes } from "../segment.ts";
-import { keptReleases } from "../storage.ts";
+import { parsePiece } from "../piece/name.ts";
+import type { Bytes } from "../bytes/segment.ts";
+import { keptReleases } from "../cache/opfs.ts";
 import { carryCauses, type Builder } from "./api.ts";
-import { believe, findRelease, type Release } from "./base.ts";
-import { contentOf, fileShelf, writeFile } from "./file.ts";
-import { openImage, type Image } from "./image.ts";
-import { Kept } from "./kept.ts";
-import { Line, PACE, PREPARING } from "./line.ts";
-import { fetchBundle } from "./oven.ts";
+import { believe, findRelease, type Release } from "../fetch/release.ts";
+import { contentOf, fileShelf, writeFile } from "../cache/chosen-file.ts";
+import { openImage, type Image } from "../image/image.ts";
+import { Kept } from "../cache/kept.ts";
+import { Line, PACE, PREPARING } from "../fetch/retry.ts";
+import { fetchBundle } from "../bundle/oven.ts";
 import { pump } from "./pump.ts";
-import { Source } from "./source.ts";
+import { Source } from "../fetch/source.ts";
 
 /** News go out at most this often, in milliseconds, and a sign of life as often while nothing happens. */
 const PACE_OF_NEWS = 200;

@@ -1,0 +1,111 @@
+import type { Memory } from "./buffer-pool.ts";
+import type { Bytes, Content, Segment } from "./segment.ts";
+
+const ZEROS = new Uint8Array(1024 * 1024);
+
+/** A segment that needs no base image. */
+export type MadeSegment = Exclude<Segment, { kind: "base" }>;
+
+/**
+ * The bytes of segments, in order. Chunks are views of memory that stays in use: copy what you keep or
+ * transfer. Throws `RangeError` when a content yields too little or too much.
+ */
+export async function* chunksOf(segments: Iterable<MadeSegment>): AsyncGenerator<Bytes> {
+  for await (const run of runsOf(segments)) {
+    if (typeof run === "number") yield* zeros(run);
+    else yield run;
+  }
+}
+
+/** The same, with zeros as counts, for whoever can make holes of them. */
+export async function* runsOf(segments: Iterable<MadeSegment>): AsyncGenerator<Bytes | number> {
+  const open = new Map<Content, Reading>();
+  try {
+    for (const segment of segments) {
+      if (segment.kind === "bytes") yield segment.bytes;
+      else if (segment.kind === "zeros") yield segment.length;
+      else {
+        const { content, start, length } = segment;
+        let reading = open.get(content);
+        if (!reading) open.set(content, (reading = new Reading(content)));
+        yield* reading.take(start, length);
+        if (start + length === content.length) {
+          await reading.close();
+          open.delete(content);
+        }
+      }
+    }
+  } finally {
+    for (const reading of open.values()) await reading.close();
+  }
+}
+
+/** Gather `length` bytes of chunks of any size into chunks of `size` from `memory`, the last of them shorter. */
+export async function* cut(
+  chunks: AsyncIterable<Bytes>,
+  size: number,
+  length: number,
+  memory: Memory,
+): AsyncGenerator<Bytes> {
+  let left = length;
+  let whole = memory.take(Math.min(size, left));
+  let filled = 0;
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + whole.length - filled);
+      if (part.length === 0) throw new RangeError(`more than ${length} bytes`);
+      whole.set(part, filled);
+      filled += part.length;
+      at += part.length;
+      if (filled < whole.length) continue;
+      yield whole;
+      left -= filled;
+      whole = memory.take(Math.min(size, left));
+      filled = 0;
+    }
+  }
+  if (left > 0) throw new RangeError(`${length - left + filled} of ${length} bytes`);
+}
+
+function* zeros(length: number): Generator<Bytes> {
+  for (let left = length; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left);
+}
+
+/** One content being read front to back, by runs. */
+class Reading {
+  readonly #content: Content;
+  readonly #chunks: AsyncIterator<Bytes>;
+  #rest: Bytes = new Uint8Array(0);
+  #at = 0;
+
+  constructor(content: Content) {
+    this.#content = content;
+    this.#chunks = content.open()[Symbol.asyncIterator]();
+  }
+
+  async *take(start: number, length: number): AsyncGenerator<Bytes> {
+    if (start !== this.#at) throw new RangeError(`content asked for at ${start}, and it is at ${this.#at}`);
+    while (this.#at < start + length) {
+      if (this.#rest.length === 0) {
+        const next = await this.#chunks.next();
+        if (next.done) throw new RangeError(`content of ${this.#content.length} bytes ended at ${this.#at}`);
+        this.#rest = next.value;
+      }
+      const part = this.#rest.subarray(0, start + length - this.#at);
+      this.#rest = this.#rest.subarray(part.length);
+      this.#at += part.length;
+      yield part;
+    }
+  }
+
+  /** Throws when there was more than the content said. */
+  async close(): Promise<void> {
+    if (this.#at < this.#content.length) {
+      await this.#chunks.return?.();
+      return;
+    }
+    const more = this.#rest.length > 0 || !(await this.#chunks.next()).done;
+    await this.#chunks.return?.();
+    if (more) throw new RangeError(`content has more than its ${this.#content.length} bytes`);
+  }
+}

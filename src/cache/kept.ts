@@ -1,0 +1,145 @@
+import type { Memory } from "../bytes/buffer-pool.ts";
+import { windowsOf } from "../release/manifest.ts";
+import type { Bytes } from "../bytes/segment.ts";
+import { contentLength, lengthOfWindow, type Windows } from "../release/windows.ts";
+import type { Release } from "../fetch/release.ts";
+import type { Shelf } from "../fetch/downloader.ts";
+import { keptReleases, MANIFEST, SIGNATURE, storage, WINDOWS } from "./opfs.ts";
+
+/** Leave this much of what the browser allows to the rest of the site, in bytes. */
+const SPARE = 64 * 1024 * 1024;
+
+/** The windows of one base image that are kept in this browser. */
+export class Kept implements Shelf {
+  readonly #folder: string;
+  readonly #windows: Windows;
+  /** Which place in the file each window has; none for windows of zeros. */
+  readonly #slots = new Map<number, number>();
+  readonly #lost = new Set<number>();
+  #file: FileSystemSyncAccessHandle | undefined;
+  #bytes: number;
+
+  private constructor(folder: string, windows: Windows, file: FileSystemSyncAccessHandle) {
+    this.#folder = folder;
+    this.#windows = windows;
+    this.#file = file;
+    windows.digests.forEach((digest, index) => {
+      if (digest !== "zeros") this.#slots.set(index, this.#slots.size);
+    });
+    this.#bytes = Math.min(file.getSize(), contentLength(windows));
+  }
+
+  /**
+   * What is kept of `release`, open for more. Nothing when this browser has no such storage or no room in it,
+   * or when another tab has it open: then a build does without.
+   */
+  static async open({ manifest, bytes, signature }: Release): Promise<Kept | undefined> {
+    try {
+      const windows = windowsOf(manifest);
+      const parent = await storage(true);
+      const folder = await parent.getDirectoryHandle(manifest.image.sha256, { create: true });
+      const handle = await folder.getFileHandle(WINDOWS, { create: true });
+      const missing = contentLength(windows) - (await handle.getFile()).size;
+      const { quota = 0, usage = 0 } = await navigator.storage.estimate();
+      if (missing > 0 && quota - usage < missing + SPARE) return undefined;
+      const file = await handle.createSyncAccessHandle();
+      try {
+        await removeOthers(manifest);
+        await Promise.all([
+          put(folder, MANIFEST, bytes),
+          put(folder, SIGNATURE, new TextEncoder().encode(signature)),
+        ]);
+        return new Kept(manifest.image.sha256, windows, file);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+    } catch (error) {
+      console.warn("os: base images are not kept here", error);
+      return undefined;
+    }
+  }
+
+  /** Whether more is kept as it comes. */
+  get isOpen(): boolean {
+    return this.#file !== undefined;
+  }
+
+  /** Of base image, kept here now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  has(index: number): boolean {
+    const slot = this.#slots.get(index);
+    if (slot === undefined || !this.#file || this.#lost.has(index)) return false;
+    return slot * this.#windows.window + lengthOfWindow(this.#windows, index) <= this.#bytes;
+  }
+
+  // oxlint-disable-next-line require-await -- other shelves have to wait for theirs
+  async read(index: number, memory: Memory): Promise<Bytes | undefined> {
+    const slot = this.#slots.get(index);
+    if (slot === undefined || !this.#file) return undefined;
+    const bytes = memory.take(lengthOfWindow(this.#windows, index));
+    try {
+      if (this.#file.read(bytes, { at: slot * this.#windows.window }) === bytes.length) return bytes;
+    } catch (error) {
+      console.warn("os: what was kept of the base image cannot be read", error);
+    }
+    this.#lost.add(index);
+    memory.give(bytes.buffer);
+    return undefined;
+  }
+
+  /** Keep a verified window: the next one, or one that was not what it should be. All or nothing on failure. */
+  add(index: number, bytes: Bytes): void {
+    const slot = this.#slots.get(index);
+    if (slot === undefined || !this.#file) return;
+    const at = slot * this.#windows.window;
+    if (at > this.#bytes) return; // a gap would look like a window
+    try {
+      if (this.#file.write(bytes, { at }) !== bytes.length) throw new Error("the storage is full");
+      this.#lost.delete(index);
+      this.#bytes = Math.max(this.#bytes, at + bytes.length);
+    } catch (error) {
+      console.warn("os: the base image is not kept any longer", error);
+      void this.remove(); // a half may be of no use, and the download may need the room
+    }
+  }
+
+  /** Let others have it. */
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  /** Keep nothing of it. */
+  async remove(): Promise<void> {
+    this.close();
+    this.#bytes = 0;
+    const parent = await storage(false).catch(() => undefined);
+    await parent?.removeEntry(this.#folder, { recursive: true }).catch(() => {}); // another tab has it open
+  }
+}
+
+/** Older images of the same flavor are of no more use. */
+async function removeOthers({ image, flavor, arch }: Release["manifest"]): Promise<void> {
+  const parent = await storage(false);
+  for (const { bytes, folder } of await keptReleases()) {
+    if (folder === image.sha256) continue;
+    const { flavor: its, arch: itsArch } = JSON.parse(new TextDecoder().decode(bytes)) as Release["manifest"];
+    if (its !== flavor || itsArch !== arch) continue;
+    await parent.removeEntry(folder, { recursive: true }).catch(() => {}); // another build has it open
+  }
+}
+
+/** Write a small file by the synchronous handle, which Safari has before it has streams. */
+async function put(folder: FileSystemDirectoryHandle, name: string, bytes: Bytes): Promise<void> {
+  const file = await (await folder.getFileHandle(name, { create: true })).createSyncAccessHandle();
+  try {
+    file.truncate(0);
+    file.write(bytes);
+  } finally {
+    file.close();
+  }
+}

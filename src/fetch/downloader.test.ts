@@ -1,0 +1,273 @@
+import type { RequestListener } from "node:http";
+import { expect, test } from "vitest";
+import { BaseImageError, ConnectionError } from "../errors.ts";
+import { Memory } from "../bytes/buffer-pool.ts";
+import type { Trouble } from "../messages.ts";
+import type { Bytes } from "../bytes/segment.ts";
+import { digestOfWindow, pattern } from "../testing/test-base.ts";
+import { files, serve, type TestServer } from "../testing/range-server.ts";
+import { memoryShelf } from "../testing/memory-seed.ts";
+import { contentLength, type Windows } from "../release/windows.ts";
+import { orderedWindows, type Supply } from "./downloader.ts";
+import { Line, type Pace } from "./retry.ts";
+import { Source } from "./source.ts";
+
+const WINDOW = 4096;
+const PACE: Pace = { silence: 20_000, firstWait: 2, longestWait: 20, giveUp: 300 };
+
+/** 40 windows: the last is short, and 3, 10 to 14 and 38 are zeros. */
+const image = pattern(39 * WINDOW + 1000);
+for (const index of [3, 10, 11, 12, 13, 14, 38]) image.fill(0, index * WINDOW, (index + 1) * WINDOW);
+const windows: Windows = {
+  size: image.length,
+  window: WINDOW,
+  digests: Array.from({ length: 40 }, (_, index) => {
+    const window = image.slice(index * WINDOW, (index + 1) * WINDOW);
+    return window.some((byte) => byte !== 0) ? digestOfWindow(window) : "zeros";
+  }),
+};
+const good = files({ "/image": image });
+
+test("what has to be fetched is known before", () => {
+  expect(contentLength(windows)).toBe(32 * WINDOW + 1000);
+});
+
+test("windows come in order, in spans, and zeros are not fetched", async () => {
+  await using server = await serve(good);
+  const { bytes, line } = await gather(server);
+  expect(bytes.equals(image)).toBe(true);
+  expect(line.fetched).toBe(32 * WINDOW + 1000);
+  const asked = server.requests.map((request) => /bytes=(\d+)-(\d+)/.exec(request)?.slice(1).map(Number));
+  const spans = asked.map(([start = 0, end = 0] = []) => [start / WINDOW, Math.ceil((end + 1) / WINDOW)]);
+  expect(spans.toSorted(([a = 0], [b = 0]) => a - b)).toEqual([
+    [0, 3],
+    [4, 8],
+    [8, 10],
+    [15, 19],
+    [19, 23],
+    [23, 27],
+    [27, 31],
+    [31, 35],
+    [35, 38],
+    [39, 40],
+  ]);
+});
+
+test("nothing is asked for before the reader asks, nor much beyond", async () => {
+  await using server = await serve(good);
+  const reading = orderedWindows(supply(server), 0, 40, new Memory(WINDOW), new AbortController().signal);
+  expect(server.requests).toEqual([]);
+  await reading.next();
+  await settled(server);
+  expect(server.requests).toHaveLength(3); // windows 0 to 9, in three lanes; 15 is too far
+  for (let index = 1; index <= 4; index++) await reading.next();
+  await settled(server);
+  expect(server.requests.at(-1)).toContain(`bytes=${15 * WINDOW}-`);
+  await reading.return(undefined);
+});
+
+test("a reader that leaves ends all requests", async () => {
+  let open = 0;
+  await using server = await serve((request, response) => {
+    open++;
+    response.once("close", () => open--);
+    if (request.headers.range?.startsWith("bytes=0-")) good(request, response);
+    else response.writeHead(206).write("and nothing more");
+  });
+  const reading = orderedWindows(supply(server), 0, 40, new Memory(WINDOW), new AbortController().signal);
+  await reading.next();
+  await reading.return(undefined);
+  await expect.poll(() => open).toBe(0);
+});
+
+test("stopping ends a read in progress with the reason given", async () => {
+  await using server = await serve((_, response) => response.writeHead(206).write("a few bytes"));
+  const stop = new AbortController();
+  const reading = gather(server, { stop: stop.signal });
+  setTimeout(() => stop.abort(new Error("enough")), 50);
+  await expect(reading).rejects.toThrow("enough");
+});
+
+test("an answer that breaks off is resumed where it did", async () => {
+  let broken = 0;
+  await using server = await serve((request, response) => {
+    const [, start, end] = (/bytes=(\d+)-(\d+)/.exec(request.headers.range ?? "") ?? []).map(Number);
+    if (start === undefined || end === undefined || broken >= 7) return good(request, response);
+    broken++;
+    response.writeHead(206, { "Content-Length": end + 1 - start });
+    response.write(image.subarray(start, start + 100), () => request.socket.destroy());
+  });
+  const { bytes, line } = await gather(server);
+  expect(bytes.equals(image)).toBe(true);
+  expect(line.fetched).toBe(32 * WINDOW + 1000); // not a byte twice
+});
+
+test("a wrong window is fetched again, and from somebody else", async () => {
+  const wrong = image.slice();
+  wrong[5 * WINDOW + 7]! ^= 1;
+  await using one = await serve(files({ "/image": wrong }));
+  await using other = await serve(good);
+  const { bytes } = await gather([one, other]);
+  expect(bytes.equals(image)).toBe(true);
+  expect(other.requests).toContain(`GET /image bytes=${5 * WINDOW}-${6 * WINDOW - 1}`);
+});
+
+test.each([0, WINDOW, 5 * WINDOW - 1, 9 * WINDOW, image.length - 1])(
+  "one wrong bit at %i everywhere ends it, and nothing from there on is passed on",
+  async (at) => {
+    const wrong = image.slice();
+    wrong[at]! ^= 1;
+    await using server = await serve(files({ "/image": wrong }));
+    const seen: Bytes[] = [];
+    const error = await gather(server, { seen }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(BaseImageError);
+    expect((error as Error).message).toMatch(/not the one its manifest describes/);
+    expect(seen).toHaveLength(Math.floor(at / WINDOW));
+  },
+);
+
+test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
+  ["404", (_, response) => response.writeHead(404).end("no"), BaseImageError, /answered 404/],
+  ["403", (_, response) => response.writeHead(403).end("no"), BaseImageError, /answered 403/],
+  ["503", (_, response) => response.writeHead(503).end("no"), ConnectionError, /answered 503.*nothing came/],
+  ["silence", () => {}, ConnectionError, /said nothing/],
+  [
+    "patience",
+    (_, response) => response.writeHead(429, { "Retry-After": "3600" }).end(),
+    BaseImageError,
+    /answered 429 and asks to be left alone for 60 minutes/,
+  ],
+  ["an empty answer", (_, response) => response.writeHead(206).end(), ConnectionError, /stopped after 0 of/],
+  [
+    "another range",
+    (_, response) =>
+      response
+        .writeHead(206, { "Content-Range": `bytes 1-${WINDOW}/${image.length}` })
+        .end(image.subarray(1)),
+    ConnectionError,
+    /sent .* as "bytes 1-/,
+  ],
+])("a server that has only %s for us", async (_, listener, kind, message) => {
+  await using server = await serve(listener);
+  const line = new Line({ ...PACE, silence: 200 });
+  const error = await gather(server, { line }).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(kind);
+  expect((error as Error).message).toMatch(message);
+});
+
+test("a server without ranges is read in one stream", async () => {
+  await using server = await serve((_, response) => response.end(image));
+  const { bytes } = await gather(server);
+  expect(bytes.equals(image)).toBe(true);
+  expect(server.requests).toHaveLength(3 + 1); // the lanes find out, the stream brings it
+});
+
+test("one stream that breaks off begins again, and drops what is here", async () => {
+  let broken = 0;
+  await using server = await serve((request, response) => {
+    if (broken++ > 5) return response.end(image);
+    response.writeHead(200, { "Content-Length": image.length });
+    return response.write(image.subarray(0, broken * 3 * WINDOW), () => request.socket.destroy());
+  });
+  const { bytes } = await gather(server);
+  expect(bytes.equals(image)).toBe(true);
+});
+
+test("what a shelf has is not fetched, unless it is wrong", async () => {
+  const shelved = image.slice();
+  shelved[6 * WINDOW]! ^= 1;
+  await using server = await serve(good);
+  const shelf = memoryShelf(windows, shelved, (index) => index < 20);
+  const { bytes, line } = await gather(server, { shelves: [shelf] });
+  expect(bytes.equals(image)).toBe(true);
+  expect(line.fetched).toBe((40 - 20 - 1) * WINDOW - (WINDOW - 1000) + WINDOW);
+  expect(server.requests).toContain(`GET /image bytes=${6 * WINDOW}-${7 * WINDOW - 1}`);
+});
+
+test("a pause closes connections, and what came of a window is not lost", async () => {
+  let open = 0;
+  let hold = true;
+  await using server = await serve((request, response) => {
+    open++;
+    response.once("close", () => open--);
+    const [, start, end] = (/bytes=(\d+)-(\d+)/.exec(request.headers.range ?? "") ?? []).map(Number);
+    if (!hold || start === undefined || end === undefined) return good(request, response);
+    response.writeHead(206, { "Content-Length": end + 1 - start });
+    return response.write(image.subarray(start, start + 100));
+  });
+  const line = new Line(PACE);
+  const reading = gather(server, { line });
+  await expect.poll(() => line.fetched).toBe(300);
+  line.pause();
+  await expect.poll(() => open).toBe(0);
+  hold = false;
+  await new Promise((later) => setTimeout(later, 50));
+  expect(server.requests).toHaveLength(3);
+  line.resume();
+  const { bytes } = await reading;
+  expect(bytes.equals(image)).toBe(true);
+  expect(line.fetched).toBe(32 * WINDOW + 1000);
+});
+
+test("trouble is told, and that it is over", async () => {
+  let broken = 0;
+  await using server = await serve((request, response) => {
+    if (broken++ < 4) request.socket.destroy();
+    else good(request, response);
+  });
+  const told: (Trouble | undefined)[] = [];
+  const { bytes } = await gather(server, { line: new Line(PACE, (trouble) => told.push(trouble)) });
+  expect(bytes.equals(image)).toBe(true);
+  expect(told[0]).toMatchObject({ kind: "lost", tries: 1 });
+  expect(told.at(-1)).toBeUndefined();
+});
+
+test("offline, nothing is given up", async () => {
+  let online = false;
+  await using server = await serve((request, response) => {
+    if (online) good(request, response);
+    else request.socket.destroy();
+  });
+  const told: (Trouble | undefined)[] = [];
+  const line = new Line(
+    { ...PACE, giveUp: 20 },
+    (trouble) => told.push(trouble),
+    () => online,
+  );
+  const reading = gather(server, { line });
+  await new Promise((later) => setTimeout(later, 150));
+  online = true;
+  line.kick();
+  expect((await reading).bytes.equals(image)).toBe(true);
+  expect(told[0]?.kind).toBe("offline");
+});
+
+interface Options {
+  readonly line?: Line;
+  readonly shelves?: Supply["shelves"];
+  readonly stop?: AbortSignal;
+  readonly seen?: Bytes[];
+}
+
+function supply(
+  servers: TestServer | TestServer[],
+  { line = new Line(PACE), shelves = [] }: Options = {},
+): Supply {
+  const sources = [servers].flat().map(({ url }) => new Source(`${url}/image`, image.length));
+  return { windows, sources, line, shelves };
+}
+
+async function gather(servers: TestServer | TestServer[], options: Options = {}) {
+  const { stop = new AbortController().signal, seen = [], line = new Line(PACE) } = options;
+  const all = supply(servers, { ...options, line });
+  for await (const window of orderedWindows(all, 0, 40, new Memory(WINDOW), stop)) seen.push(window.slice());
+  return { bytes: Buffer.concat(seen), line };
+}
+
+/** No new request for a while. */
+async function settled(server: TestServer): Promise<void> {
+  for (let count = -1; count !== server.requests.length;) {
+    count = server.requests.length;
+    await new Promise((later) => setTimeout(later, 60));
+  }
+}

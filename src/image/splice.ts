@@ -1,0 +1,32 @@
+import { chunksOf, cut, type MadeSegment } from "../bytes/chunks.ts";
+import { WINDOW } from "../release/manifest.ts";
+import type { Memory } from "../bytes/buffer-pool.ts";
+import { lengthOf, type Bytes, type Segment } from "../bytes/segment.ts";
+
+/**
+ * The bytes of an image, in order: `base` segments through `readBase`, all others made here. Chunks are at
+ * most 4 MiB and the caller's to transfer, if those of `readBase` are.
+ */
+export async function* splice(
+  segments: Iterable<Segment>,
+  readBase: (start: number, length: number) => AsyncIterable<Bytes>,
+  memory: Memory,
+): AsyncGenerator<Bytes> {
+  let made: MadeSegment[] = [];
+  for (const segment of segments) {
+    if (segment.kind !== "base") {
+      made.push(segment);
+      continue;
+    }
+    yield* make(made, memory);
+    made = [];
+    yield* readBase(segment.start, segment.length);
+  }
+  yield* make(made, memory);
+}
+
+/** Small segments together make chunks worth a message. */
+function make(segments: MadeSegment[], memory: Memory): AsyncGenerator<Bytes> {
+  const length = segments.reduce((sum, segment) => sum + lengthOf(segment), 0);
+  return cut(chunksOf(segments), WINDOW, length, memory);
+}

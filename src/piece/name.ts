@@ -1,0 +1,26 @@
+import { PieceNameError } from "../errors.ts";
+
+/** The piece that `os` alone builds: AC's own front door. */
+export const DEFAULT_PIECE = "prompt";
+
+const NAME = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9_-]*$/i;
+const KIDLISP = /^\$[a-z0-9]+$/i;
+const LONGEST = 100;
+
+/**
+ * The one gate through which a piece's name comes in: `notepat`, `@handle/piece`, or KidLisp's `$code`;
+ * nothing at all means `prompt`. What passes is safe in a URL's query, a file name and a shell's quotes.
+ * Throws `PieceNameError`.
+ */
+export function parsePiece(text: string): string {
+  const name = text.trim() || DEFAULT_PIECE;
+  if (name.length <= LONGEST && (NAME.test(name) || KIDLISP.test(name))) return name;
+  const shown = name.replace(/[^\x20-\x7e]/gu, "?");
+  const short = shown.length > 32 ? `${shown.slice(0, 32)}...` : shown;
+  throw new PieceNameError(`"${short}" is not the name of a piece`);
+}
+
+/** The downloaded file's name: `notepat-os.iso`, `cow-os.iso`, `jeffrey-frog-os.iso`. */
+export function imageFileName(piece: string): string {
+  return `${piece.replace(/^[@$]/, "").replace("/", "-")}-os.iso`;
+}

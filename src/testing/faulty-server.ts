@@ -1,0 +1,312 @@
+import type { RequestListener, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Bytes } from "../bytes/segment.ts";
+import { pattern } from "./test-base.ts";
+import { serve, type TestServer } from "./range-server.ts";
+
+/**
+ * What becomes of one request for the image, as plain data. Places (`after`, `at`, `by`) are in bytes of the
+ * body that would have been right, modulo its length, so that every number is a place; an `after` of -1 is
+ * before the head of the answer.
+ *
+ * | fault       | what the server does                                                                     |
+ * | ----------- | ---------------------------------------------------------------------------------------- |
+ * | `ok`        | answers as it should                                                                     |
+ * | `drop`      | closes the connection after so many bytes (FIN)                                          |
+ * | `reset`     | the same, rudely (RST)                                                                   |
+ * | `stall`     | falls silent after so many bytes, and keeps the connection                               |
+ * | `garbage`   | sends bytes that are not HTTP after so many that are, and closes the connection          |
+ * | `slow`      | sends `bytes` every `every` milliseconds                                                 |
+ * | `whole`     | 200 and all of the image                                                                 |
+ * | `short`     | the right head, and a clean end `by` bytes too early; `chunked` is without a length      |
+ * | `long`      | the right head, and `by` bytes too many                                                  |
+ * | `wrongByte` | one wrong bit                                                                            |
+ * | `shifted`   | bytes from `by` further on; `admitted` is a `Content-Range` that says so                 |
+ * | `status`    | an error, perhaps with `Retry-After`                                                     |
+ * | `changed`   | answers from another image, now and ever after; it is shorter by `by` bytes              |
+ */
+export type Fault =
+  | { readonly kind: "ok" | "whole" }
+  | { readonly kind: "drop" | "reset" | "stall" | "garbage"; readonly after: number }
+  | { readonly kind: "slow"; readonly bytes: number; readonly every: number }
+  | { readonly kind: "short" | "long"; readonly by: number; readonly chunked: boolean }
+  | { readonly kind: "wrongByte"; readonly at: number; readonly bit: number }
+  | { readonly kind: "shifted"; readonly by: number; readonly admitted: boolean }
+  | { readonly kind: "status"; readonly status: number; readonly retryAfter?: RetryAfter }
+  | { readonly kind: "changed"; readonly by: number };
+
+/** Seconds, the date so many seconds from now, or any text. */
+export type RetryAfter = number | { readonly date: number } | string;
+
+/** How a server behaves: the n-th request for the image takes the n-th fault. */
+export interface Behaviour {
+  readonly faults: readonly Fault[];
+  /** Beyond the last fault the last again and again; otherwise no fault. */
+  readonly hopeless?: boolean;
+  /** Knows no ranges: answers 200 and all of the image, always. */
+  readonly noRange?: boolean;
+}
+
+/** A server of one image, for the time of a test. */
+export interface ImageServer extends TestServer {
+  /** The address of the image. */
+  readonly image: string;
+  /** How many requests for the image are being answered. */
+  readonly open: number;
+  /** Bytes of the image per second, more than 0, of all answers together and of each; may be changed at any time. */
+  readonly rate: { total: number; each: number };
+  /** While true, connections are closed without an answer. */
+  down: boolean;
+}
+
+/** Serve `image`, at `/base.img`, to pages of any origin; `others` answers for all other paths. */
+export async function serveImage(
+  image: Bytes,
+  { faults, hopeless = false, noRange = false }: Behaviour = { faults: [] },
+  others: RequestListener = (_, response) => response.writeHead(404).end(),
+): Promise<ImageServer> {
+  const rate = { total: Infinity, each: Infinity };
+  const total = new Throttle(() => rate.total);
+  const sockets = new Set<Socket>();
+  const answering = new Set<ServerResponse>();
+  let down = false;
+  let current = image;
+  let count = 0;
+
+  const imageListener: RequestListener = (request, response) => {
+    answering.add(response.on("close", () => answering.delete(response)));
+    const fault: Fault = (faults[count++] ?? (hopeless && faults.at(-1))) || { kind: "ok" };
+    if (fault.kind === "changed") current = pattern(image.length - (fault.by % image.length), 99);
+    const asked = noRange ? undefined : rangeOf(request.headers.range);
+    void misbehave(fault, current, asked, new Wire(response, [total, new Throttle(() => rate.each)]));
+  };
+
+  const server = await serve((request, response) => {
+    const { socket } = request;
+    if (!sockets.has(socket)) sockets.add(socket.on("close", () => sockets.delete(socket)));
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.setHeader("Access-Control-Allow-Headers", "Range");
+    response.setHeader("Access-Control-Expose-Headers", "Content-Range, Retry-After");
+    if (down) socket.destroy();
+    else if (request.method === "OPTIONS") response.writeHead(204).end();
+    else if (request.url === "/base.img") imageListener(request, response);
+    else others(request, response);
+  });
+
+  return {
+    ...server,
+    image: `${server.url}/base.img`,
+    rate,
+    get open() {
+      return answering.size;
+    },
+    get down() {
+      return down;
+    },
+    set down(value) {
+      down = value;
+      if (down) for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+async function misbehave(fault: Fault, image: Bytes, asked: Range | undefined, wire: Wire): Promise<void> {
+  const right = rightAnswer(image, asked);
+  const { body } = right;
+  switch (fault.kind) {
+    case "ok":
+    case "changed":
+      return wire.send(right);
+    case "drop":
+      await wire.begin(right, fault.after);
+      return wire.close();
+    case "reset":
+      await wire.begin(right, fault.after);
+      return wire.reset();
+    case "stall":
+      if ((await wire.begin(right, fault.after)) === body.length) wire.end(); // there is nothing left to wait for
+      return;
+    case "garbage":
+      await wire.begin({ ...right, chunked: true }, fault.after);
+      await wire.raw("SSH-2.0-OpenSSH_9.2\r\n\0\0\0\r\n\r\n");
+      return wire.close();
+    case "slow":
+      wire.paces.push({ size: fault.bytes, take: () => delay(fault.every) });
+      return wire.send(right);
+    case "whole":
+      return wire.send(rightAnswer(image, undefined));
+    case "short":
+      return wire.send({ ...right, ...fault, body: body.subarray(0, -within(fault.by, body.length)) });
+    case "long":
+      return wire.send({ ...right, ...fault, body: joined(body, new Uint8Array(fault.by)) });
+    case "wrongByte": {
+      const wrong = body.slice();
+      wrong[fault.at % body.length]! ^= 1 << fault.bit;
+      return wire.send({ ...right, body: wrong });
+    }
+    case "shifted": {
+      const other = elsewhere(image, asked, fault.by);
+      return wire.send(fault.admitted ? other : { ...right, body: other.body });
+    }
+    case "status":
+      return wire.send({ status: fault.status, headers: retryAfter(fault.retryAfter), body: NO });
+  }
+}
+
+/** A byte range, with its last byte, as HTTP has it. */
+interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What is said to a request; without a `Content-Length` when `chunked`. */
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: Bytes;
+  readonly chunked?: boolean;
+}
+
+const NO = new TextEncoder().encode("no");
+
+function rangeOf(header: string | undefined): Range | undefined {
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(header ?? "") ?? [];
+  return first === undefined ? undefined : { first: Number(first), last: last ? Number(last) : Infinity };
+}
+
+function rightAnswer(image: Bytes, asked: Range | undefined): Answer {
+  if (!asked) return { status: 200, headers: {}, body: image };
+  const { first } = asked;
+  const last = Math.min(asked.last, image.length - 1);
+  if (first > last) return { status: 416, headers: { "Content-Range": `bytes */${image.length}` }, body: NO };
+  const headers = { "Accept-Ranges": "bytes", "Content-Range": `bytes ${first}-${last}/${image.length}` };
+  return { status: 206, headers, body: image.subarray(first, last + 1) };
+}
+
+/** The right answer to the same question about another place; of a whole image, its end before its start. */
+function elsewhere(image: Bytes, asked: Range | undefined, by: number): Answer {
+  const right = rightAnswer(image, asked);
+  const { length } = right.body;
+  const places = image.length - length + 1;
+  if (!asked || right.status !== 206 || places === 1) {
+    const at = within(by, length - 1);
+    return { ...right, body: joined(right.body.subarray(at), right.body.subarray(0, at)) };
+  }
+  const first = (asked.first + within(by, places - 1)) % places;
+  return rightAnswer(image, { first, last: first + length - 1 });
+}
+
+function joined(...parts: Bytes[]): Bytes {
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+function retryAfter(after: RetryAfter | undefined): Record<string, string> {
+  if (after === undefined) return {};
+  if (typeof after !== "object") return { "Retry-After": String(after) };
+  return { "Retry-After": new Date(Date.now() + after.date * 1000).toUTCString() };
+}
+
+/** `by` as one of 1…`most`. */
+function within(by: number, most: number): number {
+  return 1 + ((by - 1) % Math.max(1, most));
+}
+
+/** How fast a body goes: `size` bytes at most, after waiting for them. */
+interface Pace {
+  readonly size: number;
+  take(bytes: number): Promise<void>;
+}
+
+/** One response, down to its socket. */
+class Wire {
+  readonly paces: Pace[];
+  readonly #response: ServerResponse;
+  readonly #closed: Promise<void>;
+
+  constructor(response: ServerResponse, paces: Pace[]) {
+    this.#response = response;
+    this.#closed = new Promise((closed) => response.on("close", closed));
+    this.paces = paces;
+  }
+
+  async send(answer: Answer): Promise<void> {
+    this.#head(answer);
+    await this.#body(answer.body);
+    this.end();
+  }
+
+  /** The head and `after` bytes of the body, modulo its length, or nothing at all for -1. Returns how many. */
+  async begin(answer: Answer, after: number): Promise<number> {
+    if (after < 0) return after;
+    const part = answer.body.subarray(0, after % (answer.body.length + 1));
+    this.#head(answer);
+    await this.#body(part);
+    return part.length;
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  /** Bytes that HTTP knows nothing of. */
+  async raw(text: string): Promise<void> {
+    await this.#passed((done) => this.#response.socket?.write(text, done));
+  }
+
+  close(): void {
+    this.#response.socket?.destroy();
+  }
+
+  reset(): void {
+    const { socket } = this.#response;
+    if (!socket) return;
+    socket.destroySoon = () => socket.destroy(); // all is written, and a FIN would go ahead of the RST
+    socket.resetAndDestroy();
+  }
+
+  #head({ status, headers, body, chunked }: Answer): void {
+    const length = chunked ? {} : { "Content-Length": body.length };
+    this.#response.writeHead(status, { "Content-Type": "application/octet-stream", ...length, ...headers });
+    this.#response.flushHeaders();
+  }
+
+  async #body(body: Bytes): Promise<void> {
+    for (let at = 0; at < body.length && !this.#response.destroyed;) {
+      const size = Math.max(1, Math.min(...this.paces.map((pace) => pace.size)));
+      const piece = body.subarray(at, at + size);
+      for (const pace of this.paces) await pace.take(piece.length);
+      await this.#passed((done) => this.#response.write(piece, done));
+      at += piece.length;
+    }
+    await this.raw(""); // behind everything that the response has still to write
+  }
+
+  /** Wait until the system has what `write` writes, or the connection is gone. */
+  async #passed(write: (done: () => void) => void): Promise<void> {
+    await Promise.race([new Promise<void>((done) => write(done)), this.#closed]);
+  }
+}
+
+/** So many bytes per second, whatever the rate says at the moment. */
+class Throttle implements Pace {
+  readonly #rate: () => number;
+  #due = 0;
+
+  constructor(rate: () => number) {
+    this.#rate = rate;
+  }
+
+  /** A tenth of a second's worth. */
+  get size(): number {
+    return Math.min(1024 * 1024, Math.floor(this.#rate() / 10));
+  }
+
+  async take(bytes: number): Promise<void> {
+    const rate = this.#rate();
+    if (rate === Infinity) return;
+    const now = performance.now();
+    this.#due = Math.max(this.#due, now) + (bytes / rate) * 1000;
+    await delay(this.#due - now);
+  }
+}
