@@ -11,7 +11,7 @@ node();
 npmPackages();
 debianPackages();
 browser();
-run("bash", ["base/build.sh", "tiny"], "The base image could not be built.");
+run("bash", ["base/build/build.sh", "tiny"], "The base image could not be built.");
 await kiosk();
 
 function node() {
@@ -33,7 +33,9 @@ function npmPackages() {
 
 function debianPackages() {
   const lists =
-    purpose === "test" ? ["base/host-packages.txt", "e2e/host-packages.txt"] : ["base/host-packages.txt"];
+    purpose === "test"
+      ? ["base/build/host-packages.txt", "e2e/host-packages.txt"]
+      : ["base/build/host-packages.txt"];
   const wanted = lists.flatMap((list) =>
     readFileSync(list, "utf8")
       .split("\n")
@@ -95,7 +97,7 @@ async function kiosk() {
   if (!/^y/i.test(answer.trim())) return;
   run(
     "bash",
-    ["base/build.sh", "kiosk"],
+    ["base/build/build.sh", "kiosk"],
     "The kiosk base could not be built; npm run base tiny is there all the same.",
   );
 }

@@ -15,7 +15,7 @@ const keys = resolve(import.meta.dirname, "../base/out/keys");
  */
 export async function serveBase(directory = built, port = 0): Promise<Running> {
   if (!existsSync(directory))
-    throw new Error(`There is no base image in ${directory}: run base/build.sh first.`);
+    throw new Error(`There is no base image in ${directory}: run base/build/build.sh first.`);
   return listen("base images", port, async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://any");
     const cors = {
@@ -37,12 +37,13 @@ export async function serveBase(directory = built, port = 0): Promise<Running> {
   });
 }
 
-/** The public keys that base/build.sh has signed with: the one for development, and the one it was given. */
+/** The public keys that base/build/build.sh has signed with: the one for development, and the one it was given. */
 export async function signingKeys(directory = keys): Promise<string[]> {
   const names = existsSync(directory)
     ? (await readdir(directory)).filter((name) => name.endsWith(".pub"))
     : [];
-  if (names.length === 0) throw new Error(`There is no public key in ${directory}: run base/build.sh first.`);
+  if (names.length === 0)
+    throw new Error(`There is no public key in ${directory}: run base/build/build.sh first.`);
   const texts = await Promise.all(names.toSorted().map((name) => readFile(resolve(directory, name), "utf8")));
   return texts.map((text) => text.split("\n")[1] ?? "");
 }

@@ -47,10 +47,10 @@ for (const variant of VARIANTS) {
     starts("--way", "uefi-usb", "--variant", variant));
 }
 
-/** base/boot-test throws, with its table, unless the line that was promised comes. */
+/** base/qemu/boot-test throws, with its table, unless the line that was promised comes. */
 function starts(...args: string[]): void {
   test.setTimeout(START_MS);
-  const program = path.join(import.meta.dirname, "../base/boot-test");
+  const program = path.join(import.meta.dirname, "../base/qemu/boot-test");
   const usual = ["--memory", "3072", "--timeout", String(START_SECONDS), "--settle", "10", "--screens", out];
   execFileSync(program, [image, ...usual, ...args], { stdio: "inherit" });
 }

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { interact } from "balena-image-fs";
-import { bootImage } from "../base/boot.ts";
+import { bootImage } from "../base/qemu/boot.ts";
 import { parseLatest, parseManifest, type Manifest } from "../src/release/manifest.ts";
 import { splash } from "../src/splash/splash.ts";
 import { expect, says, startBuild, test, type } from "./site.ts";

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Build a base image and its release: base/build/build.sh [flavor]. Needs no root. A step can be run alone, in
+# this order, as base/build/steps/NAME.sh [flavor]; it works on what the steps before it left in base/out/parts.
+. "$(dirname "$0")/lib.sh"
+
+mkdir -p "$OUT" "$WORK"
+need flock util-linux
+exec 9> "$OUT/.lock"
+flock 9 # a second build waits, and then finds nothing left to do
+
+step() {
+  printf '%4d s  %s\n' "$SECONDS" "$1"
+  if [ "$1" = sign.sh ]; then
+    "$BUILD/steps/$1" "$FLAVOR" "${@:2}"
+  else # nothing else gets to see the key
+    env -u OS_SIGNING_KEY -u OS_SIGNING_PASSWORD "$BUILD/steps/$1" "$FLAVOR"
+  fi
+}
+
+step packages.sh # names → versions → .deb files
+HASH=$(inputs_hash)
+DONE=$OUT/$FLAVOR.built # "HASH DIRECTORY" of the newest release, written last
+if read -r hash release 2> /dev/null < "$DONE" && [ "$hash" = "$HASH" ] && [ -f "$CDN/$release/manifest.json" ]; then
+  step sign.sh "$CDN/$release/manifest.json" # the key may be another one by now
+  echo "up to date: $CDN/$release"
+  exit
+fi
+
+step unpack.sh    # .deb files → a tree, the kernel, the boot loader; all that knows the distribution ends here
+step rootfs.sh    # the tree → the files of FEDAC-LIVE
+step live.sh      # files → EROFS
+step splash.sh    # netpbm → what shows pictures, and one to show
+step initramfs.sh # busybox, modules, our init
+step esp.sh       # boot loader, kernel, initramfs → FAT
+step bios.sh      # GRUB for a BIOS
+step disk.sh      # partitions → a disk, that is a disc as well
+step sbom.sh      # which packages are in it
+step manifest.sh  # what is in it
+step sign.sh      # who says so
+step release.sh   # all of it → cdn/, at once
+printf '%s %s\n' "$HASH" "$(cat "$WORK/release")" > "$DONE.new"
+mv "$DONE.new" "$DONE"
+printf '%4d s  %s\n' "$SECONDS" "$CDN/$(cat "$WORK/release")"

@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# What every step starts with: . "$(dirname "$0")/../lib.sh"
+
+set -euo pipefail
+shopt -s inherit_errexit
+export LC_ALL=C TZ=UTC
+export PATH="$PATH:/usr/sbin:/sbin" # Debian keeps sgdisk and mkfs.vfat out of an ordinary user's PATH
+umask 022
+
+BUILD=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BASE=${BUILD%/*}
+OUT=${BASE_OUT:-$BASE/out}
+FLAVOR=${1:-tiny}
+CACHE=$OUT/cache
+WORK=$OUT/parts/$FLAVOR
+CDN=$OUT/cdn
+
+MIB=$((1024 * 1024))
+SECTOR=512
+# WINDOW of src/release/manifest.ts: partitions start and end on its boundaries.
+WINDOW=$((4 * MIB))
+export MIB SECTOR WINDOW CACHE CDN
+
+# Say what is wrong, and what to do about it.
+die() {
+  printf '%s: %s\n' "${0##*/}" "$1" >&2
+  [ $# -lt 2 ] || printf '  try: %s\n' "$2" >&2
+  exit 1
+}
+
+# need TOOL PACKAGE
+need() {
+  command -v "$1" > /dev/null || die "$1 not found" "apt install $2"
+}
+
+# A list's lines, without comments and blank ones.
+lines() {
+  sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$@"
+}
+
+# What decides a release, apart from the packages: not the tests, and not what is written about it.
+inputs() {
+  printf '%s\n' build boot kiosk tiny \
+    ../src/{release/{manifest,windows},image/gpt,bytes/{segment,sha256},ext4/struct,splash/{splash,png,font}}.ts
+}
+
+# Two builds compare only if both live at the same time: that of the last change to the inputs. Without
+# git (an archive of the sources) the files themselves carry it.
+source_date() {
+  local epoch paths
+  mapfile -t paths < <(inputs)
+  epoch=$(cd "$BASE" && git log -1 --format=%ct -- "${paths[@]}" ':!*.test.ts' 2> /dev/null) || epoch=
+  printf '%s\n' "${epoch:-$(stat -c %Y "$BUILD/build.sh")}"
+}
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(source_date)}
+# A second release of one day needs a version of its own: OS_VERSION=2026.11.24.1
+VERSION=${OS_VERSION:-$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y.%m.%d)}
+[[ $VERSION =~ ^[0-9]+(\.[0-9]+){0,7}$ ]] || die "OS_VERSION is \"$VERSION\"" "OS_VERSION=2026.11.24.1"
+export VERSION
+
+# One hash for everything that decides the image: flavor, time, packages, files.
+inputs_hash() {
+  local paths
+  [ -f "$WORK/packages.lock" ] || die "no packages.lock yet" "base/build/build.sh $FLAVOR"
+  mapfile -t paths < <(inputs)
+  {
+    printf '%s %s %s\n' "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH"
+    cat "$WORK/packages.lock"
+    (cd "$BASE" && find "${paths[@]}" -type f -not -name '*.test.ts' -print0 | sort -z | xargs -0 sha256sum)
+    (cd "$BASE" && find "${paths[@]}" -not -name '*.test.ts' -perm /u=x -print | sort) # all that git keeps of modes
+  } | sha256sum | cut -d ' ' -f 1
+}
+
+# A UUID for `name` in this image: always the same in one build, never in two different ones (RFC 9562,
+# version 8). So nothing of one release can be taken for a part of another.
+uuid_of() {
+  local all h
+  all=$(inputs_hash)
+  h=$(sha256sum <<< "$all $1")
+  printf '%s-%s-8%s-8%s-%s\n' "${h:0:8}" "${h:8:4}" "${h:13:3}" "${h:17:3}" "${h:20:12}"
+}
+
+# Give everything under a directory the build's time.
+settle() {
+  find "$@" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+}
+
+# plain DIRECTORY: no modes that came from this machine's umask or a directory's set-group-ID bit
+plain() {
+  chmod -R u=rwX,go=rX,g-s "$1"
+}
+
+# up LENGTH UNIT: the next multiple.
+up() {
+  printf '%s\n' $((($1 + $2 - 1) / $2 * $2))
+}
+
+[[ $FLAVOR =~ ^[a-z0-9]+$ && -d $BASE/$FLAVOR/rootfs ]] || die "no flavor \"$FLAVOR\"" "base/build/build.sh tiny"

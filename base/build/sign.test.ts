@@ -1,0 +1,53 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { testBase } from "../../src/testing/test-base.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sign-"));
+const path = join(folder, "manifest.json");
+writeFileSync(path, JSON.stringify((await testBase()).manifest, null, 2) + "\n");
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test("a key for development, then another key, and back: each signs anew, without a trace of the secret", () => {
+  expect(sign({})).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  const development = verified("development.pub");
+  expect(statSync(join(folder, "keys/development.key")).mode & 0o777).toBe(0o600);
+
+  execFileSync("minisign", ["-GW", "-p", join(folder, "x.pub"), "-s", join(folder, "x.key")]);
+  const secret = readFileSync(join(folder, "x.key"), "utf8");
+  expect(sign({ OS_SIGNING_KEY: secret })).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  const other = verified("signing.pub");
+  expect(other).not.toBe(development);
+  expect(sign({ OS_SIGNING_KEY_FILE: join(folder, "x.key") }).status).toBe(0);
+  expect(verified("signing.pub")).toBe(other);
+  expect(sign({}).status).toBe(0);
+  expect(verified("development.pub")).toBe(development);
+  expect(readdirSync(join(folder, "keys"))).toEqual(["development.key", "development.pub", "signing.pub"]);
+});
+
+test.each([
+  [{ OS_SIGNING_KEY: "" }, /OS_SIGNING_KEY is empty/],
+  [{ OS_SIGNING_KEY: "not-a-key" }, /minisign cannot use the key in OS_SIGNING_KEY/],
+  [{ OS_SIGNING_KEY_FILE: "/nowhere" }, /names "\/nowhere"/],
+])("%j is refused", (env, message) => {
+  const result = sign(env);
+  expect(result.status).toBe(1);
+  expect(result.stderr).toMatch(message);
+  expect(result.stderr).not.toContain("not-a-key");
+});
+
+function sign(env: Record<string, string>) {
+  const clean = { ...process.env, BASE_OUT: folder };
+  return spawnSync(join(import.meta.dirname, "steps/sign.sh"), ["tiny", path], {
+    env: { ...clean, ...env },
+    encoding: "utf8",
+  });
+}
+
+function verified(pub: string): string {
+  const args = ["-VQ", "-p", join(folder, "keys", pub), "-m", path];
+  expect(execFileSync("minisign", args, { encoding: "utf8" })).toBe("test-os test 2026.1.1 x86_64\n");
+  return readFileSync(`${path}.minisig`, "utf8");
+}

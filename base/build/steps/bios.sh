@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# GRUB's modules for a BIOS → boot/disk-core.img and boot/disc-core.img, which go into the disk's first window.
+. "$(dirname "$0")/../lib.sh"
+
+need grub-mkimage grub-common
+
+BOOT=$WORK/boot
+PREFIX=$(cat "$BOOT/grub-prefix")
+mapfile -t modules < <(lines "$BUILD/packages/grub.txt")
+
+# core FORMAT FILE. The prefix names no disk: GRUB takes the one it was started from. So it reads the grub.cfg
+# that GRUB for UEFI reads, on the ESP.
+core() {
+  grub-mkimage -O "$1" -d "$BOOT/i386-pc" -p "(,gpt1)$PREFIX" -o "$BOOT/$2.new" "${modules[@]}"
+  mv "$BOOT/$2.new" "$BOOT/$2"
+}
+core i386-pc disk-core.img
+core i386-pc-eltorito disc-core.img

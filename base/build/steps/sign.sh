@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# manifest.json → manifest.json.minisig, or that of a release: base/build/steps/sign.sh FLAVOR [MANIFEST]. What the
+# current key has signed already is left as it is.
+#
+# The secret key is OS_SIGNING_KEY (what is in minisign's file), or the file OS_SIGNING_KEY_FILE, or a key for
+# development, made when it is first needed. OS_SIGNING_PASSWORD opens a key that has a password. Key and password
+# reach minisign through pipes: they are in no file of ours, no argument, and nothing that is printed.
+. "$(dirname "$0")/../lib.sh"
+
+need minisign minisign
+
+export -n OS_SIGNING_KEY OS_SIGNING_PASSWORD
+MANIFEST=${2:-$WORK/manifest.json}
+SIGNATURE=$MANIFEST.minisig
+KEYS=$OUT/keys # the public keys here are those that npm start believes
+DEVELOPMENT=$KEYS/development.key
+
+trap 'rm -f "$DEVELOPMENT.new" "$KEYS"/*.pub.new "$SIGNATURE.new"' EXIT
+mkdir -p "$KEYS"
+chmod 700 "$KEYS"
+
+secret() {
+  if [ -n "${OS_SIGNING_KEY+set}" ]; then
+    printf '%s\n' "$OS_SIGNING_KEY"
+  else
+    cat "$file"
+  fi
+}
+
+password() {
+  [ -z "${OS_SIGNING_PASSWORD-}" ] || printf '%s\n' "$OS_SIGNING_PASSWORD"
+}
+
+# with_key ARGUMENT...: minisign, which asks its standard input for a password, and gives up at its end
+with_key() {
+  local said
+  said=$(minisign "$@" -s <(secret) < <(password) 2>&1) && return
+  case $said in
+    *'Wrong password'*) die "OS_SIGNING_PASSWORD is not the password of $what" ;;
+    *'get_password'*) die "$what has a password" "OS_SIGNING_PASSWORD=… base/build/build.sh" ;;
+    *) die "minisign cannot use $what: ${said##*$'\n'}" ;;
+  esac
+}
+
+file=
+public=$KEYS/signing.pub
+if [ -n "${OS_SIGNING_KEY+set}" ]; then
+  what="the key in OS_SIGNING_KEY"
+  [ -n "$OS_SIGNING_KEY" ] || die "OS_SIGNING_KEY is empty" "unset it, to sign with a key for development"
+elif [ -n "${OS_SIGNING_KEY_FILE+set}" ]; then
+  file=$OS_SIGNING_KEY_FILE
+  what="the key in $file"
+  [[ -f $file && -r $file ]] || die "OS_SIGNING_KEY_FILE names \"$file\", which is no file to be read"
+else
+  file=$DEVELOPMENT
+  what="the key in $file"
+  public=$KEYS/development.pub
+  if [ ! -f "$file" ]; then
+    (
+      umask 077
+      minisign -G -W -f -p "$public.new" -s "$file.new" < /dev/null > /dev/null
+    ) || die "minisign made no key in $KEYS"
+    mv "$file.new" "$file"
+  fi
+fi
+
+rm -f "$public.new" # minisign overwrites nothing
+with_key -R -p "$public.new"
+cmp -s "$public.new" "$public" || mv "$public.new" "$public"
+
+# field NAME: a plain word of the manifest, which has one at a line's start
+field() {
+  sed -n "s/^  \"$1\": \"\([a-z0-9._-]*\)\",\$/\1/p" "$MANIFEST"
+}
+[ -f "$MANIFEST" ] || die "there is no $MANIFEST" "base/build/build.sh $FLAVOR"
+comment="$(field name) $(field flavor) $(field version) $(field arch)" # no time: built again, it is the same
+read -ra words <<< "$comment"
+[ ${#words[@]} = 4 ] || die "$MANIFEST does not say what it describes"
+
+# signed FILE: whether it is this key's, for this manifest, with this comment
+signed() {
+  [ "$(minisign -VQ -p "$public" -m "$MANIFEST" -x "$1" 2> /dev/null)" = "$comment" ]
+}
+signed "$SIGNATURE" && exit
+with_key -S -m "$MANIFEST" -x "$SIGNATURE.new" -c "signature of a base image's manifest" -t "$comment"
+signed "$SIGNATURE.new" || die "minisign does not accept what it has signed"
+settle "$SIGNATURE.new"
+mv "$SIGNATURE.new" "$SIGNATURE"

@@ -1,0 +1,84 @@
+import { spawn } from "node:child_process";
+import { EventEmitter } from "node:events";
+import { rm } from "node:fs/promises";
+import type { Readable, Writable } from "node:stream";
+import { openPage, type Page, type PageOptions } from "./page.ts";
+import { end, endOf } from "./processes.ts";
+import { type Event, Protocol } from "./protocol.ts";
+
+export interface BrowserOptions extends PageOptions {
+  readonly program: string;
+  /** A directory for its profile, emptied first. */
+  readonly profile: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly accelerated: boolean;
+  readonly flags: readonly string[];
+}
+
+/** A browser with one page; `lost` also says when the browser itself has ended. */
+export interface Browser extends Page {
+  stop(): Promise<void>;
+}
+
+/** What Chromium is told wherever it runs. The rest is in kiosk/rootfs/etc/chromium/policies. */
+const FLAGS = [
+  "--remote-debugging-pipe",
+  "--autoplay-policy=no-user-gesture-required",
+  "--force-dark-mode", // what comes before a page is dark then, too
+  "--no-first-run",
+  "--no-default-browser-check",
+  "--noerrdialogs",
+  "--hide-crash-restore-bubble",
+  "--password-store=basic",
+  "--overscroll-history-navigation=0",
+  "--disable-background-networking",
+  "--disable-background-timer-throttling",
+  "--disable-breakpad",
+  "--disable-component-update",
+  "--disable-default-apps",
+  "--disable-hang-monitor", // it would ask the person; we decide
+  "--disable-pinch",
+  "--disable-quic",
+  "--disable-sync",
+  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication",
+  "--enable-unsafe-swiftshader", // WebGL also where there is no graphics driver
+  // A helper that has found nobody to talk to by then ends, and the page stays white: on a slow machine the
+  // usual 15 s are too short
+  "--ipc-connection-timeout=300",
+];
+
+/** As a kiosk on a Wayland compositor. */
+export const KIOSK_FLAGS = ["--kiosk", "--ozone-platform=wayland"];
+
+/** Start Chromium and open `url` in it. Throws `Error` when it ends or does not do as it is told in time. */
+export async function startBrowser(options: BrowserOptions): Promise<Browser> {
+  await rm(options.profile, { recursive: true, force: true, maxRetries: 5 }); // one may be ending there
+  const software = options.accelerated ? [] : ["--disable-gpu"];
+  const flags = [...FLAGS, ...software, ...options.flags, `--user-data-dir=${options.profile}`];
+  const chromium = spawn(options.program, [...flags, "about:blank"], {
+    env: options.environment,
+    detached: true, // its helpers outlive it for a moment, and write into the profile: `end` finds them in its group
+    stdio: ["ignore", "inherit", "inherit", "pipe", "pipe"], // it reads requests from 3 and answers on 4
+  });
+  const exited = endOf("the browser", chromium);
+  const stop = () => end(chromium, exited);
+  const events = new EventEmitter<{ event: [Event] }>();
+  const [, , , requests, answers] = chromium.stdio;
+  const protocol = new Protocol(answers as Readable, requests as Writable, (event) =>
+    events.emit("event", event),
+  );
+  try {
+    const page = await Promise.race([openPage(protocol, events, options), tooLate(options.patience)]);
+    return { painted: page.painted, lost: Promise.race([page.lost, exited]), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function tooLate(seconds: number): Promise<never> {
+  return await new Promise((_, fail) => {
+    const error = new Error(`the browser has not started within ${Math.round(seconds)} s`);
+    setTimeout(() => fail(error), seconds * 1000).unref();
+  });
+}

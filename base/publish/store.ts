@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import * as fs from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** What is put: a file, or bytes. */
+export type Content = { readonly path: string; readonly size: number } | Uint8Array;
+
+/** How HTTP is to serve what is put. A directory cannot keep this; its server has to know (docs/deploy.md). */
+export interface Served {
+  readonly type: string;
+  readonly cache: string;
+}
+
+/** Bytes, and what the store knows this version of them by. */
+export interface Held {
+  readonly bytes: Uint8Array;
+  readonly tag: string;
+}
+
+/**
+ * Where releases are published: names to bytes. A reader finds under a name what was there before, or what is put, never
+ * a part of it.
+ */
+export interface Store {
+  /** Where the files are, in words for a person. */
+  readonly title: string;
+  /** The size in bytes; undefined when there is nothing. */
+  size(key: string): Promise<number | undefined>;
+  read(key: string): Promise<Held | undefined>;
+  /** The SHA-256 in hex of what a reader gets. */
+  hash(key: string): Promise<string>;
+  put(key: string, content: Content, served: Served): Promise<void>;
+  /** Put unless somebody else has, since `tag` was read (undefined: when there was nothing): then false. */
+  swap(key: string, bytes: Uint8Array, served: Served, tag: string | undefined): Promise<boolean>;
+  copy(from: string, to: string, served: Served): Promise<void>;
+  list(): Promise<{ readonly key: string; readonly modified: Date }[]>;
+  remove(key: string): Promise<void>;
+  /** Give up uploads to names that are `ours`, begun before `time` and never finished. */
+  clean(time: Date, ours: (key: string) => boolean): Promise<void>;
+  close(): void;
+}
+
+const NEW = ".new";
+
+/** A directory. Whoever publishes holds its lock meanwhile (`base/publish/publish` takes it), so nobody comes in between. */
+export async function directory(root: string): Promise<Store> {
+  await fs.mkdir(root, { recursive: true });
+  const at = (key: string) => join(root, key);
+
+  async function place(key: string, write: (path: string) => Promise<void>): Promise<void> {
+    const path = at(key);
+    await fs.mkdir(dirname(path), { recursive: true });
+    await write(path + NEW);
+    const file = await fs.open(path + NEW, "r+");
+    try {
+      await file.sync(); // what has its name is whole, also after a power cut
+    } finally {
+      await file.close();
+    }
+    await fs.utimes(path + NEW, new Date(), new Date());
+    await fs.rename(path + NEW, path);
+  }
+
+  const store: Store = {
+    title: root,
+    size: async (key) => (await absent(fs.stat(at(key))))?.size,
+    read: async (key) => {
+      const bytes = await absent(fs.readFile(at(key)));
+      return bytes && { bytes, tag: sha256(bytes) };
+    },
+    hash: (key) => hashOf(createReadStream(at(key))),
+    put: (key, content) =>
+      place(key, (path) =>
+        "path" in content ? fs.copyFile(content.path, path) : fs.writeFile(path, content),
+      ),
+    swap: async (key, bytes, served, tag) => {
+      if ((await store.read(key))?.tag !== tag) return false;
+      await store.put(key, bytes, served);
+      return true;
+    },
+    copy: (from, to) => place(to, (path) => fs.copyFile(at(from), path)),
+    list: async () => {
+      const entries = await fs.readdir(root, { recursive: true, withFileTypes: true });
+      const files = entries.filter((entry) => entry.isFile());
+      return Promise.all(
+        files.map(async (entry) => {
+          const path = join(entry.parentPath, entry.name);
+          return { key: path.slice(join(root, "/").length), modified: (await fs.stat(path)).mtime };
+        }),
+      );
+    },
+    remove: async (key) => {
+      await fs.rm(at(key));
+      await fs.rmdir(dirname(at(key))).catch(() => {}); // not the last file in it
+    },
+    clean: async (_, ours) => {
+      // With the lock held every unfinished file is one that somebody has left, however young.
+      for (const { key } of await store.list()) if (key.endsWith(NEW) && ours(key)) await store.remove(key);
+    },
+    close: () => {},
+  };
+  return store;
+}
+
+/** The SHA-256 of a stream's bytes, in hex. */
+export async function hashOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of chunks) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** The SHA-256 of bytes, in hex. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** What a file operation comes to, or undefined when there is no such file. */
+async function absent<T>(operation: Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,174 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { ANSWER, bootImage, one, whole } from "./boot.ts";
+import { ACCELERATORS, type Firmware, MEDIA, type Medium } from "./machine.ts";
+import { difference, type Picture, readPicture } from "./picture.ts";
+import { VARIANTS, type Variant, vary } from "./variants.ts";
+
+const USUAL = ["uefi-usb", "uefi-cdrom", "bios-usb", "bios-cdrom", "secure-usb"];
+
+const USAGE = `usage: base/qemu/boot-test IMAGE [OPTION]...
+  --way WAY            how it is started, more than once if you like; ${USUAL.join(", ")} if you say none.
+                       uefi, bios or secure, then ${MEDIA.join(", ")}
+  --variant VARIANT    what has become of the image: ${VARIANTS.join(", ")}, or all. whole if you say none
+  --repeat N           each so often
+  --expect PICTURE     a PNG that the screen must look like, where the piece is to be seen
+  --tolerance SHARE    how different it may be, from 0 to 1; 0.1 if you say nothing
+  --settle SECONDS     wait so long after the line before the screen is looked at
+  --screens FOLDER     where the screenshots go; boot-test in the current directory if you say nothing
+  --timeout SECONDS    give up after so long; 900 if you say nothing
+  --memory MIB, --cores N, --accel kvm`;
+
+interface Way {
+  readonly name: string;
+  readonly firmware: Firmware;
+  readonly medium: Medium;
+  readonly secureBoot: boolean;
+}
+
+interface Row {
+  readonly way: string;
+  readonly variant: Variant;
+  readonly run: number;
+  readonly seconds: number | undefined;
+  /** Nothing when it went well. */
+  readonly problem: string;
+  readonly line: string;
+}
+
+async function main(args: string[]): Promise<void> {
+  const options = understand(args);
+  const folder = await mkdtemp(join(tmpdir(), "boot-test-"));
+  const rows: Row[] = [];
+  try {
+    await mkdir(options.screens, { recursive: true });
+    const expected = options.expect === undefined ? undefined : await readPicture(options.expect);
+    for (const variant of options.variants) {
+      const varied = await vary(options.image, variant, folder);
+      for (const way of options.ways) {
+        for (let run = 1; run <= options.repeat; run++) {
+          const suffix = options.repeat > 1 ? `-${run}` : "";
+          const screenshot = join(options.screens, `${way.name}-${variant}${suffix}.png`);
+          const { image, extraDisks } = varied;
+          const machine = { ...options.machine, ...way, image, extraDisks, screenshot, until: ANSWER };
+          const booted = await bootImage(machine).catch((error: Error) => error);
+          const row = { way: way.name, variant, run };
+          if (booted instanceof Error) {
+            rows.push({ ...row, seconds: undefined, problem: booted.message, line: "" });
+          } else {
+            const line = booted.line.trim();
+            let problem = line.startsWith(varied.expected) ? "" : `"${varied.expected}…" was expected`;
+            if (problem === "" && expected && line.startsWith("PIECE ")) {
+              problem = await unlike(expected, screenshot, options.tolerance);
+            }
+            rows.push({ ...row, seconds: booted.seconds, problem, line });
+          }
+          const last = rows.at(-1)!;
+          const said = last.problem === "" ? "ok" : `WRONG: ${last.problem}`;
+          console.error(
+            `${way.name} ${variant} ${run}: ${seconds(last)} s, ${last.line || "no line"}, ${said}`,
+          );
+        }
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  report(rows);
+  const wrong = rows.filter(({ problem }) => problem !== "").length;
+  console.log(
+    `\n${rows.length - wrong} of ${rows.length} as expected; the screens are in ${options.screens}`,
+  );
+  if (wrong > 0) process.exitCode = 1;
+}
+
+async function unlike(expected: Picture, screenshot: string, tolerance: number): Promise<string> {
+  const apart = difference(expected, await readPicture(screenshot));
+  return apart <= tolerance ? "" : `the screen differs by ${apart.toFixed(3)}, more than ${tolerance}`;
+}
+
+/** One line for each way and variant, with the seconds of every run. */
+function report(rows: readonly Row[]): void {
+  const keys = [...new Set(rows.map(({ way, variant }) => `${way} ${variant}`))];
+  const table = keys.map((key) => {
+    const [way = "", variant = ""] = key.split(" ");
+    const runs = rows.filter((row) => row.way === way && row.variant === variant);
+    const wrong = runs.filter(({ problem }) => problem !== "").length;
+    const said = [...new Set(runs.map(({ line }) => line.split(" ").slice(0, 2).join(" ")))].join(" / ");
+    return [way, variant, wrong === 0 ? "ok" : `${wrong} WRONG`, runs.map(seconds).join(" "), said];
+  });
+  const all = [["started", "image", "", "seconds", "said"], ...table];
+  const widths = all[0]!.map((_, i) => Math.max(...all.map((cells) => cells[i]!.length)));
+  console.log();
+  for (const cells of all)
+    console.log(
+      cells
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join("  ")
+        .trimEnd(),
+    );
+}
+
+function seconds(row: Row): string {
+  return row.seconds === undefined ? "–" : row.seconds.toFixed(1);
+}
+
+function understand(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      way: { type: "string", multiple: true, default: USUAL },
+      variant: { type: "string", multiple: true, default: ["whole"] },
+      repeat: { type: "string", default: "1" },
+      expect: { type: "string" },
+      tolerance: { type: "string", default: "0.1" },
+      settle: { type: "string", default: "0" },
+      screens: { type: "string", default: "boot-test" },
+      timeout: { type: "string", default: "900" },
+      memory: { type: "string", default: "768" },
+      cores: { type: "string", default: "2" },
+      accel: { type: "string", default: "tcg" },
+    },
+  });
+  const [image, ...more] = positionals;
+  if (image === undefined || more.length > 0) throw new Error(USAGE);
+  return {
+    image,
+    ways: values.way.map(wayOf),
+    variants: values.variant.includes("all") ? VARIANTS : values.variant.map((word) => one(word, VARIANTS)),
+    repeat: whole(values.repeat),
+    expect: values.expect,
+    tolerance: share(values.tolerance),
+    screens: values.screens,
+    machine: {
+      settleSeconds: values.settle === "0" ? 0 : whole(values.settle),
+      timeoutSeconds: whole(values.timeout),
+      memory: whole(values.memory),
+      cores: whole(values.cores),
+      accel: one(values.accel, ACCELERATORS),
+    },
+  };
+}
+
+function wayOf(name: string): Way {
+  const [first = "", ...rest] = name.split("-");
+  const firmware = one(first, ["uefi", "bios", "secure"]);
+  const medium = one(rest.join("-"), MEDIA);
+  return { name, firmware: firmware === "bios" ? "bios" : "uefi", medium, secureBoot: firmware === "secure" };
+}
+
+function share(word: string): number {
+  const number = Number(word);
+  if (!(number >= 0 && number <= 1)) throw new Error(`"${word}" is not a number from 0 to 1`);
+  return number;
+}
+
+if (basename(process.argv[1] ?? "") === "boot-test.ts") {
+  await main(process.argv.slice(2)).catch((error: Error) => {
+    console.error(`boot-test: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

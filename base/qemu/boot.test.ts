@@ -1,0 +1,225 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { interact } from "balena-image-fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { GPT_LENGTH, parseGpt } from "../../src/image/gpt.ts";
+import { type Manifest, parseLatest, parseManifest, WINDOW } from "../../src/release/manifest.ts";
+import { ANSWER, bootImage } from "./boot.ts";
+import { withMachine } from "./machine.ts";
+
+// What takes seconds on an idle machine may take minutes on a busy one that emulates another.
+const BUILD_MS = 900_000;
+const BOOT_SECONDS = 400;
+const BOOT_MS = 420_000;
+
+/** One pixel, #e91e80. */
+const SPLASH = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12N4KdcAAAN7AYgjS+XNAAAAAElFTkSuQmCC";
+const PINK = [0xe9, 0x1e, 0x80];
+
+const folder = fs.mkdtempSync(join(tmpdir(), "base-"));
+const cdn = join(import.meta.dirname, "../out/cdn");
+let manifest: Manifest;
+let image: string;
+let spliced: string | undefined;
+
+beforeAll(() => {
+  build({});
+  ({ manifest, image } = published(cdn));
+}, BUILD_MS);
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+test("partition tools and file system checks accept the image", () => {
+  expect(tool("sgdisk", "--verify", image)).toMatch(/^No problems found/m);
+  expect(tool("parted", "--script", image, "print")).toMatch(/Partition Table: gpt[^]*FEDAC-PIECE/);
+  const esp = cut("esp", 1);
+  expect(tool("fsck.vfat", "-n", esp)).not.toMatch(/differ|wrong|bad|dirty/i);
+  expect(tool("mdir", "-b", "-/", "-i", esp, "::")).toContain("::/EFI/BOOT/BOOTX64.EFI");
+  tool("unsquashfs", "-quiet", "-no-progress", "-dest", join(folder, "live.files"), cut("live", 2)); // throws on any complaint
+});
+
+test("the image is a disc as well, as long as the disk, with the ESP for UEFI to start", async () => {
+  const said = tool("xorriso", "-no_rc", "-indev", image, "-report_el_torito", "plain", "-find", "/");
+  const head = new Uint8Array(fs.readFileSync(image).subarray(0, GPT_LENGTH));
+  const esp = (await parseGpt(head, manifest.image.size))[0]!;
+  expect(said).toMatch(/boot img : {3}1 {2}BIOS {2}y {3}none {2}0x0000 {2}0x00 {6}4 {10}32$/m);
+  expect(said).toContain(`${esp.length / 512}        ${esp.start / 2048}\n`);
+  expect(said).toMatch(/^'\/EFI\/[A-Z]+\/GRUB.CFG'$/m);
+  expect(said).not.toMatch(/\.EFI'/); // or Rufus would offer to copy files instead of writing the image
+  const etcher = await interact(image, 1, (files) => promisify(files.readdir)("/EFI/BOOT"));
+  expect(etcher).toContain("BOOTX64.EFI");
+  expect(tool("isosize", image).trim()).toBe(String(manifest.image.size));
+});
+
+test("building again gives the same bytes", { timeout: BUILD_MS }, () => {
+  const out = join(folder, "out");
+  fs.mkdirSync(out);
+  fs.symlinkSync(join(import.meta.dirname, "../out/cache"), join(out, "cache")); // the packages' files
+  build({ BASE_OUT: out, SOURCE_DATE_EPOCH: String(Date.parse(manifest.created) / 1000) });
+  expect(published(join(out, "cdn")).manifest).toEqual(manifest);
+  fs.rmSync(out, { recursive: true });
+});
+
+test("GRUB shows the splash, from the disk it was started from", { timeout: BOOT_MS }, async () => {
+  const disk = splice("own.img", { "splash.png": Buffer.from(SPLASH, "base64") });
+  grubStays(disk);
+  const screenshot = join(folder, "grub.ppm");
+  const other = { image: disk, extraDisks: [image], timeoutSeconds: BOOT_SECONDS, screenshot };
+  await bootImage({ ...other, until: /STANDING/ });
+  const { width, height, pixel } = picture(screenshot);
+  expect(pixel(width / 2, height / 2)).toEqual(PINK);
+  expect(pixel(0, 0)).toEqual(PINK); // stretched
+});
+
+test("GRUB shows the default, and goes on, when the splash is none", { timeout: BOOT_MS }, async () => {
+  const disk = splice("broken.img", { "splash.png": Buffer.from(SPLASH, "base64").fill(0, 40) });
+  grubStays(disk);
+  const screenshot = join(folder, "default.ppm");
+  await bootImage({ image: disk, until: /STANDING/, timeoutSeconds: BOOT_SECONDS, screenshot });
+  const share = inked(screenshot);
+  expect(share).toBeGreaterThan(0.002); // two letters
+  expect(share).toBeLessThan(0.1);
+});
+
+test.each([
+  ["uefi", "usb"],
+  ["uefi", "cdrom"],
+  ["bios", "usb"],
+  ["bios", "cdrom"],
+] as const)(
+  "by %s from %s an image with a piece says which and shows its splash",
+  { timeout: BOOT_MS },
+  async (firmware, medium) => {
+    const { disk, line } = withPiece();
+    const before = fs.statSync(disk).mtimeMs;
+    const screenshot = join(folder, "splash.ppm");
+    const options = {
+      image: disk,
+      firmware,
+      medium,
+      until: ANSWER,
+      timeoutSeconds: BOOT_SECONDS,
+      screenshot,
+    };
+
+    expect((await bootImage(options)).line).toBe(line);
+    const { width, height, pixel } = picture(screenshot);
+    expect(pixel(width / 2, height / 2)).toEqual(PINK);
+    expect(pixel(0, 0)).toEqual([0, 0, 0]); // a square is as high as the screen, not as wide
+    expect(fs.statSync(disk).mtimeMs).toBe(before);
+  },
+);
+
+test("the power button switches off", { timeout: BOOT_MS }, async () => {
+  await withMachine({ image }, async (machine) => {
+    await machine.line(ANSWER, BOOT_SECONDS);
+    await machine.powerButton();
+    expect(await machine.ended).toBe("QEMU ended with exit code 0");
+  });
+});
+
+test("the image as it is built says what is missing", { timeout: BOOT_MS }, async () => {
+  const screenshot = join(folder, "empty.ppm");
+  const options = { image, until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
+
+  expect((await bootImage(options)).line).toBe("NOPIECE there is no file system on FEDAC-PIECE");
+  const share = inked(screenshot);
+  expect(share).toBeGreaterThan(0.01); // letters
+  expect(share).toBeLessThan(0.2);
+});
+
+test("when the time is over, QEMU is gone", { timeout: BOOT_MS }, async () => {
+  const never = bootImage({ image, until: /never/, timeoutSeconds: 2 });
+  await expect(never).rejects.toThrow("nothing like /never/ on the serial console within 2 s");
+  const children = fs.readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
+  const names = children.filter(Boolean).map((pid) => fs.readFileSync(`/proc/${pid}/comm`, "utf8").trim());
+  expect(names.filter((name) => name.startsWith("qemu") || name === "setpriv")).toEqual([]);
+});
+
+function build(env: Record<string, string>) {
+  const script = join(import.meta.dirname, "../build/build.sh");
+  execFileSync(script, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
+}
+
+function published(directory: string) {
+  const json = (path: string): unknown => JSON.parse(fs.readFileSync(join(directory, path), "utf8"));
+  const newest = parseLatest(json("latest.json")).releases.find(({ flavor }) => flavor === "tiny")!;
+  const of = parseManifest(json(newest.manifest));
+  return { manifest: of, image: join(directory, newest.manifest, "..", of.image.url) };
+}
+
+/** A partition of the image as a file of its own. */
+function cut(name: string, number: number): string {
+  const sectors = tool("sgdisk", `--info=${number}`, image);
+  const at = Number(/First sector: (\d+)/.exec(sectors)?.[1]) * 512;
+  const end = (Number(/Last sector: (\d+)/.exec(sectors)?.[1]) + 1) * 512;
+  const path = join(folder, name);
+  fs.writeFileSync(path, fs.readFileSync(image).subarray(at, end));
+  return path;
+}
+
+/** The image with a piece in it, made once, and the line that it must say. */
+function withPiece(): { disk: string; line: string } {
+  const bundle = Buffer.from("<!doctype html><title>a piece</title>\n".repeat(2000));
+  const sha256 = createHash("sha256").update(bundle).digest("hex");
+  const os = { format: 1, piece: "@jeffrey/frog", size: bundle.length, sha256, base: "fedac-os tiny" };
+  spliced ??= splice("piece.img", {
+    "piece.html": bundle,
+    "os.json": JSON.stringify(os, null, 2),
+    "splash.png": Buffer.from(SPLASH, "base64"),
+  });
+  return { disk: spliced, line: `PIECE @jeffrey/frog ${sha256} ${bundle.length}` };
+}
+
+/** A copy of the image with an ext4 file system of `files`, made by somebody else's tool, in its piece partition. */
+function splice(file: string, files: Record<string, string | Buffer>): string {
+  const source = join(folder, "files");
+  const partition = join(folder, "piece.ext4");
+  const { start, length, label } = manifest.piecePartition;
+  fs.rmSync(source, { recursive: true, force: true });
+  fs.mkdirSync(source);
+  for (const [name, bytes] of Object.entries(files)) fs.writeFileSync(join(source, name), bytes);
+  tool("mkfs.ext4", "-q", "-L", label, "-d", source, partition, String(length / 1024));
+  const disk = fs.readFileSync(image);
+  fs.readFileSync(partition).copy(disk, start);
+  const path = join(folder, file);
+  fs.writeFileSync(path, disk);
+  return path;
+}
+
+/** Let GRUB say on the serial line that it would start the kernel now, and then wait. */
+function grubStays(disk: string) {
+  const esp = `${disk}@@${WINDOW}`;
+  const path = tool("mdir", "-b", "-/", "-i", esp, "::").match(/^.*\/grub\.cfg$/m)![0];
+  const config = tool("mcopy", "-i", esp, path, "-");
+  const stays = 'serial --unit=0; terminal_output --append serial; echo "STANDING"; sleep 9999\n';
+  const file = join(folder, "grub.cfg");
+  fs.writeFileSync(file, config.replace(/^if linux/m, `${stays}$&`));
+  tool("mcopy", "-o", "-i", esp, file, path);
+}
+
+function tool(name: string, ...args: string[]): string {
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  return execFileSync(name, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** How much of a picture is light. */
+function inked(path: string): number {
+  const { width, height, pixel } = picture(path);
+  const all = Array.from({ length: width * height }, (_, i) => pixel(i % width, Math.floor(i / width)));
+  return all.filter(([red]) => red! > 0x80).length / all.length;
+}
+
+/** A binary PPM of 8 bits, as QEMU writes it. */
+function picture(path: string) {
+  const bytes = fs.readFileSync(path);
+  const [head = "", w, h] = /^P6\n(\d+) (\d+)\n255\n/.exec(bytes.toString("latin1", 0, 40)) ?? [];
+  const width = Number(w);
+  const pixel = (x: number, y: number) => [
+    ...bytes.subarray(head.length + 3 * (y * width + x), head.length + 3 * (y * width + x) + 3),
+  ];
+  return { width, height: Number(h), pixel };
+}

@@ -1,0 +1,127 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { open, stat, truncate, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { filesystem } from "../../src/ext4/filesystem.ts";
+import { read } from "../../src/ext4/reader.ts";
+import { GPT_LENGTH, parseGpt, type Partition } from "../../src/image/gpt.ts";
+import { lengthOf, type Bytes } from "../../src/bytes/segment.ts";
+
+/**
+ * What can become of an image on the way to a computer:
+ * `whole` nothing · `empty` zeros in the piece partition · `wrong` a piece that is not what os.json says ·
+ * `missing` no third partition · `twin` a second stick of the same base with another piece, found first ·
+ * `grown` on a disk that is larger, its backup table left in the middle.
+ */
+export const VARIANTS = ["whole", "empty", "wrong", "missing", "twin", "grown"] as const;
+export type Variant = (typeof VARIANTS)[number];
+
+export interface Varied {
+  /** What to start, and what else to plug in. */
+  readonly image: string;
+  readonly extraDisks: readonly string[];
+  /** What its line on the serial console begins with. */
+  readonly expected: string;
+}
+
+const LABEL = "FEDAC-PIECE";
+const GIB = 2 ** 30;
+
+/** Make a variant of `image` in `folder`; the image itself stays as it is. Throws `RangeError` for what is no image of ours. */
+export async function vary(image: string, variant: Variant, folder: string): Promise<Varied> {
+  const expected = await promised(image);
+  if (variant === "whole") return { image, extraDisks: [], expected };
+  const copy = join(folder, `${variant}.img`);
+  execFileSync("cp", ["--sparse=always", "--reflink=auto", image, copy]);
+  await CHANGES[variant](copy);
+  if (variant === "twin") return { image, extraDisks: [copy], expected };
+  return { image: copy, extraDisks: [], expected: variant === "grown" ? expected : "NOPIECE " };
+}
+
+const CHANGES: Record<Exclude<Variant, "whole">, (copy: string) => Promise<void>> = {
+  empty: (copy) => fill(copy, ({ length }) => [new Uint8Array(length)]),
+  wrong: (copy) => fill(copy, (piece) => otherPiece(piece, "0".repeat(64))),
+  twin: (copy) => fill(copy, (piece) => otherPiece(piece, sha256(OTHER))),
+  grown: async (copy) => await truncate(copy, Math.ceil((await stat(copy)).size / GIB + 1) * GIB),
+  missing: async (copy) => {
+    const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
+    execFileSync("sgdisk", ["--delete=3", copy], { stdio: "ignore", env });
+  },
+};
+
+/** What the image as it is must say: its piece as os.json has it. */
+async function promised(image: string): Promise<string> {
+  return await withImage(image, "r", async (handle, { start, length }) => {
+    const first = await bytesOf(handle, start, 4096);
+    if (first.every((byte) => byte === 0)) return "NOPIECE ";
+    const volume = await read((from, count) => bytesOf(handle, start + from, Math.min(count, length - from)));
+    const chunks: Bytes[] = [];
+    for await (const entry of volume.entries()) {
+      if (entry.path !== "os.json" || !("content" in entry)) continue;
+      const { content } = entry;
+      if (content instanceof Uint8Array) chunks.push(content);
+      else for await (const chunk of content.open()) chunks.push(chunk);
+    }
+    const os = JSON.parse(Buffer.concat(chunks).toString()) as {
+      piece: string;
+      sha256: string;
+      size: number;
+    };
+    return `PIECE ${os.piece} ${os.sha256} ${os.size}`;
+  });
+}
+
+const OTHER = new TextEncoder().encode("<!doctype html><title>another piece</title>\n");
+
+/** A file system with the right label and a piece of ours, which os.json says has `hash`. */
+function otherPiece({ length }: Partition, hash: string): Bytes[] {
+  const os = { format: 1, piece: "another", size: OTHER.length, sha256: hash, base: "another" };
+  const files = [
+    { kind: "directory", path: "/", mode: 0o777 } as const,
+    { path: "piece.html", content: OTHER },
+    { path: "os.json", content: new TextEncoder().encode(`${JSON.stringify(os, null, 2)}\n`) },
+  ];
+  const uuid = "0ddba11a-0000-8000-8000-000000000000";
+  const made = filesystem(files, { size: length, label: LABEL, uuid, time: 0 });
+  return [...made].map((segment) =>
+    segment.kind === "bytes" ? segment.bytes : new Uint8Array(lengthOf(segment)),
+  );
+}
+
+async function fill(image: string, contents: (piece: Partition) => Bytes[]): Promise<void> {
+  await withImage(image, "r+", async (handle, piece) => {
+    let at = piece.start;
+    for (const bytes of contents(piece)) {
+      await handle.write(bytes, 0, bytes.length, at);
+      at += bytes.length;
+    }
+  });
+}
+
+async function withImage<T>(
+  path: string,
+  mode: "r" | "r+",
+  use: (handle: FileHandle, piece: Partition) => Promise<T>,
+): Promise<T> {
+  const handle = await open(path, mode);
+  try {
+    const { size } = await handle.stat();
+    const partitions = await parseGpt(await bytesOf(handle, 0, GPT_LENGTH), size);
+    const piece = partitions.find(({ label }) => label === LABEL);
+    if (!piece) throw new RangeError(`${path} has no partition ${LABEL}: it is no image of ours`);
+    return await use(handle, piece);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function bytesOf(handle: FileHandle, start: number, length: number): Promise<Bytes> {
+  const bytes = new Uint8Array(length);
+  const { bytesRead } = await handle.read(bytes, 0, length, start);
+  if (bytesRead !== length) throw new RangeError(`${bytesRead} of ${length} bytes at ${start}`);
+  return bytes;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

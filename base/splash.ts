@@ -1,4 +1,0 @@
-import { splash } from "../src/splash/splash.ts";
-
-// npx tsx base/splash.ts NAME > FILE.png
-process.stdout.write(await splash(process.argv[2] ?? "os"));
