@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { CancelledError, SaveError } from "../src/errors.ts";
 import { WINDOW } from "../src/release/manifest.ts";
-import { Memory } from "../src/bytes/buffer-pool.ts";
+import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import type { Trouble } from "../src/messages.ts";
 import { parsePiece } from "../src/piece/name.ts";
 import { pngSize } from "../src/splash/png.ts";
@@ -11,7 +11,7 @@ import type { Bytes } from "../src/bytes/segment.ts";
 import { MOST_PIXELS } from "../src/splash/splash.ts";
 import { findRelease } from "../src/fetch/release.ts";
 import { openImage, type Base, type Image } from "../src/image/image.ts";
-import { Line, PACE, PREPARING } from "../src/fetch/retry.ts";
+import { RetryPolicy, PACE, PREPARING } from "../src/fetch/retry.ts";
 import { checkBundle, fetchBundle } from "../src/bundle/oven.ts";
 import { Source } from "../src/fetch/source.ts";
 import config from "../public/aesthetic.computer/os/config.json" with { type: "json" };
@@ -42,10 +42,10 @@ export async function build(args: string[]): Promise<void> {
 
   const patience = Number(values.patience) * 1000;
   if (!(patience > 0)) throw new UsageError(`--patience takes a number of seconds, not "${values.patience}"`);
-  const preparing = new Line({ ...PACE, giveUp: Math.min(patience, PREPARING) }, tell);
-  const line = new Line({ ...PACE, giveUp: patience }, tell);
+  const preparing = new RetryPolicy({ ...PACE, giveUp: Math.min(patience, PREPARING) }, tell);
+  const retry = new RetryPolicy({ ...PACE, giveUp: patience }, tell);
   const wanted = { flavor: values.flavor, keys: values.key };
-  const base = await openBase(values.manifest, wanted, { preparing, line }, stop.signal);
+  const base = await openBase(values.manifest, wanted, { preparing, retry }, stop.signal);
   const room = base.manifest.piecePartition.length;
   const html = values.bundle
     ? await readBundle(name, values.bundle)
@@ -54,7 +54,7 @@ export async function build(args: string[]): Promise<void> {
   const image = await openImage(base, { name, html, splash }, stop.signal);
 
   const out = values.out ?? image.info.fileName;
-  await writeWhole(out, proven(image, stop.signal));
+  await writeWhole(out, verifyWhole(image, stop.signal));
   console.log(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
 }
 
@@ -62,13 +62,13 @@ export async function build(args: string[]): Promise<void> {
 async function openBase(
   manifest: string,
   { flavor, keys }: { flavor: string | undefined; keys: string[] | undefined },
-  { preparing, line }: { preparing: Line; line: Line },
+  { preparing, retry }: { preparing: RetryPolicy; retry: RetryPolicy },
   stop: AbortSignal,
 ): Promise<Base> {
   if (!/^https?:/.test(manifest)) return await fileBase(manifest, { flavor, keys });
   const release = await findRelease(manifest, { flavor, keys: keys ?? config.keys }, preparing, stop);
   const sources = release.urls.map((url) => new Source(url, release.manifest.image.size));
-  return { manifest: release.manifest, supply: { sources, line, shelves: [] } };
+  return { manifest: release.manifest, supply: { sources, retry, seeds: [] } };
 }
 
 /** What keeps a build from getting on, for who waits at a terminal. */
@@ -105,16 +105,16 @@ async function readInput(file: string): Promise<Bytes> {
 }
 
 /** The image's bytes, with progress, and at the end the proof that they are what was promised. */
-async function* proven(image: Image, signal: AbortSignal): AsyncGenerator<Bytes> {
+async function* verifyWhole(image: Image, signal: AbortSignal): AsyncGenerator<Bytes> {
   const hash = createHash("sha256");
-  const memory = new Memory(WINDOW);
+  const pool = new BufferPool(WINDOW);
   const { info } = image;
   let written = 0;
-  for await (const chunk of image.chunks(memory)) {
+  for await (const chunk of image.chunks(pool)) {
     signal.throwIfAborted();
     hash.update(chunk);
     yield chunk;
-    memory.give(chunk.buffer); // written, since we were asked for more
+    pool.release(chunk.buffer); // written, since we were asked for more
     written += chunk.length;
     if (process.stderr.isTTY) process.stderr.write(`\r${Math.floor((100 * written) / info.size)} %`);
   }

@@ -3,11 +3,11 @@ import { parseArgs } from "node:util";
 import { parseConfig, type Config } from "../src/config.ts";
 import { isLatest, findRelease, newest, type Release } from "../src/fetch/release.ts";
 import { parseLatest, WINDOW, windowsOf } from "../src/release/manifest.ts";
-import { Memory } from "../src/bytes/buffer-pool.ts";
+import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import { parsePiece } from "../src/piece/name.ts";
 import { openImage } from "../src/image/image.ts";
 import { orderedWindows } from "../src/fetch/downloader.ts";
-import { Line } from "../src/fetch/retry.ts";
+import { RetryPolicy } from "../src/fetch/retry.ts";
 import { bundleUrls, fetchBundle } from "../src/bundle/oven.ts";
 import { Source } from "../src/fetch/source.ts";
 import { ask, checkExposed, checkPlain, checkReadable, lifetimeOf } from "./ask.ts";
@@ -145,7 +145,7 @@ async function examineBases(report: Report, config: Config, origin: string): Pro
     const name = `${its} ${version}`;
     if (seen.has(name)) continue; // an earlier one has its name, and this one cannot be asked for
     seen.add(name);
-    const find = () => findRelease(latest, { flavor: its, version, keys }, new Line(PACE), forever());
+    const find = () => findRelease(latest, { flavor: its, version, keys }, new RetryPolicy(PACE), forever());
     const release = await report.check(`${name}: manifest`, SIGN, find);
     const url = new URL(manifest, latest).href;
     for (const [what, address, kind] of [
@@ -230,12 +230,12 @@ async function examineImage(
   }
   const again = "Upload image, manifest and signature of one build again.";
   await report.check(`${name} is what the manifest describes`, again, async () => {
-    const supply = { sources: [new Source(url, size)], line: new Line(PACE), shelves: [] };
+    const supply = { sources: [new Source(url, size)], retry: new RetryPolicy(PACE), seeds: [] };
     await openImage({ manifest, supply }, { name: "doctor", html: new Uint8Array(1) }, forever());
     const windows = windowsOf(manifest);
     const end = windows.digests.length;
-    const memory = new Memory(WINDOW);
-    for await (const window of orderedWindows({ ...supply, windows }, end - 1, end, memory, forever()))
+    const pool = new BufferPool(WINDOW);
+    for await (const window of orderedWindows({ ...supply, windows }, end - 1, end, pool, forever()))
       void window;
   });
 }
@@ -250,7 +250,7 @@ async function examineOven(
 ): Promise<void> {
   const advice = "Look whether config.json names the oven right, and what its log says.";
   await report.check(`oven: ${piece}`, advice, () =>
-    fetchBundle(oven, piece, room, new Line(PACE), forever()),
+    fetchBundle(oven, piece, room, new RetryPolicy(PACE), forever()),
   );
   await report.check("oven may be read by other sites", CORS, async () => {
     const any = { statuses: [200, 400, 404, 500] };

@@ -7,8 +7,8 @@ import type { Bytes } from "../src/bytes/segment.ts";
 import { lengthOfWindow, type Windows } from "../src/release/windows.ts";
 import { isLatest, newest } from "../src/fetch/release.ts";
 import type { Base } from "../src/image/image.ts";
-import type { Shelf } from "../src/fetch/downloader.ts";
-import { Line } from "../src/fetch/retry.ts";
+import type { Seed } from "../src/fetch/downloader.ts";
+import { RetryPolicy } from "../src/fetch/retry.ts";
 
 /**
  * A base from files: a manifest, or a `latest.json` whose newest release of `flavor` it then is. With `keys`, one of
@@ -30,16 +30,16 @@ export async function fileBase(
   const image = path.resolve(path.dirname(manifestFile), manifest.image.url);
   return {
     manifest,
-    supply: { sources: [], line: new Line(), shelves: [imageShelf(image, windowsOf(manifest))] },
+    supply: { sources: [], retry: new RetryPolicy(), seeds: [imageShelf(image, windowsOf(manifest))] },
   };
 }
 
 /** The windows of an image in a file. Throws `BaseImageError` when it cannot be read. */
-export function imageShelf(file: string, windows: Windows): Shelf {
+export function imageShelf(file: string, windows: Windows): Seed {
   return {
     has: () => true,
-    async read(index, memory) {
-      const bytes = memory.take(lengthOfWindow(windows, index));
+    async read(index, pool) {
+      const bytes = pool.acquire(lengthOfWindow(windows, index));
       try {
         const handle = await open(file);
         try {

@@ -1,6 +1,6 @@
 import { createServer, request as ask, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Bell } from "../src/fetch/condition.ts";
+import { Condition } from "../src/fetch/condition.ts";
 import { WINDOW, type Manifest } from "../src/release/manifest.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { testKey } from "../src/testing/sign.ts";
@@ -26,7 +26,7 @@ export class Origin implements AsyncDisposable {
   readonly #base: Served;
   readonly #bundle: string;
   readonly #server = createServer((request, response) => void this.#answer(request, response));
-  readonly #changed = new Bell();
+  readonly #changed = new Condition();
   #port = 0;
   #free = 0; // when the line is free again, in milliseconds
 
@@ -46,7 +46,7 @@ export class Origin implements AsyncDisposable {
   }
 
   /** Break all connections, and accept no more. */
-  async cut(): Promise<void> {
+  async rechunk(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
@@ -63,12 +63,12 @@ export class Origin implements AsyncDisposable {
     this.holdAt = Infinity;
     this.rate = Infinity;
     this.refuse = undefined;
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.release();
-    if (this.#server.listening) await this.cut();
+    if (this.#server.listening) await this.rechunk();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -37,8 +37,8 @@ export class SignatureError extends OsError {
 }
 
 /** The base image offered is older than one seen before, and was not asked for by name. */
-export class OlderBaseError extends OsError {
-  override readonly name = "OlderBaseError";
+export class DowngradeError extends OsError {
+  override readonly name = "DowngradeError";
 }
 
 /** The base image is not to be had: its servers refuse, or what they send is not what the manifest describes. */
@@ -78,7 +78,7 @@ const ADVICE: Record<string, string> = {
   BundleError: "Try another piece.",
   ManifestError: "Try again later.",
   SignatureError: "Do not use it; try again later.",
-  OlderBaseError: "",
+  DowngradeError: "",
   BaseImageError: "Try again later.",
   ConnectionError: "Check your connection and try again: what was fetched is not fetched again.",
   SaveError: "Try again, not in a private window.",

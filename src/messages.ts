@@ -1,7 +1,7 @@
 // All that passes between threads, as plain data:
 //
 //   piece ─PieceMessage─▶ page ─BuildRequest─▶ build worker
-//         ◀─PageMessage──      ◀─ImageInfo, News──
+//         ◀─PageMessage──      ◀─ImageInfo, Progress──
 //   page ─OpenDownload─▶ service worker ─DataRequest─▶ build worker
 //        ◀──Control────                 ◀─DataAnswer──
 
@@ -120,7 +120,7 @@ export interface BuildRequest {
 }
 
 /** Worker → page, while it builds. Bytes of base image. */
-export interface News {
+export interface Progress {
   /** Fetched by this build. */
   readonly fetched: number;
   /** Kept in this browser now. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Manifest, parseLatest } from "../../src/release/manifest.ts";
-import { believe, newest } from "../../src/fetch/release.ts";
+import { verifyRelease, newest } from "../../src/fetch/release.ts";
 import { pattern, sha256Of, testBase } from "../../src/testing/test-base.ts";
 import { testKey } from "../../src/testing/sign.ts";
 import { publish, rollback } from "./publish.ts";
@@ -85,7 +85,7 @@ describe.each(["directory", ...S3])("%s", (kind) => {
     const signature = await store.read(`${listed.manifest}.minisig`);
     const text = Buffer.from(signature!.bytes).toString();
     const url = `https://cdn/${listed.manifest}`;
-    const release = await believe(new Uint8Array(manifest!.bytes), text, url, wanted, listed);
+    const release = await verifyRelease(new Uint8Array(manifest!.bytes), text, url, wanted, listed);
     const image = new URL(release.urls[0]!).pathname.slice(1);
     expect(await store.hash(image)).toBe(release.manifest.image.sha256);
     return release.manifest;

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { BundleError, OvenError, UnknownPieceError } from "../errors.ts";
 import { serve } from "../testing/range-server.ts";
-import { Line, PACE } from "../fetch/retry.ts";
+import { RetryPolicy, PACE } from "../fetch/retry.ts";
 import { fetchBundle } from "./oven.ts";
 
-const line = () => new Line({ ...PACE, firstWait: 5, giveUp: 100 });
+const retry = () => new RetryPolicy({ ...PACE, firstWait: 5, giveUp: 100 });
 const never = new AbortController().signal;
 const page = "<!doctype html><title>x</title><script>1</script>";
 
@@ -14,15 +14,15 @@ test.each([
   ["@jeffrey/frog", "/pack-html?piece=%40jeffrey%2Ffrog&nocompress=1&density=8"],
 ])("asks for %s", async (piece, path) => {
   await using server = await serve((_, response) => response.end(page));
-  const bundle = await fetchBundle(server.url, piece, 1000, line(), never);
+  const bundle = await fetchBundle(server.url, piece, 1000, retry(), never);
   expect(new TextDecoder().decode(bundle)).toBe(page);
   expect(server.requests).toEqual([`GET ${path}`]);
 });
 
 test("a bundle may be as large as there is room, and no larger", async () => {
   await using server = await serve((_, response) => response.end(page));
-  expect(await fetchBundle(server.url, "x", page.length, line(), never)).toHaveLength(page.length);
-  await expect(fetchBundle(server.url, "x", page.length - 1, line(), never)).rejects.toThrow(BundleError);
+  expect(await fetchBundle(server.url, "x", page.length, retry(), never)).toHaveLength(page.length);
+  await expect(fetchBundle(server.url, "x", page.length - 1, retry(), never)).rejects.toThrow(BundleError);
 });
 
 test.each<[number, string, new (message: string) => Error, RegExp]>([
@@ -37,7 +37,7 @@ test.each<[number, string, new (message: string) => Error, RegExp]>([
   [200, "PNG\x00\x01", BundleError, /not an HTML page/],
 ])("%i %j", async (status, body, kind, message) => {
   await using server = await serve((_, response) => response.writeHead(status).end(body));
-  const error = await fetchBundle(server.url, "x", 1000, line(), never).catch((e: unknown) => e);
+  const error = await fetchBundle(server.url, "x", 1000, retry(), never).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(kind);
   expect((error as Error).message).toMatch(message);
 });
@@ -45,13 +45,13 @@ test.each<[number, string, new (message: string) => Error, RegExp]>([
 test("comments before the page, however many, cost nothing", async () => {
   const comments = "<!-- a -->".repeat(50_000);
   await using server = await serve((_, response) => response.end(comments + page));
-  expect(await fetchBundle(server.url, "x", 1e6, line(), never)).toHaveLength(comments.length + page.length);
+  expect(await fetchBundle(server.url, "x", 1e6, retry(), never)).toHaveLength(comments.length + page.length);
   await using other = await serve((_, response) => response.end(`${comments}<head><script>`));
-  await expect(fetchBundle(other.url, "x", 1e6, line(), never)).rejects.toThrow(/not an HTML page/);
+  await expect(fetchBundle(other.url, "x", 1e6, retry(), never)).rejects.toThrow(/not an HTML page/);
 });
 
 test("an oven that is not there", async () => {
-  const error = await fetchBundle("http://127.0.0.1:1", "x", 1000, line(), never).catch((e: unknown) => e);
+  const error = await fetchBundle("http://127.0.0.1:1", "x", 1000, retry(), never).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(OvenError);
   expect((error as Error).cause).toBeInstanceOf(Error);
 });

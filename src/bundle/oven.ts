@@ -2,7 +2,7 @@ import { BaseImageError, BundleError, ConnectionError, OvenError, UnknownPieceEr
 import type { Bytes } from "../bytes/segment.ts";
 import { Failure, refusal } from "../fetch/failure.ts";
 import { collect, get, unreachable } from "../fetch/http.ts";
-import type { Line } from "../fetch/retry.ts";
+import type { RetryPolicy } from "../fetch/retry.ts";
 
 /** Bundling a piece the oven has not seen lately can take it a while, in milliseconds. */
 const PATIENCE = 120_000;
@@ -12,7 +12,7 @@ const ROUTES = ["pack-html", "bundle-html"];
 
 /**
  * The piece's bundle, one self-contained HTML page, from AC's oven (`/pack-html`, or else `/bundle-html`;
- * KidLisp goes by `code`). An oven that is busy or out of reach is asked again while `line` has patience. Throws
+ * KidLisp goes by `code`). An oven that is busy or out of reach is asked again while `retry` has patience. Throws
  * `UnknownPieceError`, `OvenError`, or `BundleError` for something else than a piece or for more than `limit`
  * bytes.
  */
@@ -20,12 +20,12 @@ export async function fetchBundle(
   oven: string,
   piece: string,
   limit: number,
-  line: Line,
+  retry: RetryPolicy,
   stop: AbortSignal,
 ): Promise<Bytes> {
   const urls = bundleUrls(oven, piece);
   try {
-    return await line.persist(stop, async () => {
+    return await retry.persist(stop, async () => {
       let answer = await ask(urls[0] ?? "", stop);
       if (answer.response.status === 404) {
         await answer.response.body?.cancel();

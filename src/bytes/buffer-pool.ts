@@ -1,10 +1,10 @@
 import type { Bytes } from "./segment.ts";
 
 /**
- * Memory that goes round: a chunk's buffer comes back when its bytes have been taken and becomes a later
- * chunk. Making a gigabyte in new buffers leaves hundreds of megabytes for the garbage collector to find.
+ * Buffers that are used again: a chunk's buffer is released once its bytes have been taken, and becomes a later
+ * chunk. Allocating a gigabyte in new buffers leaves hundreds of megabytes of garbage.
  */
-export class Memory {
+export class BufferPool {
   readonly #size: number;
   readonly #free: ArrayBuffer[] = [];
 
@@ -14,12 +14,12 @@ export class Memory {
   }
 
   /** `length` bytes, of any content. */
-  take(length: number): Bytes {
+  acquire(length: number): Bytes {
     return new Uint8Array((length === this.#size && this.#free.pop()) || new ArrayBuffer(length));
   }
 
   /** A buffer that nobody looks at any more. */
-  give(buffer: ArrayBuffer): void {
+  release(buffer: ArrayBuffer): void {
     if (buffer.byteLength === this.#size) this.#free.push(buffer);
   }
 }

@@ -1,4 +1,4 @@
-import type { Memory } from "./buffer-pool.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 import type { Bytes, Content, Segment } from "./segment.ts";
 
 const ZEROS = new Uint8Array(1024 * 1024);
@@ -11,14 +11,14 @@ export type MadeSegment = Exclude<Segment, { kind: "base" }>;
  * transfer. Throws `RangeError` when a content yields too little or too much.
  */
 export async function* chunksOf(segments: Iterable<MadeSegment>): AsyncGenerator<Bytes> {
-  for await (const run of runsOf(segments)) {
+  for await (const run of chunksOrHoles(segments)) {
     if (typeof run === "number") yield* zeros(run);
     else yield run;
   }
 }
 
 /** The same, with zeros as counts, for whoever can make holes of them. */
-export async function* runsOf(segments: Iterable<MadeSegment>): AsyncGenerator<Bytes | number> {
+export async function* chunksOrHoles(segments: Iterable<MadeSegment>): AsyncGenerator<Bytes | number> {
   const open = new Map<Content, Reading>();
   try {
     for (const segment of segments) {
@@ -40,15 +40,15 @@ export async function* runsOf(segments: Iterable<MadeSegment>): AsyncGenerator<B
   }
 }
 
-/** Gather `length` bytes of chunks of any size into chunks of `size` from `memory`, the last of them shorter. */
-export async function* cut(
+/** Gather `length` bytes of chunks of any size into chunks of `size` from `pool`, the last of them shorter. */
+export async function* rechunk(
   chunks: AsyncIterable<Bytes>,
   size: number,
   length: number,
-  memory: Memory,
+  pool: BufferPool,
 ): AsyncGenerator<Bytes> {
   let left = length;
-  let whole = memory.take(Math.min(size, left));
+  let whole = pool.acquire(Math.min(size, left));
   let filled = 0;
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length;) {
@@ -60,7 +60,7 @@ export async function* cut(
       if (filled < whole.length) continue;
       yield whole;
       left -= filled;
-      whole = memory.take(Math.min(size, left));
+      whole = pool.acquire(Math.min(size, left));
       filled = 0;
     }
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CancelledError, DiskFullError, SaveError } from "../errors.ts";
-import { Memory } from "../bytes/buffer-pool.ts";
+import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { FIRST_CHECKPOINT, writeFile } from "./chosen-file.ts";
 
@@ -63,7 +63,7 @@ async function* chunks(count: number, error?: Error): AsyncGenerator<Bytes> {
   if (error) throw error;
 }
 
-const ways = { sparing: 0, memory: new Memory(0), isKept: () => false, written: () => {} };
+const ways = { sparing: 0, pool: new BufferPool(0), isKept: () => false, written: () => {} };
 const opened = (file: FakeFile) => file.done.filter((what) => what.startsWith("open"));
 
 describe("writeFile", () => {

@@ -1,18 +1,18 @@
 import { CancelledError, DiskFullError, SaveError } from "../errors.ts";
-import type { Memory } from "../bytes/buffer-pool.ts";
+import type { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
-import type { Shelf } from "../fetch/downloader.ts";
+import type { Seed } from "../fetch/downloader.ts";
 
 /** After so many bytes, and after twice as many each time, what is written is made to last. */
 export const FIRST_CHECKPOINT = 256 * 1024 * 1024;
 
 /** How a file is written. */
 interface Writing {
-  /** So many bytes at its front are read meanwhile by `fileShelf`, and not replaced before all of them have been. */
+  /** So many bytes at its front are read meanwhile by `fileSeed`, and not replaced before all of them have been. */
   readonly sparing: number;
   /** Takes the buffers of chunks that have been written. */
-  readonly memory: Memory;
+  readonly pool: BufferPool;
   /** Whether all that has been written could be had again without this file and without fetching it. */
   readonly isKept: () => boolean;
   /** Hears how many bytes have been written so far. */
@@ -28,7 +28,7 @@ export async function contentOf(handle: FileSystemFileHandle): Promise<File> {
  * What a file that was written to before may still have: windows at their own places. Only a snapshot: when the
  * file changes on disk, its windows are gone.
  */
-export function fileShelf(file: File, windows: Windows): Shelf {
+export function fileSeed(file: File, windows: Windows): Seed {
   const range = (index: number) => {
     const start = index * windows.window;
     return { start, length: lengthOfWindow(windows, index) };
@@ -38,10 +38,10 @@ export function fileShelf(file: File, windows: Windows): Shelf {
       const { start, length } = range(index);
       return start + length <= file.size;
     },
-    async read(index, memory) {
+    async read(index, pool) {
       const { start, length } = range(index);
       try {
-        const bytes = memory.take(length);
+        const bytes = pool.acquire(length);
         bytes.set(new Uint8Array(await file.slice(start, start + length).arrayBuffer()));
         return bytes;
       } catch {
@@ -57,7 +57,7 @@ export function fileShelf(file: File, windows: Windows): Shelf {
  * The first chunk holds the partition table, and is written last: until then what is on disk is no disk image to
  * any flasher, under whatever name. The browser collects what is written in a file of its own and puts it in place
  * when that is closed, so, unless all of it is kept elsewhere too, it is closed and opened again now and then, less
- * and less often (each time copies all): an interruption costs at most half of the work, which `fileShelf` finds again.
+ * and less often (each time copies all): an interruption costs at most half of the work, which `fileSeed` finds again.
  *
  * When `chunks` fails, what has been written stays for the next attempt, unless the person does not want one. Throws
  * `DiskFullError`, `SaveError`, and what `chunks` throws.
@@ -66,7 +66,7 @@ export async function writeFile(
   handle: FileSystemFileHandle,
   size: number,
   chunks: AsyncIterable<Bytes>,
-  { sparing, memory, isKept, written }: Writing,
+  { sparing, pool, isKept, written }: Writing,
 ): Promise<void> {
   let file = await writing(handle.createWritable());
   let at = 0;
@@ -79,7 +79,7 @@ export async function writeFile(
     for await (const chunk of chunks) {
       if (head) {
         await writing(file.write({ type: "write", position: at, data: chunk }));
-        memory.give(chunk.buffer);
+        pool.release(chunk.buffer);
       } else head = chunk;
       at += chunk.length;
       written(at);

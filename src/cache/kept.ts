@@ -1,16 +1,16 @@
-import type { Memory } from "../bytes/buffer-pool.ts";
+import type { BufferPool } from "../bytes/buffer-pool.ts";
 import { windowsOf } from "../release/manifest.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { contentLength, lengthOfWindow, type Windows } from "../release/windows.ts";
 import type { Release } from "../fetch/release.ts";
-import type { Shelf } from "../fetch/downloader.ts";
+import type { Seed } from "../fetch/downloader.ts";
 import { keptReleases, MANIFEST, SIGNATURE, storage, WINDOWS } from "./opfs.ts";
 
 /** Leave this much of what the browser allows to the rest of the site, in bytes. */
 const SPARE = 64 * 1024 * 1024;
 
 /** The windows of one base image that are kept in this browser. */
-export class Kept implements Shelf {
+export class Kept implements Seed {
   readonly #folder: string;
   readonly #windows: Windows;
   /** Which place in the file each window has; none for windows of zeros. */
@@ -76,18 +76,18 @@ export class Kept implements Shelf {
     return slot * this.#windows.window + lengthOfWindow(this.#windows, index) <= this.#bytes;
   }
 
-  // oxlint-disable-next-line require-await -- other shelves have to wait for theirs
-  async read(index: number, memory: Memory): Promise<Bytes | undefined> {
+  // oxlint-disable-next-line require-await -- other seeds have to wait for theirs
+  async read(index: number, pool: BufferPool): Promise<Bytes | undefined> {
     const slot = this.#slots.get(index);
     if (slot === undefined || !this.#file) return undefined;
-    const bytes = memory.take(lengthOfWindow(this.#windows, index));
+    const bytes = pool.acquire(lengthOfWindow(this.#windows, index));
     try {
       if (this.#file.read(bytes, { at: slot * this.#windows.window }) === bytes.length) return bytes;
     } catch (error) {
       console.warn("os: what was kept of the base image cannot be read", error);
     }
     this.#lost.add(index);
-    memory.give(bytes.buffer);
+    pool.release(bytes.buffer);
     return undefined;
   }
 

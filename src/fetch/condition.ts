@@ -1,8 +1,8 @@
 /** Wakes all who wait when something has changed; they look for themselves whether it is what they wait for. */
-export class Bell {
+export class Condition {
   readonly #waiting = new Set<() => void>();
 
-  ring(): void {
+  notifyAll(): void {
     for (const wake of this.#waiting) wake();
   }
 

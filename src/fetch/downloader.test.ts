@@ -1,19 +1,19 @@
 import type { RequestListener } from "node:http";
 import { expect, test } from "vitest";
 import { BaseImageError, ConnectionError } from "../errors.ts";
-import { Memory } from "../bytes/buffer-pool.ts";
+import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Trouble } from "../messages.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { digestOfWindow, pattern } from "../testing/test-base.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
-import { memoryShelf } from "../testing/memory-seed.ts";
+import { memorySeed } from "../testing/memory-seed.ts";
 import { contentLength, type Windows } from "../release/windows.ts";
-import { orderedWindows, type Supply } from "./downloader.ts";
-import { Line, type Pace } from "./retry.ts";
+import { orderedWindows, type WindowSources } from "./downloader.ts";
+import { RetryPolicy, type RetryTimes } from "./retry.ts";
 import { Source } from "./source.ts";
 
 const WINDOW = 4096;
-const PACE: Pace = { silence: 20_000, firstWait: 2, longestWait: 20, giveUp: 300 };
+const PACE: RetryTimes = { silence: 20_000, firstWait: 2, longestWait: 20, giveUp: 300 };
 
 /** 40 windows: the last is short, and 3, 10 to 14 and 38 are zeros. */
 const image = pattern(39 * WINDOW + 1000);
@@ -34,9 +34,9 @@ test("what has to be fetched is known before", () => {
 
 test("windows come in order, in spans, and zeros are not fetched", async () => {
   await using server = await serve(good);
-  const { bytes, line } = await gather(server);
+  const { bytes, retry } = await gather(server);
   expect(bytes.equals(image)).toBe(true);
-  expect(line.fetched).toBe(32 * WINDOW + 1000);
+  expect(retry.fetched).toBe(32 * WINDOW + 1000);
   const asked = server.requests.map((request) => /bytes=(\d+)-(\d+)/.exec(request)?.slice(1).map(Number));
   const spans = asked.map(([start = 0, end = 0] = []) => [start / WINDOW, Math.ceil((end + 1) / WINDOW)]);
   expect(spans.toSorted(([a = 0], [b = 0]) => a - b)).toEqual([
@@ -55,7 +55,7 @@ test("windows come in order, in spans, and zeros are not fetched", async () => {
 
 test("nothing is asked for before the reader asks, nor much beyond", async () => {
   await using server = await serve(good);
-  const reading = orderedWindows(supply(server), 0, 40, new Memory(WINDOW), new AbortController().signal);
+  const reading = orderedWindows(supply(server), 0, 40, new BufferPool(WINDOW), new AbortController().signal);
   expect(server.requests).toEqual([]);
   await reading.next();
   await settled(server);
@@ -74,7 +74,7 @@ test("a reader that leaves ends all requests", async () => {
     if (request.headers.range?.startsWith("bytes=0-")) good(request, response);
     else response.writeHead(206).write("and nothing more");
   });
-  const reading = orderedWindows(supply(server), 0, 40, new Memory(WINDOW), new AbortController().signal);
+  const reading = orderedWindows(supply(server), 0, 40, new BufferPool(WINDOW), new AbortController().signal);
   await reading.next();
   await reading.return(undefined);
   await expect.poll(() => open).toBe(0);
@@ -97,9 +97,9 @@ test("an answer that breaks off is resumed where it did", async () => {
     response.writeHead(206, { "Content-Length": end + 1 - start });
     response.write(image.subarray(start, start + 100), () => request.socket.destroy());
   });
-  const { bytes, line } = await gather(server);
+  const { bytes, retry } = await gather(server);
   expect(bytes.equals(image)).toBe(true);
-  expect(line.fetched).toBe(32 * WINDOW + 1000); // not a byte twice
+  expect(retry.fetched).toBe(32 * WINDOW + 1000); // not a byte twice
 });
 
 test("a wrong window is fetched again, and from somebody else", async () => {
@@ -149,8 +149,8 @@ test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
   ],
 ])("a server that has only %s for us", async (_, listener, kind, message) => {
   await using server = await serve(listener);
-  const line = new Line({ ...PACE, silence: 200 });
-  const error = await gather(server, { line }).catch((e: unknown) => e);
+  const retry = new RetryPolicy({ ...PACE, silence: 200 });
+  const error = await gather(server, { retry }).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(kind);
   expect((error as Error).message).toMatch(message);
 });
@@ -173,14 +173,14 @@ test("one stream that breaks off begins again, and drops what is here", async ()
   expect(bytes.equals(image)).toBe(true);
 });
 
-test("what a shelf has is not fetched, unless it is wrong", async () => {
+test("what a seed has is not fetched, unless it is wrong", async () => {
   const shelved = image.slice();
   shelved[6 * WINDOW]! ^= 1;
   await using server = await serve(good);
-  const shelf = memoryShelf(windows, shelved, (index) => index < 20);
-  const { bytes, line } = await gather(server, { shelves: [shelf] });
+  const seed = memorySeed(windows, shelved, (index) => index < 20);
+  const { bytes, retry } = await gather(server, { seeds: [seed] });
   expect(bytes.equals(image)).toBe(true);
-  expect(line.fetched).toBe((40 - 20 - 1) * WINDOW - (WINDOW - 1000) + WINDOW);
+  expect(retry.fetched).toBe((40 - 20 - 1) * WINDOW - (WINDOW - 1000) + WINDOW);
   expect(server.requests).toContain(`GET /image bytes=${6 * WINDOW}-${7 * WINDOW - 1}`);
 });
 
@@ -195,18 +195,18 @@ test("a pause closes connections, and what came of a window is not lost", async 
     response.writeHead(206, { "Content-Length": end + 1 - start });
     return response.write(image.subarray(start, start + 100));
   });
-  const line = new Line(PACE);
-  const reading = gather(server, { line });
-  await expect.poll(() => line.fetched).toBe(300);
-  line.pause();
+  const retry = new RetryPolicy(PACE);
+  const reading = gather(server, { retry });
+  await expect.poll(() => retry.fetched).toBe(300);
+  retry.pause();
   await expect.poll(() => open).toBe(0);
   hold = false;
   await new Promise((later) => setTimeout(later, 50));
   expect(server.requests).toHaveLength(3);
-  line.resume();
+  retry.resume();
   const { bytes } = await reading;
   expect(bytes.equals(image)).toBe(true);
-  expect(line.fetched).toBe(32 * WINDOW + 1000);
+  expect(retry.fetched).toBe(32 * WINDOW + 1000);
 });
 
 test("trouble is told, and that it is over", async () => {
@@ -216,7 +216,7 @@ test("trouble is told, and that it is over", async () => {
     else good(request, response);
   });
   const told: (Trouble | undefined)[] = [];
-  const { bytes } = await gather(server, { line: new Line(PACE, (trouble) => told.push(trouble)) });
+  const { bytes } = await gather(server, { retry: new RetryPolicy(PACE, (trouble) => told.push(trouble)) });
   expect(bytes.equals(image)).toBe(true);
   expect(told[0]).toMatchObject({ kind: "lost", tries: 1 });
   expect(told.at(-1)).toBeUndefined();
@@ -229,39 +229,40 @@ test("offline, nothing is given up", async () => {
     else request.socket.destroy();
   });
   const told: (Trouble | undefined)[] = [];
-  const line = new Line(
+  const retry = new RetryPolicy(
     { ...PACE, giveUp: 20 },
     (trouble) => told.push(trouble),
     () => online,
   );
-  const reading = gather(server, { line });
+  const reading = gather(server, { retry });
   await new Promise((later) => setTimeout(later, 150));
   online = true;
-  line.kick();
+  retry.retryNow();
   expect((await reading).bytes.equals(image)).toBe(true);
   expect(told[0]?.kind).toBe("offline");
 });
 
 interface Options {
-  readonly line?: Line;
-  readonly shelves?: Supply["shelves"];
+  readonly retry?: RetryPolicy;
+  readonly seeds?: WindowSources["seeds"];
   readonly stop?: AbortSignal;
   readonly seen?: Bytes[];
 }
 
 function supply(
   servers: TestServer | TestServer[],
-  { line = new Line(PACE), shelves = [] }: Options = {},
-): Supply {
+  { retry = new RetryPolicy(PACE), seeds = [] }: Options = {},
+): WindowSources {
   const sources = [servers].flat().map(({ url }) => new Source(`${url}/image`, image.length));
-  return { windows, sources, line, shelves };
+  return { windows, sources, retry, seeds };
 }
 
 async function gather(servers: TestServer | TestServer[], options: Options = {}) {
-  const { stop = new AbortController().signal, seen = [], line = new Line(PACE) } = options;
-  const all = supply(servers, { ...options, line });
-  for await (const window of orderedWindows(all, 0, 40, new Memory(WINDOW), stop)) seen.push(window.slice());
-  return { bytes: Buffer.concat(seen), line };
+  const { stop = new AbortController().signal, seen = [], retry = new RetryPolicy(PACE) } = options;
+  const all = supply(servers, { ...options, retry });
+  for await (const window of orderedWindows(all, 0, 40, new BufferPool(WINDOW), stop))
+    seen.push(window.slice());
+  return { bytes: Buffer.concat(seen), retry };
 }
 
 /** No new request for a while. */

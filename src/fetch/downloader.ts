@@ -1,10 +1,10 @@
 import { BaseImageError } from "../errors.ts";
-import type { Memory } from "../bytes/buffer-pool.ts";
+import type { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { digestOf, lengthOfWindow, type Windows } from "../release/windows.ts";
-import { Bell } from "./condition.ts";
+import { Condition } from "./condition.ts";
 import { Failure } from "./failure.ts";
-import { given, REFUSALS, type Line } from "./retry.ts";
+import { exhausted, REFUSALS, type RetryPolicy } from "./retry.ts";
 import type { Source } from "./source.ts";
 
 /** Connections at a time. Some servers and networks give each connection its share and no more. */
@@ -23,19 +23,19 @@ const DOUBT = 3;
 const ENOUGH = 1 / 64;
 
 /** Where windows may be found without fetching them; what is read is verified like all else. */
-export interface Shelf {
+export interface Seed {
   has(index: number): boolean;
-  /** The window in a buffer from `memory`, or nothing after all. */
-  read(index: number, memory: Memory): Promise<Bytes | undefined>;
+  /** The window in a buffer from `pool`, or nothing after all. */
+  read(index: number, pool: BufferPool): Promise<Bytes | undefined>;
 }
 
 /** An image that can be had window by window. */
-export interface Supply {
+export interface WindowSources {
   readonly windows: Windows;
   /** Its addresses, the best first. */
   readonly sources: readonly Source[];
-  readonly line: Line;
-  readonly shelves: readonly Shelf[];
+  readonly retry: RetryPolicy;
+  readonly seeds: readonly Seed[];
   readonly lanes?: number;
   /** Hears of each verified window that was fetched, before it is passed on. */
   readonly fetched?: (index: number, bytes: Bytes) => void;
@@ -43,29 +43,29 @@ export interface Supply {
 
 /**
  * Windows `first` up to but not including `end`, in order, each with the digest it must have, in buffers from
- * `memory`: those of zeros made here, others from a shelf, the rest over the network in a few lanes. A lane
+ * `pool`: those of zeros made here, others from a seed, the rest over the network in a few lanes. A lane
  * asks for a span of windows at a time, and runs at most `lanes` spans ahead of the reader, which bounds what
  * is held. An answer that breaks off is resumed where it did; a window that is wrong is fetched again, whole,
  * from another address. Where there are no ranges, one stream has to bring it all. Throws `BaseImageError`, `ConnectionError`, and what `stop` is aborted with.
  */
 export async function* orderedWindows(
-  supply: Supply,
+  supply: WindowSources,
   first: number,
   end: number,
-  memory: Memory,
+  pool: BufferPool,
   stop: AbortSignal,
 ): AsyncGenerator<Bytes> {
-  const { windows, shelves } = supply;
-  const work = new Work(supply, first, end, memory, stop);
+  const { windows, seeds } = supply;
+  const work = new Work(supply, first, end, pool, stop);
   try {
     for (let index = first; index < end; index++) {
       if (windows.digests[index] === "zeros") {
-        yield memory.take(lengthOfWindow(windows, index)).fill(0);
+        yield pool.acquire(lengthOfWindow(windows, index)).fill(0);
         continue;
       }
       work.moveTo(index);
       let bytes: Bytes | undefined;
-      for (const shelf of shelves) bytes ??= await fromShelf(supply, shelf, index, memory);
+      for (const seed of seeds) bytes ??= await fromSeed(supply, seed, index, pool);
       if (!bytes) {
         bytes = await work.take(index);
         supply.fetched?.(index, bytes);
@@ -77,26 +77,26 @@ export async function* orderedWindows(
   }
 }
 
-async function fromShelf(
-  { windows }: Supply,
-  shelf: Shelf,
+async function fromSeed(
+  { windows }: WindowSources,
+  seed: Seed,
   index: number,
-  memory: Memory,
+  pool: BufferPool,
 ): Promise<Bytes | undefined> {
-  if (!shelf.has(index)) return undefined;
-  const bytes = await shelf.read(index, memory);
+  if (!seed.has(index)) return undefined;
+  const bytes = await seed.read(index, pool);
   if (!bytes || (await digestOf(bytes)) === windows.digests[index]) return bytes;
-  memory.give(bytes.buffer);
+  pool.release(bytes.buffer);
   return undefined;
 }
 
 /** The fetching of the windows of one range: which are still to come, and which are here and wait. */
 class Work {
-  readonly #supply: Supply;
-  readonly #memory: Memory;
+  readonly #supply: WindowSources;
+  readonly #pool: BufferPool;
   readonly #stop: AbortSignal;
   readonly #over = new AbortController();
-  readonly #bell = new Bell();
+  readonly #changed = new Condition();
   readonly #ahead: number;
   /** Windows that have not come yet. */
   readonly #wanted = new Set<number>();
@@ -104,7 +104,7 @@ class Work {
   readonly #taken = new Set<number>();
   /** Of them, those that the reader waits for, or will soon. */
   readonly #urgent = new Set<number>();
-  /** Windows that a shelf says it has. */
+  /** Windows that a seed says it has. */
   readonly #shelved = new Set<number>();
   /** Verified, and not yet passed on. */
   readonly #here = new Map<number, Bytes>();
@@ -120,16 +120,16 @@ class Work {
   #shift = new AbortController();
   #inOneStream = false;
 
-  constructor(supply: Supply, first: number, end: number, memory: Memory, stop: AbortSignal) {
-    const { windows, shelves, lanes = LANES } = supply;
+  constructor(supply: WindowSources, first: number, end: number, pool: BufferPool, stop: AbortSignal) {
+    const { windows, seeds, lanes = LANES } = supply;
     this.#supply = supply;
-    this.#memory = memory;
+    this.#pool = pool;
     this.#stop = AbortSignal.any([stop, this.#over.signal]);
     this.#ahead = lanes * SPAN;
     this.#next = first;
     for (let index = first; index < end; index++) {
       if (windows.digests[index] === "zeros") continue;
-      const shelved = shelves.some((shelf) => shelf.has(index));
+      const shelved = seeds.some((seed) => seed.has(index));
       (shelved ? this.#shelved : this.#wanted).add(index);
     }
     this.#begin();
@@ -142,7 +142,7 @@ class Work {
   /** The reader is at window `index` now. */
   moveTo(index: number): void {
     this.#next = index;
-    this.#bell.ring();
+    this.#changed.notifyAll();
   }
 
   /** Window `index`, verified, once it is here. */
@@ -155,7 +155,7 @@ class Work {
         this.#here.delete(index);
         return bytes;
       }
-      await this.#bell.wait(this.#stop);
+      await this.#changed.wait(this.#stop);
     }
   }
 
@@ -197,7 +197,7 @@ class Work {
     work().catch((error: unknown) => {
       if (shift.aborted && error === shift.reason) return; // others have taken over
       this.#failed ??= { error };
-      this.#bell.ring();
+      this.#changed.notifyAll();
     });
   }
 
@@ -239,7 +239,7 @@ class Work {
 
   /** The windows of `span`, one after another, with as many attempts as it takes. */
   async #fetch({ first, end }: Span, stop: AbortSignal): Promise<void> {
-    const { windows, line } = this.#supply;
+    const { windows, retry } = this.#supply;
     const until = Math.min(end * windows.window, windows.size);
     let index = first;
     let window: Bytes | undefined; // being filled
@@ -248,7 +248,7 @@ class Work {
     let tries = 0; // since anything came
     try {
       while (index < end) {
-        await line.clear(stop);
+        await retry.whenResumed(stop);
         if (!window) await this.#room(index, stop);
         const source = this.#source(index);
         // Once it was wrong, it is to be known who is to blame.
@@ -256,16 +256,16 @@ class Work {
           senders.clear();
           filled = 0;
         }
-        const attempt = AbortSignal.any([stop, line.round]);
+        const attempt = AbortSignal.any([stop, retry.attemptSignal]);
         let came = 0; // that had not come before, since it was last called getting on
         try {
           const start = index * windows.window + filled;
-          for await (const chunk of source.read(start, until, line.pace.silence, attempt)) {
-            line.came(chunk.length);
+          for await (const chunk of source.read(start, until, retry.times.silence, attempt)) {
+            retry.onBytes(chunk.length);
             for (let at = 0; at < chunk.length;) {
               if (!window) {
                 await this.#room(index, stop);
-                window = this.#memory.take(lengthOfWindow(windows, index));
+                window = this.#pool.acquire(lengthOfWindow(windows, index));
               }
               const part = chunk.subarray(at, at + window.length - filled);
               window.set(part, filled);
@@ -281,7 +281,7 @@ class Work {
             }
             if (came < ENOUGH * windows.window) continue;
             came = tries = source.failures = source.refusals = 0;
-            line.gotOn();
+            retry.onProgress();
           }
         } catch (error) {
           stop.throwIfAborted();
@@ -289,11 +289,11 @@ class Work {
           if (!(error instanceof Failure)) throw error;
           this.#blame(source, error, index);
           if (this.#inOneStream !== this.#hasNoRanges()) return this.#beginAgain();
-          await line.again(error, ++tries, stop);
+          await retry.backoff(error, ++tries, stop);
         }
       }
     } finally {
-      if (window) this.#memory.give(window.buffer); // others begin it anew
+      if (window) this.#pool.release(window.buffer); // others begin it anew
     }
   }
 
@@ -308,7 +308,7 @@ class Work {
   #blame(source: Source, failure: Failure, index: number): void {
     const { sources } = this.#supply;
     if (failure.kind === "refused") source.refusals++;
-    if (sources.every((each) => this.#isOut(index, each))) throw given(failure);
+    if (sources.every((each) => this.#isOut(index, each))) throw exhausted(failure);
     this.#best = sources.indexOf(source) + 1;
     if (++source.failures < DOUBT || source.ranges !== false) return;
     // It was a stream, and it failed: perhaps that it knew no ranges has passed too.
@@ -332,7 +332,7 @@ class Work {
       return [Number(this.#isOut(index, source)), Number(doubt), doubt ? 0 : mistakes, turn];
     };
     const [best] = able.sort((a, b) => compare(order(a), order(b)));
-    if (!best) throw new BaseImageError(WRONG); // there were none: a shelf was all there is
+    if (!best) throw new BaseImageError(WRONG); // there were none: a seed was all there is
     return best;
   }
 
@@ -347,25 +347,25 @@ class Work {
 
   /** Resolves when window `index` is near enough to what is read. */
   async #room(index: number, stop: AbortSignal): Promise<void> {
-    while (index >= this.#next + this.#ahead) await this.#bell.wait(stop);
+    while (index >= this.#next + this.#ahead) await this.#changed.wait(stop);
   }
 
   #arrived(index: number, bytes: Bytes, senders: ReadonlySet<Source>): void {
     if (this.#wanted.delete(index)) this.#run(() => this.#verify(index, bytes, senders));
-    else this.#memory.give(bytes.buffer); // one stream brings all, wanted or not
+    else this.#pool.release(bytes.buffer); // one stream brings all, wanted or not
   }
 
   async #verify(index: number, bytes: Bytes, senders: ReadonlySet<Source>): Promise<void> {
-    const { windows, line, sources } = this.#supply;
+    const { windows, retry, sources } = this.#supply;
     const expected = windows.digests[index];
     const found = await digestOf(bytes);
     if (found === expected) {
       this.#here.set(index, bytes);
-      line.gotOn();
-      this.#bell.ring();
+      retry.onProgress();
+      this.#changed.notifyAll();
       return;
     }
-    this.#memory.give(bytes.buffer);
+    this.#pool.release(bytes.buffer);
     const mistakes = this.#mistakes.get(index) ?? new Map<Source, number>();
     this.#mistakes.set(index, mistakes);
     const [sender] = senders;
@@ -375,7 +375,7 @@ class Work {
       throw new BaseImageError(WRONG, { cause });
     }
     const tries = [...mistakes.values()].reduce((sum, count) => sum + count, 1);
-    await line.again(new Failure("wrong", WRONG, { cause }), tries, this.#stop);
+    await retry.backoff(new Failure("wrong", WRONG, { cause }), tries, this.#stop);
     this.#want(index);
   }
 }

@@ -2,7 +2,7 @@ import type { Trouble } from "../messages.ts";
 
 /**
  * One attempt to fetch something came to nothing. Another may do better: what is made of it, and when it is
- * given up, is for `line.ts` to say.
+ * given up, is for `retry.ts` to say.
  */
 export class Failure extends Error {
   override readonly name = "Failure";

@@ -1,12 +1,12 @@
 import type { RequestListener } from "node:http";
 import { expect, test } from "vitest";
-import { ConnectionError, ManifestError, OlderBaseError, SignatureError } from "../errors.ts";
+import { ConnectionError, ManifestError, DowngradeError, SignatureError } from "../errors.ts";
 import { compareVersions } from "../release/manifest.ts";
 import { testBase } from "../testing/test-base.ts";
 import { files, serve } from "../testing/range-server.ts";
 import { testKey } from "../testing/sign.ts";
-import { findRelease, type Wanted } from "./release.ts";
-import { Line, PACE } from "./retry.ts";
+import { findRelease, type ReleaseQuery } from "./release.ts";
+import { RetryPolicy, PACE } from "./retry.ts";
 
 const { manifest } = await testBase();
 const never = new AbortController().signal;
@@ -28,8 +28,8 @@ const cdn = files({
   "/m.json": manifest,
 });
 
-const find = (url: string, wanted: Partial<Wanted> = {}) =>
-  findRelease(url, { keys, ...wanted }, new Line({ ...PACE, firstWait: 2, giveUp: 100 }), never);
+const find = (url: string, wanted: Partial<ReleaseQuery> = {}) =>
+  findRelease(url, { keys, ...wanted }, new RetryPolicy({ ...PACE, firstWait: 2, giveUp: 100 }), never);
 
 test("finds the newest release of a flavor, and its image beside its manifest", async () => {
   await using server = await serve(cdn);
@@ -49,7 +49,7 @@ test("an older one than was seen before is refused, and it is said why", async (
   await using server = await serve(cdn);
   const seen = { "test x86_64": "2026.1.10", "kiosk x86_64": "1" };
   const error = await find(`${server.url}/latest.json`, { flavor: "test", seen }).catch((e: unknown) => e);
-  expect(error).toBeInstanceOf(OlderBaseError);
+  expect(error).toBeInstanceOf(DowngradeError);
   expect((error as Error).message).toMatch(
     /test 2026\.1\.1, is older than the 2026\.1\.10 .*os:notepat:2026\.1\.1$/,
   );

@@ -1,9 +1,9 @@
-import { BaseImageError, ManifestError, OlderBaseError } from "../errors.ts";
+import { BaseImageError, ManifestError, DowngradeError } from "../errors.ts";
 import {
   compareVersions,
   parseLatest,
   parseManifest,
-  seenAs,
+  channelOf,
   type Latest,
   type Manifest,
 } from "../release/manifest.ts";
@@ -11,16 +11,16 @@ import { verifySignature } from "../release/minisign.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { Failure, refusal } from "./failure.ts";
 import { collect, get, unreachable } from "./http.ts";
-import type { Line } from "./retry.ts";
+import type { RetryPolicy } from "./retry.ts";
 
 /** Which base is wanted. */
-export interface Wanted {
+export interface ReleaseQuery {
   readonly flavor?: string | undefined;
   /** The newest when absent. */
   readonly version?: string | undefined;
   /** minisign public keys in base64, one of which must have signed the manifest. */
   readonly keys: readonly string[];
-  /** The newest version seen so far, by `seenAs`. */
+  /** The newest version seen so far, by `channelOf`. */
   readonly seen?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -42,36 +42,36 @@ const ARCH = "x86_64";
 /**
  * The release that `url` names, over HTTP: a manifest, or a `latest.json` whose newest of the wanted flavor it
  * then is. Nothing in a manifest is looked at before its signature has been verified. Throws `SignatureError`,
- * `ManifestError`, `OlderBaseError`, and what `line` gives up with.
+ * `ManifestError`, `DowngradeError`, and what `retry` gives up with.
  */
 export async function findRelease(
   url: string,
-  wanted: Wanted,
-  line: Line,
+  wanted: ReleaseQuery,
+  retry: RetryPolicy,
   stop: AbortSignal,
 ): Promise<Release> {
-  const first = await fetchManifest(url, line, stop);
+  const first = await fetchManifest(url, retry, stop);
   let manifestUrl = url;
   let bytes = first;
   const json = parseJson(first);
   const listed = isLatest(json) ? newest(json, wanted) : undefined;
   if (listed) {
     manifestUrl = resolve(listed.manifest, url);
-    bytes = await fetchManifest(manifestUrl, line, stop);
+    bytes = await fetchManifest(manifestUrl, retry, stop);
   }
-  const signature = new TextDecoder().decode(await fetchManifest(`${manifestUrl}.minisig`, line, stop));
-  return await believe(bytes, signature, manifestUrl, wanted, listed);
+  const signature = new TextDecoder().decode(await fetchManifest(`${manifestUrl}.minisig`, retry, stop));
+  return await verifyRelease(bytes, signature, manifestUrl, wanted, listed);
 }
 
 /**
  * The release of a manifest's bytes: signature first, then all else. `listed` is what a list of releases said
- * of it. Throws `SignatureError`, `ManifestError`, `OlderBaseError`.
+ * of it. Throws `SignatureError`, `ManifestError`, `DowngradeError`.
  */
-export async function believe(
+export async function verifyRelease(
   bytes: Bytes,
   signature: string,
   url: string,
-  wanted: Wanted,
+  wanted: ReleaseQuery,
   listed?: Latest["releases"][number],
 ): Promise<Release> {
   await verifySignature(bytes, signature, wanted.keys);
@@ -88,9 +88,9 @@ export async function believe(
       );
     }
   }
-  const seen = wanted.seen?.[seenAs(manifest)];
+  const seen = wanted.seen?.[channelOf(manifest)];
   if (wanted.version === undefined && seen !== undefined && compareVersions(version, seen) < 0) {
-    throw new OlderBaseError(
+    throw new DowngradeError(
       `The base image offered, ${flavor} ${version}, is older than the ${seen} that this browser has seen, so it may be ` +
         `an old one put in its place. If you want it all the same, ask for it by name, as in os:notepat:${version}`,
     );
@@ -105,7 +105,7 @@ export function isLatest(json: unknown): boolean {
 }
 
 /** The release in a list that is wanted: of the version named, or the one offered first. Throws `ManifestError`. */
-export function newest(json: unknown, { flavor, version }: Omit<Wanted, "keys" | "seen">) {
+export function newest(json: unknown, { flavor, version }: Omit<ReleaseQuery, "keys" | "seen">) {
   const { releases } = parseLatest(json);
   const release = releases.find(
     (each) =>
@@ -124,10 +124,10 @@ function resolve(relative: string, base: string): string {
   throw new ManifestError(`The base image's manifest is wrong: "${relative}" is no address`);
 }
 
-async function fetchManifest(url: string, line: Line, stop: AbortSignal): Promise<Bytes> {
+async function fetchManifest(url: string, retry: RetryPolicy, stop: AbortSignal): Promise<Bytes> {
   const attempt = async () => {
     try {
-      const { response, chunks } = await get(url, stop, { silence: line.pace.silence });
+      const { response, chunks } = await get(url, stop, { silence: retry.times.silence });
       if (!response.ok) {
         await response.body?.cancel();
         throw refusal(response, "The base image's server, asked for its manifest,");
@@ -143,7 +143,7 @@ async function fetchManifest(url: string, line: Line, stop: AbortSignal): Promis
     throw new ManifestError(`The base image's manifest is larger than ${LARGEST_MANIFEST} bytes`);
   };
   try {
-    return await line.persist(stop, attempt);
+    return await retry.persist(stop, attempt);
   } catch (error) {
     if (!(error instanceof BaseImageError)) throw error;
     throw new ManifestError(error.message, { cause: error.cause }); // refused

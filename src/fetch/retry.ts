@@ -1,10 +1,10 @@
 import { BaseImageError, ConnectionError } from "../errors.ts";
 import type { Trouble } from "../messages.ts";
-import { Bell } from "./condition.ts";
+import { Condition } from "./condition.ts";
 import { Failure } from "./failure.ts";
 
 /** How patient we are, in milliseconds. */
-export interface Pace {
+export interface RetryTimes {
   /** A server that sends next to nothing for this long is taken for lost. */
   readonly silence: number;
   /** The first wait before another attempt; each later one is twice as long. */
@@ -15,7 +15,7 @@ export interface Pace {
 }
 
 /** For people on real networks: a router that restarts is back in time. */
-export const PACE: Pace = { silence: 25_000, firstWait: 500, longestWait: 30_000, giveUp: 600_000 };
+export const PACE: RetryTimes = { silence: 25_000, firstWait: 500, longestWait: 30_000, giveUp: 600_000 };
 
 /** How long to try for the manifest and the piece, in milliseconds: somebody is waiting for an answer. */
 export const PREPARING = 30_000;
@@ -30,24 +30,24 @@ const STALE = 3_000;
  * What all requests of a build share: whether the person has paused it, how long nothing has come, and what
  * they are told of that.
  */
-export class Line {
-  readonly pace: Pace;
+export class RetryPolicy {
+  readonly times: RetryTimes;
   readonly #tell: (trouble: Trouble | undefined) => void;
   readonly #online: () => boolean;
-  #round = new AbortController(); // ends all attempts under way, for new ones
+  #attempts = new AbortController(); // ends all attempts under way, for new ones
   #paused = false;
-  readonly #changed = new Bell();
+  readonly #changed = new Condition();
   #lastCame = performance.now();
   #troubleSince: number | undefined;
   #told = false;
   #fetched = 0;
 
   constructor(
-    pace: Pace = PACE,
+    times: RetryTimes = PACE,
     tell: (trouble: Trouble | undefined) => void = () => {},
     online: () => boolean = () => (globalThis.navigator as Navigator | undefined)?.onLine !== false,
   ) {
-    this.pace = pace;
+    this.times = times;
     this.#tell = tell;
     this.#online = online;
   }
@@ -62,43 +62,43 @@ export class Line {
   }
 
   /** Ends the attempts of now: with a pause, or because the network is another one. */
-  get round(): AbortSignal {
-    return this.#round.signal;
+  get attemptSignal(): AbortSignal {
+    return this.#attempts.signal;
   }
 
   /** Let nothing more be fetched; connections are closed at once. */
   pause(): void {
     this.#paused = true;
-    this.#nextRound();
+    this.#restartAttempts();
     this.#getsOn();
   }
 
   resume(): void {
     this.#paused = false;
-    this.kick();
+    this.retryNow();
   }
 
   /** The network is back, or another one, or this computer has slept: try at once, on new connections. */
-  kick(): void {
+  retryNow(): void {
     this.#troubleSince = undefined;
-    this.#changed.ring();
-    if (performance.now() - this.#lastCame > STALE) this.#nextRound();
+    this.#changed.notifyAll();
+    if (performance.now() - this.#lastCame > STALE) this.#restartAttempts();
   }
 
   /** Resolves when something may be fetched; rejects when `stop` is aborted. */
-  async clear(stop: AbortSignal): Promise<void> {
+  async whenResumed(stop: AbortSignal): Promise<void> {
     while (this.#paused) await this.#changed.wait(stop);
     stop.throwIfAborted();
   }
 
   /** `length` bytes have come. */
-  came(length: number): void {
+  onBytes(length: number): void {
     this.#fetched += length;
     this.#lastCame = performance.now();
   }
 
   /** Enough has come to call it getting on. */
-  gotOn(): void {
+  onProgress(): void {
     this.#troubleSince = undefined;
     this.#getsOn();
   }
@@ -107,15 +107,15 @@ export class Line {
   async persist<T>(stop: AbortSignal, attempt: () => Promise<T>): Promise<T> {
     let refusals = 0;
     for (let tries = 1; ; tries++) {
-      await this.clear(stop);
+      await this.whenResumed(stop);
       try {
         const result = await attempt();
-        this.gotOn();
+        this.onProgress();
         return result;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        if (error.kind === "refused" && ++refusals >= REFUSALS) throw given(error);
-        await this.again(error, tries, stop);
+        if (error.kind === "refused" && ++refusals >= REFUSALS) throw exhausted(error);
+        await this.backoff(error, tries, stop);
       }
     }
   }
@@ -124,9 +124,9 @@ export class Line {
    * Wait until it is time for another attempt after `failure`, the `tries`-th since anything came. Rejects with
    * what the person is told when time is up.
    */
-  async again(failure: Failure, tries: number, stop: AbortSignal): Promise<void> {
+  async backoff(failure: Failure, tries: number, stop: AbortSignal): Promise<void> {
     stop.throwIfAborted();
-    const { firstWait, longestWait, giveUp } = this.pace;
+    const { firstWait, longestWait, giveUp } = this.times;
     const now = performance.now();
     const offline = !this.#online();
     if (offline) this.#troubleSince = undefined;
@@ -149,9 +149,9 @@ export class Line {
     await this.#changed.wait(stop, wait);
   }
 
-  #nextRound(): void {
-    this.#round.abort(new DOMException("another attempt is due", "AbortError"));
-    this.#round = new AbortController();
+  #restartAttempts(): void {
+    this.#attempts.abort(new DOMException("another attempt is due", "AbortError"));
+    this.#attempts = new AbortController();
   }
 
   #getsOn(): void {
@@ -162,7 +162,7 @@ export class Line {
 }
 
 /** What a failure is when there is no point in another attempt. */
-export function given(failure: Failure): BaseImageError {
+export function exhausted(failure: Failure): BaseImageError {
   return new BaseImageError(failure.message, { cause: failure });
 }
 

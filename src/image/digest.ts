@@ -23,11 +23,11 @@ export async function finishedSha256(
 }
 
 /**
- * Pass the chunks of an image on, and hold back the last until they have proven to be the image foretold:
+ * Pass the chunks of an image on, and hold back the last until they have verifyWhole to be the image foretold:
  * as many bytes, in this order, and from the piece partition on with the register that leads to `sha256`.
  * What comes before the partition has been verified window by window. Throws `BaseImageError`.
  */
-export async function* proven(
+export async function* verifyWhole(
   { image, sha256State }: Manifest,
   sha256: string,
   chunks: AsyncIterable<Bytes>,

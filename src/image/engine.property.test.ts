@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BaseImageError, ConnectionError } from "../errors.ts";
-import { Memory } from "../bytes/buffer-pool.ts";
+import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { digestOfWindow, pattern } from "../testing/test-base.ts";
 import { serveImage, type Behaviour, type Fault, type ImageServer } from "../testing/faulty-server.ts";
 import { arbitraryBehaviour } from "../testing/schedules.ts";
-import { memoryShelf } from "../testing/memory-seed.ts";
+import { memorySeed } from "../testing/memory-seed.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
-import { orderedWindows, SPAN, type Shelf } from "../fetch/downloader.ts";
-import { Line, type Pace } from "../fetch/retry.ts";
+import { orderedWindows, SPAN, type Seed } from "../fetch/downloader.ts";
+import { RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
 
 // Whatever its servers do, the engine either brings the image, to the byte, or says in a named error that it
@@ -136,22 +136,22 @@ test.each([0, 1000])(
 async function judge(scenario: Scenario): Promise<void> {
   const { leaves = Infinity, stops = Infinity } = scenario;
   const { image, windows } = imageOf(scenario);
-  const memory = new CountedMemory();
+  const pool = new CountedPool();
   const requests = { now: new Set<AbortSignal>(), most: 0 };
   const stop = new AbortController();
   const servers = await Promise.all(scenario.servers.map((behaviour) => serveImage(image, behaviour)));
   const supply = {
     windows,
     sources: servers.map((server) => new CountedSource(server.image, image.length, requests)),
-    line: new Line(new TestPace(scenario)),
-    shelves: [shelfOf(scenario, windows, image)],
+    retry: new RetryPolicy(new TestPace(scenario)),
+    seeds: [shelfOf(scenario, windows, image)],
     lanes: scenario.lanes,
   };
   const came: Bytes[] = [];
   const read = async () => {
-    for await (const window of orderedWindows(supply, 0, scenario.count, memory, stop.signal)) {
+    for await (const window of orderedWindows(supply, 0, scenario.count, pool, stop.signal)) {
       came.push(window.slice());
-      memory.give(window.buffer);
+      pool.release(window.buffer);
       if (came.length === stops) stop.abort(new DOMException("enough", "AbortError"));
       if (came.length === leaves) break;
     }
@@ -171,7 +171,7 @@ async function judge(scenario: Scenario): Promise<void> {
     }
     for (const server of servers) expect(zerosAskedOf(server, windows)).toEqual([]);
     const most = scenario.lanes * SPAN + scenario.lanes + 2;
-    expect(memory.most, "windows held at once").toBeLessThanOrEqual(most);
+    expect(pool.most, "windows held at once").toBeLessThanOrEqual(most);
     expect(requests.most, "requests at once").toBeLessThanOrEqual(scenario.lanes + 1);
     await expect.poll(() => servers.map(({ open }) => open), { timeout: 5000 }).toEqual(servers.map(() => 0));
   } finally {
@@ -216,14 +216,14 @@ function imageOf({ count, last, zeros }: Scenario): { image: Bytes; windows: Win
 }
 
 /** The windows that are kept; of a spoilt one half is wrong, or it is gone when it is read. */
-function shelfOf({ kept, spoilt }: Scenario, windows: Windows, image: Bytes): Shelf {
-  const { has, read } = memoryShelf(windows, image, (index) => kept.includes(index));
+function shelfOf({ kept, spoilt }: Scenario, windows: Windows, image: Bytes): Seed {
+  const { has, read } = memorySeed(windows, image, (index) => kept.includes(index));
   return {
     has,
-    async read(index, memory) {
-      if (!spoilt.includes(index)) return read(index, memory);
+    async read(index, pool) {
+      if (!spoilt.includes(index)) return read(index, pool);
       if (index % 2 === 0) return undefined;
-      return (await read(index, memory))?.fill(1, lengthOfWindow(windows, index) / 2);
+      return (await read(index, pool))?.fill(1, lengthOfWindow(windows, index) / 2);
     },
   };
 }
@@ -239,7 +239,7 @@ function zerosAskedOf(server: ImageServer, { digests }: Windows): number[] {
 }
 
 /** Each attempt has more patience than the one before, lest a busy machine be a silent server for ever. */
-class TestPace implements Pace {
+class TestPace implements RetryTimes {
   readonly firstWait = 1;
   readonly longestWait = 8;
   readonly giveUp: number;
@@ -257,7 +257,7 @@ class TestPace implements Pace {
 }
 
 /** Counts the windows that have been taken and not come back. */
-class CountedMemory extends Memory {
+class CountedPool extends BufferPool {
   #now = 0;
   most = 0;
 
@@ -265,14 +265,14 @@ class CountedMemory extends Memory {
     super(WINDOW);
   }
 
-  override take(length: number): Bytes {
+  override acquire(length: number): Bytes {
     this.most = Math.max(this.most, ++this.#now);
-    return super.take(length);
+    return super.acquire(length);
   }
 
-  override give(buffer: ArrayBuffer): void {
+  override release(buffer: ArrayBuffer): void {
     this.#now--;
-    super.give(buffer);
+    super.release(buffer);
   }
 }
 

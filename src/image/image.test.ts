@@ -6,13 +6,13 @@ import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { BaseImageError, BundleError, ManifestError } from "../errors.ts";
 import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
-import { Memory } from "../bytes/buffer-pool.ts";
+import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { splash } from "../splash/splash.ts";
 import { pattern, sha256Of, testBase } from "../testing/test-base.ts";
-import { memoryShelf } from "../testing/memory-seed.ts";
+import { memorySeed } from "../testing/memory-seed.ts";
 import { openImage, type Base } from "./image.ts";
-import { Line } from "../fetch/retry.ts";
+import { RetryPolicy } from "../fetch/retry.ts";
 
 const { manifest, image } = await testBase();
 const never = new AbortController().signal;
@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 test("an image is the base with the piece in its partition, and has the SHA-256 foretold", async () => {
   const { info, chunks } = await openImage(base(), piece, never);
-  const made = await join(chunks(new Memory(WINDOW)));
+  const made = await join(chunks(new BufferPool(WINDOW)));
   expect(made.length).toBe(info.size);
   expect(sha256Of(made)).toBe(info.sha256);
   expect(made.subarray(0, start).equals(image.subarray(0, start))).toBe(true);
@@ -51,15 +51,15 @@ test("an image is the base with the piece in its partition, and has the SHA-256 
 test("the same request gives the same bytes, twice from one plan and from two", async () => {
   const first = await openImage(base(), piece, never);
   const second = await openImage(base(), piece, never);
-  const made = await join(first.chunks(new Memory(WINDOW)));
-  expect((await join(first.chunks(new Memory(WINDOW)))).equals(made)).toBe(true);
-  expect((await join(second.chunks(new Memory(WINDOW)))).equals(made)).toBe(true);
+  const made = await join(first.chunks(new BufferPool(WINDOW)));
+  expect((await join(first.chunks(new BufferPool(WINDOW)))).equals(made)).toBe(true);
+  expect((await join(second.chunks(new BufferPool(WINDOW)))).equals(made)).toBe(true);
 });
 
 test("a splash of one's own takes the place of the one that is made", async () => {
   const own = pattern(5_000, 3);
   const made = await join(
-    (await openImage(base(), { ...piece, splash: own }, never)).chunks(new Memory(WINDOW)),
+    (await openImage(base(), { ...piece, splash: own }, never)).chunks(new BufferPool(WINDOW)),
   );
   const partition = path.join(folder, "own.img");
   writeFileSync(partition, made.subarray(start, start + length));
@@ -68,7 +68,7 @@ test("a splash of one's own takes the place of the one that is made", async () =
 
 test("another piece gives another file system UUID", async () => {
   const uuids = [piece, { ...piece, html: pattern(300_000, 9) }].map(async (each) => {
-    const made = await join((await openImage(base(), each, never)).chunks(new Memory(WINDOW)));
+    const made = await join((await openImage(base(), each, never)).chunks(new BufferPool(WINDOW)));
     return made.subarray(start + 1024 + 0x68, start + 1024 + 0x78).toString("hex"); // s_uuid
   });
   const [one, other] = await Promise.all(uuids);
@@ -78,7 +78,7 @@ test("another piece gives another file system UUID", async () => {
 test("chunks can be given away", async () => {
   const { chunks, info } = await openImage(base(), piece, never);
   let seen = 0;
-  for await (const chunk of chunks(new Memory(WINDOW))) {
+  for await (const chunk of chunks(new BufferPool(WINDOW))) {
     expect(chunk.length).toBeLessThanOrEqual(WINDOW);
     seen += structuredClone(chunk, { transfer: [chunk.buffer] }).length;
     expect(chunk.length).toBe(0);
@@ -134,12 +134,12 @@ function flipped(at: number): Bytes {
 }
 
 async function imageOn(bytes: Bytes): Promise<Buffer<ArrayBuffer>> {
-  return await join((await openImage(base(manifest, bytes), piece, never)).chunks(new Memory(WINDOW)));
+  return await join((await openImage(base(manifest, bytes), piece, never)).chunks(new BufferPool(WINDOW)));
 }
 
 function base(its: Manifest = manifest, bytes: Bytes = image): Base {
-  const shelves = [memoryShelf(windowsOf(its), bytes)];
-  return { manifest: its, supply: { sources: [], line: new Line(), shelves } };
+  const seeds = [memorySeed(windowsOf(its), bytes)];
+  return { manifest: its, supply: { sources: [], retry: new RetryPolicy(), seeds } };
 }
 
 function run(command: string, ...args: string[]): string {

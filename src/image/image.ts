@@ -2,21 +2,21 @@ import type { MadeSegment } from "../bytes/chunks.ts";
 import { ManifestError } from "../errors.ts";
 import { backupGpt, checkBackupGpt, parseGpt } from "./gpt.ts";
 import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
-import { Memory } from "../bytes/buffer-pool.ts";
+import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { ImageInfo } from "../messages.ts";
 import { imageFileName } from "../piece/name.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
 import { contentLength, digestOf, lengthOfWindow } from "../release/windows.ts";
-import { finishedSha256, proven } from "./digest.ts";
-import { orderedWindows, type Shelf, type Supply } from "../fetch/downloader.ts";
+import { finishedSha256, verifyWhole } from "./digest.ts";
+import { orderedWindows, type Seed, type WindowSources } from "../fetch/downloader.ts";
 import { planImage, type PieceFiles } from "./plan.ts";
 import { splice } from "./splice.ts";
 
 /** A base image: what it is, and where its windows are. */
 export interface Base {
   readonly manifest: Manifest;
-  readonly supply: Omit<Supply, "windows">;
+  readonly supply: Omit<WindowSources, "windows">;
 }
 
 /** An image that is decided to the last byte and not yet made. */
@@ -24,10 +24,10 @@ export interface Image {
   readonly info: ImageInfo;
   /**
    * All its bytes in order, in chunks of at most 4 MiB that are the caller's to transfer. A buffer given back
-   * to `memory` is used again. `shelves` are places to look for windows of the base before all others. Throws
-   * what `orderedWindows` and `proven` throw.
+   * to `pool` is used again. `seeds` are places to look for windows of the base before all others. Throws
+   * what `orderedWindows` and `verifyWhole` throw.
    */
-  chunks(memory: Memory, shelves?: readonly Shelf[]): AsyncGenerator<Bytes>;
+  chunks(pool: BufferPool, seeds?: readonly Seed[]): AsyncGenerator<Bytes>;
 }
 
 /**
@@ -39,11 +39,11 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
   const { manifest } = base;
   const windows = windowsOf(manifest);
   const last = windows.digests.length - 1;
-  const kept = new Memory(WINDOW);
-  let supply: Supply = { ...base.supply, windows };
+  const kept = new BufferPool(WINDOW);
+  let supply: WindowSources = { ...base.supply, windows };
 
   const here = windows.digests.reduce((sum, _, index) => {
-    return sum + (supply.shelves.some((shelf) => shelf.has(index)) ? lengthOfWindow(windows, index) : 0);
+    return sum + (supply.seeds.some((seed) => seed.has(index)) ? lengthOfWindow(windows, index) : 0);
   }, 0);
   const head = await one(orderedWindows(supply, 0, 1, kept, stop));
   const partitions = await gpt(() => parseGpt(head, manifest.image.size));
@@ -52,7 +52,7 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
   const tail = guessed ? guess : await one(orderedWindows(supply, last, last + 1, kept, stop));
   await gpt(() => checkBackupGpt(tail, manifest.image.size));
   crossCheck(manifest, partitions);
-  supply = { ...supply, shelves: [ends(head, tail, last), ...supply.shelves] };
+  supply = { ...supply, seeds: [ends(head, tail, last), ...supply.seeds] };
 
   const segments = await planImage(manifest, piece);
   const partition = segments.filter((segment): segment is MadeSegment => segment.kind !== "base");
@@ -68,17 +68,17 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
     base: { name, version, flavor, arch, created },
   };
 
-  function chunks(memory: Memory, shelves: readonly Shelf[] = []): AsyncGenerator<Bytes> {
-    const all = { ...supply, shelves: [...shelves, ...supply.shelves] };
+  function chunks(pool: BufferPool, seeds: readonly Seed[] = []): AsyncGenerator<Bytes> {
+    const all = { ...supply, seeds: [...seeds, ...supply.seeds] };
     const readBase = (start: number, length: number) =>
-      orderedWindows(all, start / WINDOW, Math.ceil((start + length) / WINDOW), memory, stop);
-    return proven(manifest, info.sha256, splice(segments, readBase, memory));
+      orderedWindows(all, start / WINDOW, Math.ceil((start + length) / WINDOW), pool, stop);
+    return verifyWhole(manifest, info.sha256, splice(segments, readBase, pool));
   }
   return { info, chunks };
 }
 
 /** The first and the last window of an image, which have been looked at already. */
-function ends(head: Bytes, tail: Bytes, last: number): Shelf {
+function ends(head: Bytes, tail: Bytes, last: number): Seed {
   return {
     has: (index) => index === 0 || index === last,
     // Theirs is another's to give away; ours stays ours, for chunks() may be called again.

@@ -1,6 +1,6 @@
-import { chunksOf, cut, type MadeSegment } from "../bytes/chunks.ts";
+import { chunksOf, rechunk, type MadeSegment } from "../bytes/chunks.ts";
 import { WINDOW } from "../release/manifest.ts";
-import type { Memory } from "../bytes/buffer-pool.ts";
+import type { BufferPool } from "../bytes/buffer-pool.ts";
 import { lengthOf, type Bytes, type Segment } from "../bytes/segment.ts";
 
 /**
@@ -10,7 +10,7 @@ import { lengthOf, type Bytes, type Segment } from "../bytes/segment.ts";
 export async function* splice(
   segments: Iterable<Segment>,
   readBase: (start: number, length: number) => AsyncIterable<Bytes>,
-  memory: Memory,
+  pool: BufferPool,
 ): AsyncGenerator<Bytes> {
   let made: MadeSegment[] = [];
   for (const segment of segments) {
@@ -18,15 +18,15 @@ export async function* splice(
       made.push(segment);
       continue;
     }
-    yield* make(made, memory);
+    yield* make(made, pool);
     made = [];
     yield* readBase(segment.start, segment.length);
   }
-  yield* make(made, memory);
+  yield* make(made, pool);
 }
 
 /** Small segments together make chunks worth a message. */
-function make(segments: MadeSegment[], memory: Memory): AsyncGenerator<Bytes> {
+function make(segments: MadeSegment[], pool: BufferPool): AsyncGenerator<Bytes> {
   const length = segments.reduce((sum, segment) => sum + lengthOf(segment), 0);
-  return cut(chunksOf(segments), WINDOW, length, memory);
+  return rechunk(chunksOf(segments), WINDOW, length, pool);
 }

@@ -96,7 +96,7 @@ export function compareVersions(one: string, other: string): number {
 }
 
 /** What versions are remembered by: one flavor's do not compare with another's. */
-export function seenAs({ flavor, arch }: { flavor: string; arch: string }): string {
+export function channelOf({ flavor, arch }: { flavor: string; arch: string }): string {
   return `${flavor} ${arch}`;
 }
 

@@ -146,7 +146,7 @@ describe.each(runtimes)("by %s", (_, enter, used) => {
   });
 });
 
-test("Node's WebCrypto alone would believe anything under a key of small order", async () => {
+test("Node's WebCrypto alone would verifyRelease anything under a key of small order", async () => {
   const point = Buffer.from(`01${"00".repeat(31)}`, "hex");
   const neutral = await crypto.subtle.importKey("raw", point, "Ed25519", false, ["verify"]);
   const signature = Buffer.concat([point, Buffer.alloc(32)]);

@@ -213,18 +213,18 @@ function within(by: number, most: number): number {
 }
 
 /** How fast a body goes: `size` bytes at most, after waiting for them. */
-interface Pace {
+interface RetryTimes {
   readonly size: number;
   take(bytes: number): Promise<void>;
 }
 
 /** One response, down to its socket. */
 class Wire {
-  readonly paces: Pace[];
+  readonly paces: RetryTimes[];
   readonly #response: ServerResponse;
   readonly #closed: Promise<void>;
 
-  constructor(response: ServerResponse, paces: Pace[]) {
+  constructor(response: ServerResponse, paces: RetryTimes[]) {
     this.#response = response;
     this.#closed = new Promise((closed) => response.on("close", closed));
     this.paces = paces;
@@ -289,7 +289,7 @@ class Wire {
 }
 
 /** So many bytes per second, whatever the rate says at the moment. */
-class Throttle implements Pace {
+class Throttle implements RetryTimes {
   readonly #rate: () => number;
   #due = 0;
 

@@ -1,17 +1,17 @@
 import type { Bytes } from "../bytes/segment.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
-import type { Shelf } from "../fetch/downloader.ts";
+import type { Seed } from "../fetch/downloader.ts";
 
 /** The windows of an image in memory: all of them, or those that `has` says. */
-export function memoryShelf(
+export function memorySeed(
   windows: Windows,
   image: Bytes,
   has: (index: number) => boolean = () => true,
-): Shelf {
+): Seed {
   return {
     has,
-    read(index, memory) {
-      const bytes = memory.take(lengthOfWindow(windows, index));
+    read(index, pool) {
+      const bytes = pool.acquire(lengthOfWindow(windows, index));
       const start = index * windows.window;
       bytes.set(image.subarray(start, start + bytes.length));
       return Promise.resolve(bytes);

@@ -1,12 +1,12 @@
 import { proxy, transfer, wrap } from "comlink";
 import { CancelledError, explain, SaveError } from "../errors.ts";
-import type { BuildRequest, BuildState, ImageInfo, News } from "../messages.ts";
+import type { BuildRequest, BuildState, ImageInfo, Progress } from "../messages.ts";
 import { carryCauses, type Builder } from "../worker/api.ts";
 import { stayAwake } from "./awake.ts";
 import { choose, forget, recall, remember, type Unfinished } from "./chosen.ts";
 import { leftover } from "./leftover.ts";
 import { paced } from "./progress.ts";
-import { download, openGate, type Download, type Gate } from "./save.ts";
+import { download, openDownloadFrame, type Download, type DownloadFrame } from "./save.ts";
 
 /** One build, from request to outcome. */
 export interface Build {
@@ -62,7 +62,7 @@ export function openBuild(
   let choosing = false;
   let bundle: Promise<Blob> | undefined;
 
-  const hear = ({ fetched, kept, canKeep, written, trouble }: News) => {
+  const hear = ({ fetched, kept, canKeep, written, trouble }: Progress) => {
     saving?.beat();
     const { trouble: _, ...rest } = state; // trouble ends by not being told of again
     state = rest;
@@ -78,7 +78,7 @@ export function openBuild(
     const info = await builder.open(await request(), proxy(hear));
     unfinished = await recall(info.fileName);
     set({ stage: "ready", info, unfinished: unfinished !== undefined });
-    const gate = openGate();
+    const gate = openDownloadFrame();
     over.signal.addEventListener("abort", () => saving ?? gate.frame.remove(), { once: true });
     const target = await begun;
     addEventListener("beforeunload", warn, { signal: over.signal });
@@ -88,7 +88,7 @@ export function openBuild(
     set({ written: info.size });
   };
 
-  const intoDownloads = async (info: ImageInfo, gate: Gate) => {
+  const intoDownloads = async (info: ImageInfo, gate: DownloadFrame) => {
     set({ stage: "starting", where: "downloads" });
     const { port1, port2 } = new MessageChannel();
     saving = download(info, port2, gate, progress);

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { compareVersions, seenAs } from "../release/manifest.ts";
+import { compareVersions, channelOf } from "../release/manifest.ts";
 import type { ImageInfo } from "../messages.ts";
 
 // What this browser remembers of builds, in localStorage: few words, and nothing that anything depends on.
@@ -50,7 +50,7 @@ export const notes = {
   /** An image of this piece is ready to be made, on this base. */
   saw({ piece, base }: ImageInfo): void {
     const { seen, recent } = read();
-    const kind = seenAs(base);
+    const kind = channelOf(base);
     const known = seen[kind];
     const newer = known === undefined || compareVersions(base.version, known) > 0;
     write({

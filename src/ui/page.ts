@@ -13,7 +13,7 @@ import { hidePreview, showPreview, type Box } from "./preview.ts";
  * visits, so they live in one desk on `window`, and a returning piece is shown the build it left, unless it
  * has seen how that ended: then it begins another.
  */
-interface Desk {
+interface BuildRegistry {
   /** A visit has loaded the module: tell its piece that somebody is listening. */
   welcome(): void;
 }
@@ -23,12 +23,12 @@ interface AestheticComputer {
   signal(message: unknown): void;
   when(type: string, listener: (content: unknown) => void): void;
   acCONTENT_EVENTS: (() => void)[];
-  aestheticOs?: Desk;
+  aestheticOs?: BuildRegistry;
 }
 
 const ac = window as unknown as AestheticComputer;
 
-function createDesk(): Desk {
+function createRegistry(): BuildRegistry {
   const builds = new Map<string, Build>();
   const unseen = new Set<Build>(); // builds whose outcome nobody has been shown
   let visit: PieceMessage | undefined;
@@ -152,5 +152,5 @@ function send(message: PageMessage): void {
   ac.signal(message);
 }
 
-ac.aestheticOs ??= createDesk();
+ac.aestheticOs ??= createRegistry();
 ac.aestheticOs.welcome();

@@ -28,13 +28,13 @@ const LINGER = 10_000;
 const OPENING = 30_000;
 
 /** The hidden page that speaks with the service worker: opened early, since it needs the network. */
-export interface Gate {
+export interface DownloadFrame {
   readonly frame: HTMLIFrameElement;
   readonly loaded: Promise<unknown>;
 }
 
 /** Open one, for one download. */
-export function openGate(): Gate {
+export function openDownloadFrame(): DownloadFrame {
   const gate = frame(new URL("mitm.html", here).href);
   return { frame: gate, loaded: new Promise((loaded) => gate.addEventListener("load", loaded)) };
 }
@@ -47,7 +47,7 @@ export function openGate(): Gate {
 export function download(
   { fileName, size }: { fileName: string; size: number },
   data: MessagePort,
-  gate: Gate,
+  gate: DownloadFrame,
   onWritten: (written: number) => void,
 ): Download {
   const { port1: control, port2 } = new MessageChannel();

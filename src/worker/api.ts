@@ -1,10 +1,10 @@
 import { transferHandlers, type TransferHandler } from "comlink";
-import type { BuildRequest, ImageInfo, News } from "../messages.ts";
+import type { BuildRequest, ImageInfo, Progress } from "../messages.ts";
 
 /** The worker, as the page calls it. One worker builds one image; to cancel, terminate it. */
 export interface Builder {
   /** Fetch the manifest and the piece, and decide every byte. `hear` hears news until the end. */
-  open(request: BuildRequest, hear: (news: News) => void): Promise<ImageInfo>;
+  open(request: BuildRequest, hear: (news: Progress) => void): Promise<ImageInfo>;
   /** The piece's bundle, as it will be on the disk. After `open`. */
   bundle(): Promise<Blob>;
   /**

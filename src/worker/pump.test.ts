@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { MessageChannel } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { WINDOW } from "../release/manifest.ts";
-import type { Memory } from "../bytes/buffer-pool.ts";
+import type { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import type { DataAnswer, DataRequest } from "../messages.ts";
 import { pump } from "./pump.ts";
@@ -34,8 +34,8 @@ test("makes nothing unasked", async () => {
 
 test("what comes back is used again", async () => {
   const { ask, other, port } = channel();
-  async function* chunks(memory: Memory) {
-    for (let i = 1; ; i++) yield memory.take(WINDOW).fill(i);
+  async function* chunks(pool: BufferPool) {
+    for (let i = 1; ; i++) yield pool.acquire(WINDOW).fill(i);
   }
   void pump({ chunks }, other);
   const first = (await ask({ back: undefined })) as { chunk: ArrayBuffer };

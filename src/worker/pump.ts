@@ -1,5 +1,5 @@
 import { WINDOW } from "../release/manifest.ts";
-import { Memory } from "../bytes/buffer-pool.ts";
+import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { DataAnswer, DataRequest } from "../messages.ts";
 import type { Bytes } from "../bytes/segment.ts";
 
@@ -10,17 +10,17 @@ import type { Bytes } from "../bytes/segment.ts";
  * when the other side cancels.
  */
 export async function pump(
-  image: { chunks(memory: Memory): AsyncGenerator<Bytes> },
+  image: { chunks(pool: BufferPool): AsyncGenerator<Bytes> },
   port: MessagePort,
 ): Promise<void> {
   const nextRequest = requestsOf(port);
-  const memory = new Memory(WINDOW);
-  const chunks = image.chunks(memory);
+  const pool = new BufferPool(WINDOW);
+  const chunks = image.chunks(pool);
   try {
     for (;;) {
       const request = await nextRequest();
       if (request === "cancel") return;
-      if (request.back) memory.give(request.back);
+      if (request.back) pool.release(request.back);
       const next = await chunks.next();
       if (next.done) {
         port.postMessage({ end: true } satisfies DataAnswer);

@@ -1,22 +1,22 @@
 import { expose } from "comlink";
 import { CancelledError, ConnectionError, SaveError } from "../errors.ts";
 import { WINDOW, windowsOf } from "../release/manifest.ts";
-import { Memory } from "../bytes/buffer-pool.ts";
-import type { BuildRequest, News, Trouble } from "../messages.ts";
+import { BufferPool } from "../bytes/buffer-pool.ts";
+import type { BuildRequest, Progress, Trouble } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { keptReleases } from "../cache/opfs.ts";
 import { carryCauses, type Builder } from "./api.ts";
-import { believe, findRelease, type Release } from "../fetch/release.ts";
-import { contentOf, fileShelf, writeFile } from "../cache/chosen-file.ts";
+import { verifyRelease, findRelease, type Release } from "../fetch/release.ts";
+import { contentOf, fileSeed, writeFile } from "../cache/chosen-file.ts";
 import { openImage, type Image } from "../image/image.ts";
 import { Kept } from "../cache/kept.ts";
-import { Line, PACE, PREPARING } from "../fetch/retry.ts";
+import { RetryPolicy, PACE, PREPARING } from "../fetch/retry.ts";
 import { fetchBundle } from "../bundle/oven.ts";
 import { pump } from "./pump.ts";
 import { Source } from "../fetch/source.ts";
 
-/** News go out at most this often, in milliseconds, and a sign of life as often while nothing happens. */
+/** Progress go out at most this often, in milliseconds, and a sign of life as often while nothing happens. */
 const PACE_OF_NEWS = 200;
 const HEARTBEAT = 5_000;
 
@@ -25,12 +25,12 @@ const SLEPT = 3 * HEARTBEAT;
 
 const whole = new AbortController();
 const stop = whole.signal;
-let lines: readonly Line[] = []; // of preparing, and of the image
+let policies: readonly RetryPolicy[] = []; // of preparing, and of the image
 let kept: Kept | undefined;
 let image: Image | undefined;
 let release: Release | undefined;
 let html: Bytes | undefined;
-let hear: (news: News) => void = () => {};
+let hear: (news: Progress) => void = () => {};
 let trouble: Trouble | undefined;
 let written: number | undefined;
 let writing: Promise<void> | undefined;
@@ -44,9 +44,9 @@ const builder: Builder = {
       trouble = what;
       tellNow();
     };
-    const preparing = new Line({ ...PACE, giveUp: Math.min(giveUp, PREPARING) }, tellOf);
-    const line = new Line({ ...PACE, giveUp }, tellOf);
-    lines = [preparing, line];
+    const preparing = new RetryPolicy({ ...PACE, giveUp: Math.min(giveUp, PREPARING) }, tellOf);
+    const retry = new RetryPolicy({ ...PACE, giveUp }, tellOf);
+    policies = [preparing, retry];
 
     release = await find(request, preparing);
     const { manifest, urls } = release;
@@ -54,8 +54,8 @@ const builder: Builder = {
     kept = request.keep ? await Kept.open(release) : undefined;
     const supply = {
       sources: urls.map((url) => new Source(url, manifest.image.size)),
-      line,
-      shelves: kept ? [kept] : [],
+      retry,
+      seeds: kept ? [kept] : [],
       fetched(index: number, bytes: Bytes) {
         kept?.add(index, bytes);
         tellSoon();
@@ -77,12 +77,12 @@ const builder: Builder = {
 
   async write(handle) {
     if (!image || !release) throw new Error("write before open");
-    const memory = new Memory(WINDOW);
+    const pool = new BufferPool(WINDOW);
     const before = await contentOf(handle);
-    const shelves = before.size > 0 ? [fileShelf(before, windowsOf(release.manifest))] : [];
-    writing = writeFile(handle, image.info.size, image.chunks(memory, shelves), {
+    const seeds = before.size > 0 ? [fileSeed(before, windowsOf(release.manifest))] : [];
+    writing = writeFile(handle, image.info.size, image.chunks(pool, seeds), {
       sparing: before.size,
-      memory,
+      pool,
       isKept: () => kept?.isOpen ?? false,
       written(bytes) {
         written = bytes;
@@ -93,11 +93,11 @@ const builder: Builder = {
   },
 
   pause() {
-    for (const line of lines) line.pause();
+    for (const retry of policies) retry.pause();
   },
 
   resume() {
-    for (const line of lines) line.resume();
+    for (const retry of policies) retry.resume();
   },
 
   async close({ keep, cancelled }) {
@@ -112,11 +112,14 @@ const builder: Builder = {
 };
 
 /** The release to be built on: the newest, or what is kept here when its servers are out of reach. */
-async function find({ manifest, keys, flavor, version, seen }: BuildRequest, line: Line): Promise<Release> {
+async function find(
+  { manifest, keys, flavor, version, seen }: BuildRequest,
+  retry: RetryPolicy,
+): Promise<Release> {
   const wanted = { keys, flavor, version, seen };
   const [fallback] = await believable(manifest, wanted);
-  if (!fallback) return await findRelease(manifest, wanted, line, stop);
-  const once = new Line({ ...line.pace, giveUp: 0 }, undefined, () => true);
+  if (!fallback) return await findRelease(manifest, wanted, retry, stop);
+  const once = new RetryPolicy({ ...retry.times, giveUp: 0 }, undefined, () => true);
   try {
     return await findRelease(manifest, wanted, once, stop);
   } catch (error) {
@@ -126,10 +129,10 @@ async function find({ manifest, keys, flavor, version, seen }: BuildRequest, lin
 }
 
 /** Kept releases that could be built on without any network, the newest first. */
-async function believable(url: string, wanted: Parameters<typeof believe>[3]): Promise<Release[]> {
+async function believable(url: string, wanted: Parameters<typeof verifyRelease>[3]): Promise<Release[]> {
   const all: Release[] = [];
   for (const { bytes, signature, size } of await keptReleases()) {
-    const found = await believe(bytes, signature, url, wanted).catch(() => undefined); // of another flavor, or of old keys
+    const found = await verifyRelease(bytes, signature, url, wanted).catch(() => undefined); // of another flavor, or of old keys
     if (found && size >= wholeLength(found)) all.push(found);
   }
   return all.sort((a, b) => b.manifest.created.localeCompare(a.manifest.created));
@@ -150,7 +153,7 @@ function tellNow(): void {
   clearTimeout(timer);
   timer = undefined;
   hear({
-    fetched: lines.reduce((sum, line) => sum + line.fetched, 0),
+    fetched: policies.reduce((sum, retry) => sum + retry.fetched, 0),
     kept: kept?.bytes ?? 0,
     canKeep: kept?.isOpen ?? false,
     ...(trouble ? { trouble } : {}),
@@ -163,12 +166,12 @@ let beat = Date.now();
 setInterval(() => {
   const slept = Date.now() - beat > SLEPT;
   beat = Date.now();
-  if (slept) for (const line of lines) line.kick();
+  if (slept) for (const retry of policies) retry.retryNow();
   tellNow();
 }, HEARTBEAT);
 
 addEventListener("online", () => {
-  for (const line of lines) line.kick();
+  for (const retry of policies) retry.retryNow();
 });
 
 carryCauses();
