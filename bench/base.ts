@@ -6,7 +6,7 @@ import path from "node:path";
 import { createSHA256 } from "hash-wasm";
 import { WINDOW, type Manifest } from "../src/release/manifest.ts";
 import { registerOf } from "../src/bytes/sha256.ts";
-import { pattern } from "../src/testing/test-base.ts";
+import { pattern } from "../src/testing/bytes.ts";
 import { testKey } from "../src/testing/sign.ts";
 import { digestOf } from "../src/release/windows.ts";
 

@@ -1,4 +1,4 @@
-import type { Bytes, Content, Segment } from "../src/bytes/segment.ts";
+import type { Bytes, Content, Segment } from "../src/ext4/segment.ts";
 
 /** Bytes that are gathered before they are passed on. */
 const CHUNK = 4 * 1024 * 1024;

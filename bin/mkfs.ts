@@ -3,7 +3,7 @@ import { createReadStream, type Stats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { chunksOrHoles, type MadeSegment } from "../src/bytes/chunks.ts";
+import { chunksOrHoles } from "../src/ext4/chunks.ts";
 import { plan, segments, type Entry, type FilesystemOptions } from "../src/ext4/filesystem.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { UsageError, understand } from "./errors.ts";
@@ -42,7 +42,7 @@ export async function mkfs(args: string[]): Promise<void> {
       : { blockSize: bytes(values["block-size"]) as 1024 | 2048 | 4096 }),
   };
   const planned = plan(await entriesOf(folder), options);
-  await writeWhole(values.out, chunksOrHoles(segments(planned) as Iterable<MadeSegment>));
+  await writeWhole(values.out, chunksOrHoles(segments(planned)));
   console.log(`${values.out}: ${options.size} bytes, UUID ${options.uuid}`);
 }
 

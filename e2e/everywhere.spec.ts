@@ -74,7 +74,7 @@ for (const driver of [chromium, firefox, webkit]) {
           origin.holdAt = (LATER.windows + 0.5) * WINDOW;
           await start(browser);
           await expectSays(browser, LATER.says);
-          await origin.rechunk();
+          await origin.cut();
           await new Promise((later) => setTimeout(later, 4_000)); // some attempts
           await origin.mend();
           origin.release();
@@ -186,7 +186,7 @@ for (const driver of [chromium, firefox, webkit]) {
           await browser.press("w");
           await browser.answerDialog!("Save");
           await expectSays(browser, LATER.says);
-          await origin.rechunk();
+          await origin.cut();
           await expectSays(browser, /nothing came for .*again/);
           expect(saved(browser)).toEqual({ [NAME]: LATER.windows * WINDOW });
           await origin.mend();
@@ -209,7 +209,7 @@ for (const driver of [chromium, firefox, webkit]) {
         origin.holdAt = 3 * WINDOW;
         await start(browser);
         await expectSays(browser, MIDDLE);
-        await origin.rechunk();
+        await origin.cut();
         origin.release();
         origin.refuse = 404;
         await origin.mend();

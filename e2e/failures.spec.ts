@@ -1,7 +1,8 @@
 import type { IncomingMessage, RequestListener } from "node:http";
 import type { Page } from "playwright/test";
 import { WINDOW } from "../src/release/manifest.ts";
-import { pattern, testBase } from "../src/testing/test-base.ts";
+import { pattern } from "../src/testing/bytes.ts";
+import { testBase } from "../src/testing/test-base.ts";
 import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/range-server.ts";
 import { cancel, configure, downloads, expect, READY, says, startBuild, test, type } from "./site.ts";
 

@@ -5,7 +5,8 @@ import { createSHA256 } from "hash-wasm";
 import { WINDOW, type Manifest } from "../src/release/manifest.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { registerOf } from "../src/bytes/sha256.ts";
-import { digestOfWindow, pattern, TEST_RELEASE } from "../src/testing/test-base.ts";
+import { pattern } from "../src/testing/bytes.ts";
+import { digestOfWindow, TEST_RELEASE } from "../src/testing/test-base.ts";
 import type { Served } from "./origin.ts";
 
 const MIB = 1024 * 1024;

@@ -46,7 +46,7 @@ export class Origin implements AsyncDisposable {
   }
 
   /** Break all connections, and accept no more. */
-  async rechunk(): Promise<void> {
+  async cut(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
@@ -68,7 +68,7 @@ export class Origin implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.release();
-    if (this.#server.listening) await this.rechunk();
+    if (this.#server.listening) await this.cut();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

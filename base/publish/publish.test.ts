@@ -8,7 +8,8 @@ import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Manifest, parseLatest } from "../../src/release/manifest.ts";
 import { verifyRelease, newest } from "../../src/fetch/release.ts";
-import { pattern, sha256Of, testBase } from "../../src/testing/test-base.ts";
+import { pattern } from "../../src/testing/bytes.ts";
+import { sha256Of, testBase } from "../../src/testing/test-base.ts";
 import { testKey } from "../../src/testing/sign.ts";
 import { publish, rollback } from "./publish.ts";
 import { entryOf, nameOf } from "./releases.ts";

@@ -1,29 +1,16 @@
-/** Bytes that are ours to keep or to transfer to another thread. */
-export type Bytes = Uint8Array<ArrayBuffer>;
+import { lengthOf as lengthOfMade, type Segment } from "../ext4/segment.ts";
 
-/** Content of a known length that is read when it is needed, front to back, once per `open`. */
-export interface Content {
-  readonly length: number;
-  open(): AsyncIterable<Bytes>;
-}
+// The file system's words for bytes are everybody's: src/ext4 stands alone, so they are defined there.
+export type { Bytes, Content } from "../ext4/segment.ts";
 
 /**
- * A run of an image. An image is a list of segments, and where a byte lands is the sum of the lengths
- * before it: segments can neither overlap nor leave a gap.
- *
- * - `base`: bytes `start, length` of the base image
- * - `bytes`: bytes made here
- * - `content`: bytes `start, length` of something the caller reads for us; the segments of one content
- *   stand in the order of their `start`
- * - `zeros`: nothing but zero bytes
+ * A run of a disk image: bytes `start, length` of the base image, or something made here. An image is a list of
+ * segments, and where a byte lands is the sum of the lengths before it.
  */
-export type Segment =
-  | { readonly kind: "base"; readonly start: number; readonly length: number }
-  | { readonly kind: "bytes"; readonly bytes: Bytes }
-  | { readonly kind: "content"; readonly content: Content; readonly start: number; readonly length: number }
-  | { readonly kind: "zeros"; readonly length: number };
+export type ImageSegment =
+  { readonly kind: "base"; readonly start: number; readonly length: number } | Segment;
 
 /** How many bytes a segment comes to. */
-export function lengthOf(segment: Segment): number {
-  return segment.kind === "bytes" ? segment.bytes.length : segment.length;
+export function lengthOf(segment: ImageSegment): number {
+  return segment.kind === "base" ? segment.length : lengthOfMade(segment);
 }

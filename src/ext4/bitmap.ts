@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes } from "./segment.ts";
 import { crc32c } from "./crc32c.ts";
 import { firstBlockOf, type Layout, type Run } from "./layout.ts";
 

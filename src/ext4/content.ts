@@ -1,4 +1,4 @@
-import type { Bytes, Content } from "../bytes/segment.ts";
+import type { Bytes, Content } from "./segment.ts";
 import { FilesystemError } from "./error.ts";
 
 /**

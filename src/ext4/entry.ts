@@ -1,4 +1,4 @@
-import type { Bytes, Content } from "../bytes/segment.ts";
+import type { Bytes, Content } from "./segment.ts";
 import type { Time } from "./time.ts";
 
 /** What every file, directory and symbolic link may say about itself. */

@@ -1,7 +1,7 @@
 import { closeSync, copyFileSync, openSync, readSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes } from "./segment.ts";
 import { check, dump, imageOf, MIB, options, pattern, scratch } from "./testing.ts";
 
 // npm's ext2fs is what Etcher runs, and by default Etcher writes only the blocks that it says are in use. So whatever

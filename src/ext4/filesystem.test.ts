@@ -1,6 +1,6 @@
 import { statSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { lengthOf, type Bytes } from "../bytes/segment.ts";
+import { lengthOf, type Bytes } from "./segment.ts";
 import { filesystem, plan, segments, type Entry } from "./filesystem.ts";
 import { read } from "./reader.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Segment } from "../bytes/segment.ts";
+import type { Segment } from "./segment.ts";
 import type { Entry } from "./entry.ts";
 import type { FilesystemOptions } from "./options.ts";
 import { plan } from "./plan.ts";

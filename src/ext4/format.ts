@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes } from "./segment.ts";
 import { crc32c, crc32cWord } from "./crc32c.ts";
 import { writeExtentRoot, type ExtentNode } from "./extent.ts";
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Bytes, Content } from "../bytes/segment.ts";
+import type { Bytes, Content } from "./segment.ts";
 import { filesystem, FilesystemError, plan, type Entry, type FilesystemOptions } from "./filesystem.ts";
 import { check, dump, errorOf, imageOf, MIB, options, pattern, write } from "./testing.ts";
 

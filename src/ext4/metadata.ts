@@ -1,4 +1,4 @@
-import type { Bytes, Segment } from "../bytes/segment.ts";
+import type { Bytes, Segment } from "./segment.ts";
 import { bitmapChecksum, blockBitmap, inodeBitmap } from "./bitmap.ts";
 import { extentRoot, extentsOf, extentTree, type ExtentNode } from "./extent.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes } from "./segment.ts";
 import { crc32c, crc32cWord } from "./crc32c.ts";
 import { FilesystemError } from "./error.ts";
 import type { Extent } from "./extent.ts";

@@ -15,7 +15,7 @@ import {
   uint8Array,
 } from "fast-check";
 import { expect, test } from "vitest";
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes } from "./segment.ts";
 import { FilesystemError, plan, segments, type Entry, type Plan } from "./filesystem.ts";
 import { read } from "./reader.ts";
 import { check, MIB, options, pattern, run, scratch, sourceOf, SWEEP, write } from "./testing.ts";

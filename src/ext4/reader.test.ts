@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Bytes, Content } from "../bytes/segment.ts";
+import type { Bytes, Content } from "./segment.ts";
 import { filesystem, type Entry } from "./filesystem.ts";
 import { read } from "./reader.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Bytes, Content } from "../bytes/segment.ts";
+import type { Bytes, Content } from "./segment.ts";
 import { bitmapChecksum } from "./bitmap.ts";
 import type { Entry } from "./entry.ts";
 import { FilesystemError } from "./error.ts";

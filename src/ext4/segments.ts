@@ -1,4 +1,4 @@
-import { lengthOf, type Bytes, type Content, type Segment } from "../bytes/segment.ts";
+import { lengthOf, type Bytes, type Content, type Segment } from "./segment.ts";
 import { checked } from "./content.ts";
 import { FILE_TYPE, type Record } from "./directory.ts";
 import { extentBlock, extentsOf, extentTree } from "./extent.ts";

@@ -1,4 +1,4 @@
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes } from "./segment.ts";
 
 /**
  * Writes the fields of an on-disk structure at their offsets, little-endian unless the name says otherwise.

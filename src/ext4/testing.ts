@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import type { Bytes, Content, Segment } from "../bytes/segment.ts";
+import type { Bytes, Content, Segment } from "./segment.ts";
 import { filesystem, FilesystemError, type Entry, type FilesystemOptions } from "./filesystem.ts";
 import type { Source } from "./reader.ts";
 

@@ -1,4 +1,4 @@
-import type { Bytes, Content } from "../bytes/segment.ts";
+import type { Bytes, Content } from "./segment.ts";
 import type { Attributes, Entry, LinkEntry } from "./entry.ts";
 import { FilesystemError } from "./error.ts";
 import { timestamp, type Time, type Timestamp } from "./time.ts";

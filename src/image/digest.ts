@@ -1,4 +1,5 @@
-import { chunksOf, type MadeSegment } from "../bytes/chunks.ts";
+import { chunksOf } from "../ext4/chunks.ts";
+import type { Segment } from "../ext4/segment.ts";
 import { BaseImageError, ManifestError } from "../errors.ts";
 import type { Manifest } from "../release/manifest.ts";
 import type { Bytes } from "../bytes/segment.ts";
@@ -12,10 +13,10 @@ import { resume } from "../bytes/sha256.ts";
  */
 export async function finishedSha256(
   manifest: Manifest,
-  partition: readonly MadeSegment[],
+  partition: readonly Segment[],
   tail: Bytes,
 ): Promise<string> {
-  const empty: MadeSegment[] = [{ kind: "zeros", length: manifest.piecePartition.length }];
+  const empty: Segment[] = [{ kind: "zeros", length: manifest.piecePartition.length }];
   if ((await through(manifest, empty, tail)) !== manifest.image.sha256) {
     throw new ManifestError("The base image's manifest is wrong: its SHA-256 state belongs to another image");
   }
@@ -51,7 +52,7 @@ export async function* verifyWhole(
   if (at < image.size) throw new BaseImageError(`The finished image has ${at} of ${image.size} bytes`);
 }
 
-async function through(manifest: Manifest, partition: readonly MadeSegment[], tail: Bytes): Promise<string> {
+async function through(manifest: Manifest, partition: readonly Segment[], tail: Bytes): Promise<string> {
   const { words, length } = manifest.sha256State;
   const hasher = await resume(words, length);
   for await (const chunk of chunksOf(partition)) hasher.update(chunk);

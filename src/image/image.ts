@@ -1,4 +1,4 @@
-import type { MadeSegment } from "../bytes/chunks.ts";
+import type { Segment } from "../ext4/segment.ts";
 import { ManifestError } from "../errors.ts";
 import { backupGpt, checkBackupGpt, parseGpt } from "./gpt.ts";
 import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
@@ -55,7 +55,7 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
   supply = { ...supply, seeds: [ends(head, tail, last), ...supply.seeds] };
 
   const segments = await planImage(manifest, piece);
-  const partition = segments.filter((segment): segment is MadeSegment => segment.kind !== "base");
+  const partition = segments.filter((segment): segment is Segment => segment.kind !== "base");
   const { name, version, flavor, arch, created } = manifest;
   const download = contentLength(windows) - (guessed ? tail.length : 0);
   const info: ImageInfo = {

@@ -1,7 +1,7 @@
 import { BundleError } from "../errors.ts";
 import { filesystem, FilesystemError, type Entry } from "../ext4/filesystem.ts";
 import type { Manifest } from "../release/manifest.ts";
-import { lengthOf, type Bytes, type Segment } from "../bytes/segment.ts";
+import { lengthOf, type Bytes, type ImageSegment } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
 import { splash } from "../splash/splash.ts";
 
@@ -18,7 +18,7 @@ export interface PieceFiles {
  * come from the manifest and the files, so the same request gives the same bytes. Throws `BundleError`
  * when the piece does not fit.
  */
-export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<Segment[]> {
+export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<ImageSegment[]> {
   const { start, length, label } = manifest.piecePartition;
   const end = start + length;
   const os = new TextEncoder().encode(await describe(manifest, piece));
@@ -27,7 +27,7 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
     { path: "os.json", content: os },
     { path: "splash.png", content: piece.splash ?? (await splash(piece.name)) },
   ];
-  let partition: Segment[];
+  let partition: ImageSegment[];
   try {
     partition = [
       ...filesystem([root, ...files], {

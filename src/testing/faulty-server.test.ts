@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { expect, test } from "vitest";
 import type { Bytes } from "../bytes/segment.ts";
-import { pattern } from "./test-base.ts";
+import { pattern } from "./bytes.ts";
 import { serveImage, type Behaviour, type Fault } from "./faulty-server.ts";
 
 const IMAGE = pattern(10_000);

@@ -2,7 +2,7 @@ import type { RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Bytes } from "../bytes/segment.ts";
-import { pattern } from "./test-base.ts";
+import { pattern } from "./bytes.ts";
 import { serve, type TestServer } from "./range-server.ts";
 
 /**

@@ -6,6 +6,7 @@ import path from "node:path";
 import { createSHA256 } from "hash-wasm";
 import { WINDOW, type Manifest } from "../release/manifest.ts";
 import type { Bytes } from "../bytes/segment.ts";
+import { pattern } from "./bytes.ts";
 import { registerOf } from "../bytes/sha256.ts";
 
 const MIB = 1024 * 1024;
@@ -51,19 +52,6 @@ export async function testBase(content = pattern(WINDOW, 1)): Promise<TestBase> 
     },
   };
   return { image, manifest };
-}
-
-/** Bytes that look like nothing and are the same every time (xorshift32). */
-export function pattern(length: number, seed = 1): Bytes {
-  const bytes = new Uint8Array(length);
-  let x = seed * 2654435769;
-  for (let i = 0; i < length; i++) {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    bytes[i] = x;
-  }
-  return bytes;
 }
 
 /** The digest of a window as a manifest has it, by Node's OpenSSL. */

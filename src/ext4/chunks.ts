@@ -1,16 +1,12 @@
-import type { BufferPool } from "./buffer-pool.ts";
 import type { Bytes, Content, Segment } from "./segment.ts";
 
 const ZEROS = new Uint8Array(1024 * 1024);
-
-/** A segment that needs no base image. */
-export type MadeSegment = Exclude<Segment, { kind: "base" }>;
 
 /**
  * The bytes of segments, in order. Chunks are views of memory that stays in use: copy what you keep or
  * transfer. Throws `RangeError` when a content yields too little or too much.
  */
-export async function* chunksOf(segments: Iterable<MadeSegment>): AsyncGenerator<Bytes> {
+export async function* chunksOf(segments: Iterable<Segment>): AsyncGenerator<Bytes> {
   for await (const run of chunksOrHoles(segments)) {
     if (typeof run === "number") yield* zeros(run);
     else yield run;
@@ -18,7 +14,7 @@ export async function* chunksOf(segments: Iterable<MadeSegment>): AsyncGenerator
 }
 
 /** The same, with zeros as counts, for whoever can make holes of them. */
-export async function* chunksOrHoles(segments: Iterable<MadeSegment>): AsyncGenerator<Bytes | number> {
+export async function* chunksOrHoles(segments: Iterable<Segment>): AsyncGenerator<Bytes | number> {
   const open = new Map<Content, Reading>();
   try {
     for (const segment of segments) {
@@ -38,33 +34,6 @@ export async function* chunksOrHoles(segments: Iterable<MadeSegment>): AsyncGene
   } finally {
     for (const reading of open.values()) await reading.close();
   }
-}
-
-/** Gather `length` bytes of chunks of any size into chunks of `size` from `pool`, the last of them shorter. */
-export async function* rechunk(
-  chunks: AsyncIterable<Bytes>,
-  size: number,
-  length: number,
-  pool: BufferPool,
-): AsyncGenerator<Bytes> {
-  let left = length;
-  let whole = pool.acquire(Math.min(size, left));
-  let filled = 0;
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length;) {
-      const part = chunk.subarray(at, at + whole.length - filled);
-      if (part.length === 0) throw new RangeError(`more than ${length} bytes`);
-      whole.set(part, filled);
-      filled += part.length;
-      at += part.length;
-      if (filled < whole.length) continue;
-      yield whole;
-      left -= filled;
-      whole = pool.acquire(Math.min(size, left));
-      filled = 0;
-    }
-  }
-  if (left > 0) throw new RangeError(`${length - left + filled} of ${length} bytes`);
 }
 
 function* zeros(length: number): Generator<Bytes> {
