@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { parseConfig, type Config } from "../src/config.ts";
-import { isLatest, findRelease, newest, type Release } from "../src/fetch/release.ts";
+import { findRelease } from "../src/fetch/release.ts";
+import { isLatest, newest } from "../src/release/list.ts";
+import type { Release } from "../src/release/verify.ts";
 import { parseLatest, WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import { parsePiece } from "../src/piece/name.ts";

@@ -5,7 +5,7 @@ import { parseManifest, windowsOf } from "../src/release/manifest.ts";
 import { verifySignature } from "../src/release/minisign.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { lengthOfWindow, type Windows } from "../src/release/windows.ts";
-import { isLatest, newest } from "../src/fetch/release.ts";
+import { isLatest, newest } from "../src/release/list.ts";
 import type { Base } from "../src/image/image.ts";
 import type { Seed } from "../src/fetch/downloader.ts";
 import { RetryPolicy } from "../src/fetch/retry.ts";

@@ -284,12 +284,12 @@ test.each([
   ["os:notepat:tiny:2026.11.24", "notepat", ["tiny", "2026.11.24"]],
   ["os notepat tiny x86_64", "notepat", ["tiny", "x86_64"]],
   ["os:notepat:tiny~x86_64", "notepat", ["tiny", "x86_64"]],
-])("%s opens %s, with wishes %j, once the page is there", async (slug, name, wishes) => {
+])("%s opens %s, with qualifiers %j, once the page is there", async (slug, name, qualifiers) => {
   const piece = await visit(slug);
   expect(piece.told()).toEqual([]);
   await piece.meet();
   await piece.meet(); // a page module that is run twice says it twice
-  expect(piece.told("os:open")).toEqual([{ type: "os:open", piece: name, wishes, visit: undefined }]);
+  expect(piece.told("os:open")).toEqual([{ type: "os:open", piece: name, qualifiers, visit: undefined }]);
 });
 
 test("before the download there is all that is known of it", async () => {
@@ -320,9 +320,9 @@ test.each([
   ["saving", ["c", "y"], { type: "os:cancel" }],
   ["done", ["h"], { type: "os:copy" }],
   ["done", ["j"], { type: "os:checksum" }],
-  ["done", ["r"], { type: "os:open", wishes: [] }],
-  ["failed", ["r"], { type: "os:open", wishes: [] }],
-  ["cancelled", ["r"], { type: "os:open", wishes: [] }],
+  ["done", ["r"], { type: "os:open", qualifiers: [] }],
+  ["failed", ["r"], { type: "os:open", qualifiers: [] }],
+  ["cancelled", ["r"], { type: "os:open", qualifiers: [] }],
 ] as const)("%s: %j asks for %j", async (name, keys, message) => {
   const piece = await shown(states[name]);
   const before = piece.told(message.type).length;

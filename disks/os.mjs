@@ -232,7 +232,7 @@ const light = {
 /* 🗂️ State */
 let target = ""; // the piece to build, as the person named it
 /** @type {string[]} */
-let wishes = []; // what followed its name
+let qualifiers = []; // what followed its name
 let visit = ""; // tells the page's answers to us from those to an earlier visit
 let phone = false;
 /** @type {PageInfo | null} */
@@ -269,7 +269,7 @@ function boot($) {
   const { params, colon, platform, dom } = $;
   ({ send, jump, needsPaint, notice } = $);
   const named = [...(colon ?? []), ...params].filter((word) => word !== "");
-  [target = "", ...wishes] = named;
+  [target = "", ...qualifiers] = named;
   visit = `${Date.now()}.${Math.random()}`;
   phone = platform.iOS || platform.Android;
   dom.html`<style>#content { pointer-events: none; }</style><script src="${PAGE}"></script>`;
@@ -356,7 +356,7 @@ function hear(message) {
     page = message.page;
     if (target === "clear") tell("os:clear");
     else if (target && phone) tell("os:link");
-    else if (target) tell("os:open", { wishes });
+    else if (target) tell("os:open", { qualifiers });
   } else if (message?.visit !== visit) return;
   else if (message.type === "os:state") {
     if (message.state.stage !== state?.stage) {
@@ -395,7 +395,7 @@ const deeds = {
   open: () => {
     phone = false; // they know
     linking = false;
-    tell("os:open", { wishes });
+    tell("os:open", { qualifiers });
   },
   copy: () => {
     tell("os:copy");

@@ -8,7 +8,7 @@
 /**
  * Piece → page, by AC's signals: `os:open`, `os:start`, `os:pause`, `os:resume`, `os:cancel`, `os:keep`,
  * `os:clear`, `os:copy`, `os:checksum`, `os:preview`, `os:link`, `os:say`. `os:open` makes ready what `piece` and
- * `wishes` name, or joins the build of it; `os:start` then makes it; `os:checksum` saves `<name>.sha256`,
+ * `qualifiers` name, or joins the build of it; `os:start` then makes it; `os:checksum` saves `<name>.sha256`,
  * `os:copy` puts the SHA-256 on the clipboard; `os:preview` shows the bundle itself over `box` of the canvas, or
  * takes it away; `os:link` asks for the address of this build, to be opened elsewhere; `os:say` is for those who
  * hear the page.
@@ -19,7 +19,7 @@ export interface PieceMessage {
   /** As the person named it. */
   readonly piece: string;
   /** What followed the piece's name after colons: a flavor, a version, an architecture. For `os:open`. */
-  readonly wishes?: readonly string[];
+  readonly qualifiers?: readonly string[];
   /** For `os:start`: into the browser's downloads, or into a file that the person chooses now. */
   readonly where?: "downloads" | "choose";
   /** For `os:keep`: whether the base image is to stay in this browser for the next piece. */

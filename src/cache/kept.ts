@@ -2,7 +2,7 @@ import type { BufferPool } from "../bytes/buffer-pool.ts";
 import { windowsOf } from "../release/manifest.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { contentLength, lengthOfWindow, type Windows } from "../release/windows.ts";
-import type { Release } from "../fetch/release.ts";
+import type { Release } from "../release/verify.ts";
 import type { Seed } from "../fetch/downloader.ts";
 import { keptReleases, MANIFEST, SIGNATURE, storage, WINDOWS } from "./opfs.ts";
 

@@ -5,7 +5,8 @@ import { compareVersions } from "../release/manifest.ts";
 import { testBase } from "../testing/test-base.ts";
 import { files, serve } from "../testing/range-server.ts";
 import { testKey } from "../testing/sign.ts";
-import { findRelease, type ReleaseQuery } from "./release.ts";
+import type { ReleaseQuery } from "../release/verify.ts";
+import { findRelease } from "./release.ts";
 import { RetryPolicy, PACE } from "./retry.ts";
 
 const { manifest } = await testBase();

@@ -8,13 +8,13 @@ test.each([
   ["$cow", [], "https://aesthetic.computer/os:$cow"],
   ["@jeffrey/frog", [], "https://aesthetic.computer/os:@jeffrey/frog"],
   ["a b?c#d", [], "https://aesthetic.computer/os:a%20b%3Fc%23d"],
-])("%s %j has an address, and a reader finds it in the code", (piece, wishes, url) => {
-  const link = linkTo(piece, wishes, "https://aesthetic.computer");
+])("%s %j has an address, and a reader finds it in the code", (piece, qualifiers, url) => {
+  const link = linkTo(piece, qualifiers, "https://aesthetic.computer");
   expect(link.url).toBe(url);
   expect(read(link.qr)).toBe(url);
 });
 
-test("the longest name of a piece, and wishes, still fit", () => {
+test("the longest name of a piece, and qualifiers, still fit", () => {
   const link = linkTo(
     `@${"h".repeat(40)}/${"p".repeat(58)}`,
     ["kiosk", "2026.11.24", "x86_64"],

@@ -7,9 +7,9 @@ export interface Link {
   readonly qr: readonly string[];
 }
 
-/** Where `piece` with `wishes` is built, on the site at `origin` (`os:link`). */
-export function linkTo(piece: string, wishes: readonly string[] = [], origin = location.origin): Link {
-  const url = `${origin}/${["os", piece, ...wishes].map(escaped).join(":")}`;
+/** Where `piece` with `qualifiers` is built, on the site at `origin` (`os:link`). */
+export function linkTo(piece: string, qualifiers: readonly string[] = [], origin = location.origin): Link {
+  const url = `${origin}/${["os", piece, ...qualifiers].map(escaped).join(":")}`;
   const { data } = encode(url, { border: 0, ecc: "M" });
   return { url, qr: data.map((row) => row.map((dark) => (dark ? "1" : "0")).join("")) };
 }

@@ -64,7 +64,7 @@ function createRegistry(): BuildRegistry {
   };
 
   /** What a piece may ask, by its signals' names. */
-  const wishes: Record<string, (message: PieceMessage) => void> = {
+  const handlers: Record<string, (message: PieceMessage) => void> = {
     "os:open": (message) => open((visit = message)),
     "os:start": ({ where }) => current()?.start(where === "choose" ? "chosen" : "downloads"),
     "os:pause": () => current()?.pause(),
@@ -77,7 +77,7 @@ function createRegistry(): BuildRegistry {
     "os:copy": () => void copy(current()?.state.info?.sha256 ?? ""),
     "os:checksum": () => checksum(current()?.state.info),
     "os:preview": ({ box }) => void preview(box).catch(() => hidePreview()), // a build that is over has none
-    "os:link": ({ visit: to, piece, wishes: more }) => {
+    "os:link": ({ visit: to, piece, qualifiers: more }) => {
       send({ type: "os:link", visit: to, ...linkTo(piece, more) });
     },
     "os:say": ({ text = "" }) => say(text),
@@ -86,7 +86,7 @@ function createRegistry(): BuildRegistry {
 
   return {
     welcome() {
-      for (const [type, act] of Object.entries(wishes)) {
+      for (const [type, act] of Object.entries(handlers)) {
         ac.when(type, (content) => act(content as PieceMessage)); // AC forgets listeners between pieces
       }
       ac.acCONTENT_EVENTS.push(() => {
@@ -105,14 +105,14 @@ async function greet(): Promise<void> {
 }
 
 /** What a build of this is known by: a flavor or version asked for makes another one. */
-function keyOf({ piece, wishes = [] }: PieceMessage): string {
-  return [piece, ...wishes].join(":");
+function keyOf({ piece, qualifiers = [] }: PieceMessage): string {
+  return [piece, ...qualifiers].join(":");
 }
 
-async function requestFor({ piece, wishes = [] }: PieceMessage): Promise<BuildRequest> {
+async function requestFor({ piece, qualifiers = [] }: PieceMessage): Promise<BuildRequest> {
   const { latest, oven, keys, flavor: usual, patience } = await loadConfig();
-  const version = wishes.find((wish) => /^\d/.test(wish));
-  const flavor = wishes.find((wish) => !/^\d/.test(wish)) ?? usual;
+  const version = qualifiers.find((qualifier) => /^\d/.test(qualifier));
+  const flavor = qualifiers.find((qualifier) => !/^\d/.test(qualifier)) ?? usual;
   return {
     piece,
     manifest: latest,
