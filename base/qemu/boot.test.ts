@@ -7,7 +7,10 @@ import { promisify } from "node:util";
 import { interact } from "balena-image-fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { GPT_LENGTH, parseGpt } from "../../src/image/gpt.ts";
+import { formatOsJson } from "../../src/image/os-json.ts";
 import { type Manifest, parseLatest, parseManifest, WINDOW } from "../../src/release/manifest.ts";
+import { layOut, STICKS } from "../../src/testing/sticks.ts";
+import { run, runWith } from "../../src/testing/tools.ts";
 import { ANSWER, bootImage } from "./boot.ts";
 import { withMachine } from "./machine.ts";
 
@@ -33,16 +36,31 @@ beforeAll(() => {
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 test("partition tools and file system checks accept the image", () => {
-  expect(tool("sgdisk", "--verify", image)).toMatch(/^No problems found/m);
-  expect(tool("parted", "--script", image, "print")).toMatch(/Partition Table: gpt[^]*FEDAC-PIECE/);
+  expect(run("sgdisk", "--verify", image)).toMatch(/^No problems found/m);
+  expect(run("parted", "--script", image, "print")).toMatch(/Partition Table: gpt[^]*FEDAC-PIECE/);
   const esp = cut("esp", 1);
-  expect(tool("fsck.vfat", "-n", esp)).not.toMatch(/differ|wrong|bad|dirty/i);
-  expect(tool("mdir", "-b", "-/", "-i", esp, "::")).toContain("::/EFI/BOOT/BOOTX64.EFI");
-  tool("unsquashfs", "-quiet", "-no-progress", "-dest", join(folder, "live.files"), cut("live", 2)); // throws on any complaint
+  expect(run("fsck.vfat", "-n", esp)).not.toMatch(/differ|wrong|bad|dirty/i);
+  expect(run("mdir", "-b", "-/", "-i", esp, "::")).toContain("::/EFI/BOOT/BOOTX64.EFI");
+  expect(fs.existsSync(join(liveFiles(), "usr/lib/fedac/session"))).toBe(true);
+});
+
+test("the session's check reads every stick with the image's own busybox as it does elsewhere", () => {
+  const usr = join(liveFiles(), "usr");
+  const said = STICKS.map((stick, i) => {
+    const [mounted, problem] = [join(folder, `stick${i}`), join(folder, `problem${i}`)];
+    fs.mkdirSync(mounted);
+    layOut(stick, mounted, problem);
+    const script = `"$0" "$1" "$2" || true`; // exit code 1 says that there is no piece
+    const env = { PATH: join(usr, "bin") };
+    const check = join(usr, "lib/fedac/check-piece");
+    const line = runWith({ env }, join(usr, "bin/sh"), "-c", `sh ${script}`, check, mounted, problem);
+    return line.trim().replace(/^(NOPIECE \S+) .*/, "$1");
+  });
+  expect(said).toEqual(STICKS.map(({ expected }) => expected));
 });
 
 test("the image is a disc as well, as long as the disk, with the ESP for UEFI to start", async () => {
-  const said = tool("xorriso", "-no_rc", "-indev", image, "-report_el_torito", "plain", "-find", "/");
+  const said = run("xorriso", "-no_rc", "-indev", image, "-report_el_torito", "plain", "-find", "/");
   const head = new Uint8Array(fs.readFileSync(image).subarray(0, GPT_LENGTH));
   const esp = (await parseGpt(head, manifest.image.size))[0]!;
   expect(said).toMatch(/boot img : {3}1 {2}BIOS {2}y {3}none {2}0x0000 {2}0x00 {6}4 {10}32$/m);
@@ -51,7 +69,7 @@ test("the image is a disc as well, as long as the disk, with the ESP for UEFI to
   expect(said).not.toMatch(/\.EFI'/); // or Rufus would offer to copy files instead of writing the image
   const etcher = await interact(image, 1, (files) => promisify(files.readdir)("/EFI/BOOT"));
   expect(etcher).toContain("BOOTX64.EFI");
-  expect(tool("isosize", image).trim()).toBe(String(manifest.image.size));
+  expect(run("isosize", image).trim()).toBe(String(manifest.image.size));
 });
 
 test("building again gives the same bytes", { timeout: BUILD_MS }, () => {
@@ -125,7 +143,9 @@ test("the image as it is built says what is missing", { timeout: BOOT_MS }, asyn
   const screenshot = join(folder, "empty.ppm");
   const options = { image, until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
 
-  expect((await bootImage(options)).line).toBe("NOPIECE there is no file system on FEDAC-PIECE");
+  expect((await bootImage(options)).line).toBe(
+    "NOPIECE no-filesystem there is no file system on FEDAC-PIECE",
+  );
   const share = inked(screenshot);
   expect(share).toBeGreaterThan(0.01); // letters
   expect(share).toBeLessThan(0.2);
@@ -151,9 +171,16 @@ function published(directory: string) {
   return { manifest: of, image: join(directory, newest.manifest, "..", of.image.url) };
 }
 
+/** The files of FEDAC-LIVE, unpacked once. Throws on any complaint of unsquashfs. */
+function liveFiles(): string {
+  const files = join(folder, "live.files");
+  if (!fs.existsSync(files)) run("unsquashfs", "-quiet", "-no-progress", "-dest", files, cut("live", 2));
+  return files;
+}
+
 /** A partition of the image as a file of its own. */
 function cut(name: string, number: number): string {
-  const sectors = tool("sgdisk", `--info=${number}`, image);
+  const sectors = run("sgdisk", `--info=${number}`, image);
   const at = Number(/First sector: (\d+)/.exec(sectors)?.[1]) * 512;
   const end = (Number(/Last sector: (\d+)/.exec(sectors)?.[1]) + 1) * 512;
   const path = join(folder, name);
@@ -165,10 +192,15 @@ function cut(name: string, number: number): string {
 function withPiece(): { disk: string; line: string } {
   const bundle = Buffer.from("<!doctype html><title>a piece</title>\n".repeat(2000));
   const sha256 = createHash("sha256").update(bundle).digest("hex");
-  const os = { format: 1, piece: "@jeffrey/frog", size: bundle.length, sha256, base: "fedac-os tiny" };
   spliced ??= splice("piece.img", {
     "piece.html": bundle,
-    "os.json": JSON.stringify(os, null, 2),
+    "os.json": formatOsJson({
+      format: 1,
+      piece: "@jeffrey/frog",
+      size: bundle.length,
+      sha256,
+      base: "fedac-os tiny",
+    }),
     "splash.png": Buffer.from(SPLASH, "base64"),
   });
   return { disk: spliced, line: `PIECE @jeffrey/frog ${sha256} ${bundle.length}` };
@@ -182,7 +214,7 @@ function splice(file: string, files: Record<string, string | Buffer>): string {
   fs.rmSync(source, { recursive: true, force: true });
   fs.mkdirSync(source);
   for (const [name, bytes] of Object.entries(files)) fs.writeFileSync(join(source, name), bytes);
-  tool("mkfs.ext4", "-q", "-L", label, "-d", source, partition, String(length / 1024));
+  run("mkfs.ext4", "-q", "-L", label, "-d", source, partition, String(length / 1024));
   const disk = fs.readFileSync(image);
   fs.readFileSync(partition).copy(disk, start);
   const path = join(folder, file);
@@ -193,17 +225,12 @@ function splice(file: string, files: Record<string, string | Buffer>): string {
 /** Let GRUB say on the serial line that it would start the kernel now, and then wait. */
 function grubStays(disk: string) {
   const esp = `${disk}@@${WINDOW}`;
-  const path = tool("mdir", "-b", "-/", "-i", esp, "::").match(/^.*\/grub\.cfg$/m)![0];
-  const config = tool("mcopy", "-i", esp, path, "-");
+  const path = run("mdir", "-b", "-/", "-i", esp, "::").match(/^.*\/grub\.cfg$/m)![0];
+  const config = run("mcopy", "-i", esp, path, "-");
   const stays = 'serial --unit=0; terminal_output --append serial; echo "STANDING"; sleep 9999\n';
   const file = join(folder, "grub.cfg");
   fs.writeFileSync(file, config.replace(/^if linux/m, `${stays}$&`));
-  tool("mcopy", "-o", "-i", esp, file, path);
-}
-
-function tool(name: string, ...args: string[]): string {
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  return execFileSync(name, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  run("mcopy", "-o", "-i", esp, file, path);
 }
 
 /** How much of a picture is light. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { filesystem } from "../../src/ext4/filesystem.ts";
 import { read } from "../../src/ext4/reader.ts";
 import { GPT_LENGTH, parseGpt, type Partition } from "../../src/image/gpt.ts";
+import { formatOsJson, type OsJson, parseOsJson } from "../../src/image/os-json.ts";
 import { lengthOf, type Bytes } from "../../src/bytes/segment.ts";
 
 /**
@@ -29,14 +30,23 @@ const GIB = 2 ** 30;
 
 /** Make a variant of `image` in `folder`; the image itself stays as it is. Throws `RangeError` for what is no image of ours. */
 export async function vary(image: string, variant: Variant, folder: string): Promise<Varied> {
-  const expected = await promised(image);
+  const expected = EXPECTED[variant] ?? (await promised(image));
   if (variant === "whole") return { image, extraDisks: [], expected };
   const copy = join(folder, `${variant}.img`);
   execFileSync("cp", ["--sparse=always", "--reflink=auto", image, copy]);
   await CHANGES[variant](copy);
   if (variant === "twin") return { image, extraDisks: [copy], expected };
-  return { image: copy, extraDisks: [], expected: variant === "grown" ? expected : "NOPIECE " };
+  return { image: copy, extraDisks: [], expected };
 }
+
+const NO_FILE_SYSTEM = "NOPIECE no-filesystem ";
+
+/** What a stick says that does not have the image's own piece. */
+const EXPECTED: Partial<Record<Variant, string>> = {
+  empty: NO_FILE_SYSTEM,
+  missing: NO_FILE_SYSTEM,
+  wrong: "NOPIECE piece-sha256 ",
+};
 
 const CHANGES: Record<Exclude<Variant, "whole">, (copy: string) => Promise<void>> = {
   empty: (copy) => fill(copy, ({ length }) => [new Uint8Array(length)]),
@@ -53,7 +63,7 @@ const CHANGES: Record<Exclude<Variant, "whole">, (copy: string) => Promise<void>
 async function promised(image: string): Promise<string> {
   return await withImage(image, "r", async (handle, { start, length }) => {
     const first = await bytesOf(handle, start, 4096);
-    if (first.every((byte) => byte === 0)) return "NOPIECE ";
+    if (first.every((byte) => byte === 0)) return NO_FILE_SYSTEM;
     const volume = await read((from, count) => bytesOf(handle, start + from, Math.min(count, length - from)));
     const chunks: Bytes[] = [];
     for await (const entry of volume.entries()) {
@@ -62,11 +72,7 @@ async function promised(image: string): Promise<string> {
       if (content instanceof Uint8Array) chunks.push(content);
       else for await (const chunk of content.open()) chunks.push(chunk);
     }
-    const os = JSON.parse(Buffer.concat(chunks).toString()) as {
-      piece: string;
-      sha256: string;
-      size: number;
-    };
+    const os = parseOsJson(Buffer.concat(chunks).toString());
     return `PIECE ${os.piece} ${os.sha256} ${os.size}`;
   });
 }
@@ -75,11 +81,11 @@ const OTHER = new TextEncoder().encode("<!doctype html><title>another piece</tit
 
 /** A file system with the right label and a piece of ours, which os.json says has `hash`. */
 function otherPiece({ length }: Partition, hash: string): Bytes[] {
-  const os = { format: 1, piece: "another", size: OTHER.length, sha256: hash, base: "another" };
+  const os: OsJson = { format: 1, piece: "another", size: OTHER.length, sha256: hash, base: "another" };
   const files = [
     { kind: "directory", path: "/", mode: 0o777 } as const,
     { path: "piece.html", content: OTHER },
-    { path: "os.json", content: new TextEncoder().encode(`${JSON.stringify(os, null, 2)}\n`) },
+    { path: "os.json", content: new TextEncoder().encode(formatOsJson(os)) },
   ];
   const uuid = "0ddba11a-0000-8000-8000-000000000000";
   const made = filesystem(files, { size: length, label: LABEL, uuid, time: 0 });

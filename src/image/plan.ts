@@ -4,6 +4,7 @@ import type { Manifest } from "../release/manifest.ts";
 import { lengthOf, type Bytes, type ImageSegment } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
 import { splash } from "../splash/splash.ts";
+import { formatOsJson } from "./os-json.ts";
 
 /** A piece as it goes into its partition. */
 export interface PieceFiles {
@@ -55,16 +56,15 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
 /** The kiosk writes its logs here, and is not root. */
 const root: Entry = { kind: "directory", path: "/", mode: 0o777 };
 
-/** `os.json`: what the stick holds. One key a line, since an initramfs reads it with sed. */
+/** `os.json`: what the stick holds. */
 async function describe(manifest: Manifest, piece: PieceFiles): Promise<string> {
-  const description = {
+  return formatOsJson({
     format: 1,
     piece: piece.name,
     size: piece.html.length,
     sha256: await sha256(piece.html),
     base: `${manifest.name} ${manifest.flavor} ${manifest.version}`,
-  };
-  return `${JSON.stringify(description, null, 2)}\n`;
+  });
 }
 
 /**

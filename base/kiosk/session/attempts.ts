@@ -1,27 +1,27 @@
-/** How the next attempt at showing the piece is made; times in seconds. */
+/** How the next attempt at showing the piece is made. */
 export interface Attempt {
-  /** Graphics drivers are used, or everything is drawn by the processor. */
+  /** Graphics drivers are used; otherwise everything is drawn by the processor. */
   readonly accelerated: boolean;
-  /** So long until it begins. */
-  readonly pause: number;
-  /** So long until the page must have painted, and after that until it must answer. */
-  readonly patience: number;
+  /** How long to wait before it begins. */
+  readonly pauseSeconds: number;
+  /** How long the page may take to paint, and after that to answer. */
+  readonly timeoutSeconds: number;
 }
 
 /** What a machine that starts in ten seconds needs at the very most. */
-const PATIENCE = 60;
+const MIN_TIMEOUT_SECONDS = 60;
 const ACCELERATED_ATTEMPTS = 2;
-const LONGEST_PAUSE = 30;
+const MAX_PAUSE_SECONDS = 30;
 
 /**
- * The attempt after `failures` in a row. Two with the graphics drivers, and then without: what they draw may be
- * nothing at all. A slow machine is given more time, since starting again only makes it slower: `started` is
- * how many seconds after its kernel we were started.
+ * The attempt after `failures` in a row. The first two use the graphics drivers and later ones do not, since what a driver
+ * draws may be nothing at all. A slow machine is given more time, because starting again only makes it slower:
+ * `startedAfterSeconds` is the time from its kernel's start to ours.
  */
-export function attempt(failures: number, started: number): Attempt {
+export function attempt(failures: number, startedAfterSeconds: number): Attempt {
   return {
     accelerated: failures < ACCELERATED_ATTEMPTS,
-    pause: failures === 0 ? 0 : Math.min(2 ** (failures - 1), LONGEST_PAUSE),
-    patience: Math.max(PATIENCE, 6 * started) * 2 ** Math.min(failures, 3),
+    pauseSeconds: failures === 0 ? 0 : Math.min(2 ** (failures - 1), MAX_PAUSE_SECONDS),
+    timeoutSeconds: Math.max(MIN_TIMEOUT_SECONDS, 6 * startedAfterSeconds) * 2 ** Math.min(failures, 3),
   };
 }

@@ -9,11 +9,11 @@ import { chromium } from "playwright";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { chromiumArgs, chromiumPath } from "../../../e2e/chromium.ts";
 import { type Browser, startBrowser } from "./browser.ts";
-import { serve } from "./server.ts";
+import { serve } from "./page-server.ts";
 
 // A real Chromium without a screen, which starts in seconds on an idle machine and in a minute on a busy one.
 const MS = 240_000;
-const PATIENCE = 100;
+const TIMEOUT_SECONDS = 100;
 
 const PAINTS = `<!doctype html><canvas></canvas><script>
   const drawing = document.querySelector("canvas").getContext("2d");
@@ -115,7 +115,7 @@ test(
 
 let hear: (what: string) => void = () => {};
 
-async function open(html: string, patience = PATIENCE): Promise<Browser> {
+async function open(html: string, timeoutSeconds = TIMEOUT_SECONDS): Promise<Browser> {
   const page = { type: "text/html", body: html };
   server = await serve(new Map([["/piece.html", page]]), "/piece.html", 0);
   server.on("request", ({ url = "" }: { url?: string }) => {
@@ -129,7 +129,7 @@ async function open(html: string, patience = PATIENCE): Promise<Browser> {
     environment: process.env,
     accelerated: false,
     flags: [...chromiumArgs, "--headless=new"],
-    patience,
+    timeoutSeconds,
   });
 }
 

@@ -6,17 +6,22 @@ import { openPage, type Page, type PageOptions } from "./page.ts";
 import { end, endOf } from "./processes.ts";
 import { type Event, Protocol } from "./protocol.ts";
 
+/** How a browser is started. */
 export interface BrowserOptions extends PageOptions {
+  /** The path of Chromium. */
   readonly program: string;
   /** A directory for its profile, emptied first. */
   readonly profile: string;
   readonly environment: NodeJS.ProcessEnv;
+  /** Whether graphics drivers are used. */
   readonly accelerated: boolean;
+  /** Chromium's command line beside what it is always given. */
   readonly flags: readonly string[];
 }
 
 /** A browser with one page; `lost` also says when the browser itself has ended. */
 export interface Browser extends Page {
+  /** End the browser and its helpers. */
   stop(): Promise<void>;
 }
 
@@ -42,15 +47,18 @@ const FLAGS = [
   "--disable-sync",
   "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication",
   "--enable-unsafe-swiftshader", // WebGL also where there is no graphics driver
-  // A helper that has found nobody to talk to by then ends, and the page stays white: on a slow machine the
-  // usual 15 s are too short
+  // A helper process that has not been connected to by then ends, and the page stays white. The usual 15 s are too
+  // short on a slow machine.
   "--ipc-connection-timeout=300",
 ];
 
 /** As a kiosk on a Wayland compositor. */
 export const KIOSK_FLAGS = ["--kiosk", "--ozone-platform=wayland"];
 
-/** Start Chromium and open `url` in it. Throws `Error` when it ends or does not do as it is told in time. */
+/**
+ * Start Chromium and open `url` in it. Throws `Error` when it ends, refuses a command, or has not opened the page within
+ * `timeoutSeconds`.
+ */
 export async function startBrowser(options: BrowserOptions): Promise<Browser> {
   await rm(options.profile, { recursive: true, force: true, maxRetries: 5 }); // one may be ending there
   const software = options.accelerated ? [] : ["--disable-gpu"];
@@ -68,7 +76,10 @@ export async function startBrowser(options: BrowserOptions): Promise<Browser> {
     events.emit("event", event),
   );
   try {
-    const page = await Promise.race([openPage(protocol, events, options), tooLate(options.patience)]);
+    const page = await Promise.race([
+      openPage(protocol, events, options),
+      startTimeout(options.timeoutSeconds),
+    ]);
     return { painted: page.painted, lost: Promise.race([page.lost, exited]), stop };
   } catch (error) {
     await stop();
@@ -76,7 +87,7 @@ export async function startBrowser(options: BrowserOptions): Promise<Browser> {
   }
 }
 
-async function tooLate(seconds: number): Promise<never> {
+async function startTimeout(seconds: number): Promise<never> {
   return await new Promise((_, fail) => {
     const error = new Error(`the browser has not started within ${Math.round(seconds)} s`);
     setTimeout(() => fail(error), seconds * 1000).unref();

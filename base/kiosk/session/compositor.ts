@@ -11,28 +11,31 @@ export interface Compositor {
   readonly environment: NodeJS.ProcessEnv;
   /** How it ended, when it does; never throws. */
   readonly ended: Promise<string>;
-  /** Put windows on the screen: until then there is the splash alone. */
+  /** Put windows on the screen: until then there is the splash alone. Throws `Error` when sway refuses. */
   reveal(): Promise<void>;
+  /** End it. */
   stop(): Promise<void>;
 }
 
+/** How a compositor is started. */
 export interface CompositorOptions {
   /** A file for sway(5). */
   readonly config: string;
+  /** Whether graphics drivers are used. */
   readonly accelerated: boolean;
-  /** In seconds: so long it may take to be there. */
-  readonly patience: number;
+  /** How long it may take to start. */
+  readonly timeoutSeconds: number;
 }
 
-/** Why there is no compositor, and so nothing on the screen. */
+/** There is no compositor, and so nothing on the screen. */
 export class CompositorError extends Error {
   override readonly name = "CompositorError";
 }
 
 /**
- * Start sway, with the splash as its background. Until `reveal`, windows are drawn on an output that is on no
- * screen, of the screen's size: a browser that starts is no sight. (A fullscreen window cannot be made transparent
- * in sway, and one that is not drawn does not paint.) Throws `CompositorError` when sway ends or is not there in time.
+ * Start sway, with the splash as its background. Until `reveal`, windows are drawn on a virtual output of the screen's
+ * size, so that nobody watches a browser start. (A fullscreen window cannot be made transparent in sway, and one that is
+ * not drawn does not paint.) Throws `CompositorError` when sway ends or has not started within `timeoutSeconds`.
  */
 export async function startCompositor(options: CompositorOptions): Promise<Compositor> {
   const runtime = process.env.XDG_RUNTIME_DIR ?? "/run/user/1000";
@@ -47,19 +50,19 @@ export async function startCompositor(options: CompositorOptions): Promise<Compo
   });
   const ended = endOf("sway", sway);
   const stop = () => end(sway, ended);
-  let how: string | undefined;
-  void ended.then((words) => (how = words));
-  const started = performance.now();
+  let reason: string | undefined;
+  void ended.then((words) => (reason = words));
+  const startedAt = performance.now();
   for (;;) {
     const display = await readFile(ready, "utf8").catch(() => "");
     if (display.endsWith("\n")) {
       environment.WAYLAND_DISPLAY = display.trim();
       break;
     }
-    if (how !== undefined) throw new CompositorError(how);
-    if (performance.now() - started > options.patience * 1000) {
+    if (reason !== undefined) throw new CompositorError(reason);
+    if (performance.now() - startedAt > options.timeoutSeconds * 1000) {
       await stop();
-      throw new CompositorError(`sway was not there within ${options.patience} s`);
+      throw new CompositorError(`sway has not started within ${options.timeoutSeconds} s`);
     }
     await delay(50);
   }
@@ -72,7 +75,7 @@ export async function startCompositor(options: CompositorOptions): Promise<Compo
   }
 }
 
-/** Have windows drawn on an output that is on no screen; what is returned moves them to the screen. */
+/** Have windows drawn on a virtual output; the function returned moves them to the screen. */
 async function hide(socket: string): Promise<() => Promise<void>> {
   const before = await outputs(socket);
   const screen = before.find(({ active }) => active);

@@ -7,10 +7,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Attempt, attempt } from "./attempts.ts";
 import { KIOSK_FLAGS, startBrowser } from "./browser.ts";
 import { CompositorError, startCompositor } from "./compositor.ts";
-import { problemPage } from "./pages.ts";
-import { NoPieceError, readPiece } from "./piece.ts";
-import { say } from "./serial.ts";
-import { type Page, PORT, serve } from "./server.ts";
+import { type Page, PORT, serve } from "./page-server.ts";
+import { readPiece } from "./piece.ts";
+import { NoPieceError } from "./problem.ts";
+import { problemPage } from "./problem-page.ts";
+import { writeSerialLine } from "./serial.ts";
 
 const PIECE = "/mnt/piece";
 const PROBLEM = "/run/fedac/problem";
@@ -20,17 +21,19 @@ const BROWSER = "/usr/lib/chromium/chromium";
 const SPLASH = "/run/fedac/splash.png";
 /** Once it exists, kiosk-no-screen.service tells the person, by other means. */
 const NO_SCREEN = "/run/fedac/kiosk/no-screen";
-/** After so many failures in a row another process begins anew, in a session of its own. */
-const GIVEN_UP = 6;
+/** After this many failures in a row this process ends, and systemd starts another one in a new session. */
+const MAX_FAILURES = 6;
+/** After this many attempts in a row without a compositor the person is told that nothing can be shown. */
+const MAX_SCREEN_FAILURES = 3;
 const RUNTIME = process.env.XDG_RUNTIME_DIR ?? "/run/user/1000";
 
-/** What is shown, and the line to say when it has been. */
-interface Show {
+/** What is shown, and the line for the serial console once it is on the screen. */
+interface Exhibit {
   readonly page: Page;
   readonly line: string;
 }
 
-async function find(): Promise<Show> {
+async function findExhibit(): Promise<Exhibit> {
   try {
     const { name, sha256, html } = await readPiece(PIECE, PROBLEM);
     const page = { type: "text/html; charset=utf-8", body: html };
@@ -38,13 +41,13 @@ async function find(): Promise<Show> {
   } catch (error) {
     if (!(error instanceof NoPieceError)) throw error;
     console.error(error);
-    return { page: problemPage(error.message), line: `NOPIECE ${error.message}` };
+    return { page: problemPage(error.code), line: `NOPIECE ${error.code} ${error.message}` };
   }
 }
 
-/** Show the piece until something ends, and say what. `painted` is called once it is on the screen. */
-async function show({ accelerated, patience }: Attempt, painted: () => void): Promise<string> {
-  const compositor = await startCompositor({ config: CONFIG, accelerated, patience });
+/** Show the page until something ends; resolves with what has. `onScreen` is called once the page can be seen. */
+async function show({ accelerated, timeoutSeconds }: Attempt, onScreen: () => void): Promise<string> {
+  const compositor = await startCompositor({ config: CONFIG, accelerated, timeoutSeconds });
   try {
     const browser = await startBrowser({
       program: BROWSER,
@@ -53,14 +56,14 @@ async function show({ accelerated, patience }: Attempt, painted: () => void): Pr
       environment: compositor.environment,
       flags: KIOSK_FLAGS,
       accelerated,
-      patience,
+      timeoutSeconds,
     });
     try {
       const lost = Promise.race([compositor.ended, browser.lost]);
       const early = await Promise.race([browser.painted, lost]);
       if (early !== undefined) return early;
       await compositor.reveal();
-      painted();
+      onScreen();
       return await lost;
     } finally {
       await browser.stop();
@@ -71,25 +74,26 @@ async function show({ accelerated, patience }: Attempt, painted: () => void): Pr
 }
 
 async function main(): Promise<void> {
-  const { page, line } = await find();
+  const { page, line } = await findExhibit();
   const background = join(RUNTIME, "splash.png"); // named in the compositor's configuration
   await copyFile(SPLASH, background).catch(() => rm(background, { force: true }));
   await serve(new Map([["/piece.html", page]]), "/piece.html");
 
-  const started = uptime();
-  let said = false;
-  let screens = 0; // attempts in a row that have come to no compositor
-  for (let failures = 0; failures < GIVEN_UP;) {
-    const next = attempt(failures, started);
-    await delay(next.pause * 1000);
+  const startedAfterSeconds = uptime();
+  let announced = false;
+  let screenFailures = 0; // attempts in a row without a compositor
+  for (let failures = 0; failures < MAX_FAILURES;) {
+    const next = attempt(failures, startedAfterSeconds);
+    await delay(next.pauseSeconds * 1000);
     const since = performance.now();
     const how = await show(next, () => {
       failures = 0;
-      screens = 0;
-      if (!said) void say(line);
-      said = true;
+      screenFailures = 0;
+      if (!announced) void writeSerialLine(line);
+      announced = true;
     }).catch(async (error: Error) => {
-      if (error instanceof CompositorError && ++screens === 3) await writeFile(NO_SCREEN, error.message);
+      if (error instanceof CompositorError && ++screenFailures === MAX_SCREEN_FAILURES)
+        await writeFile(NO_SCREEN, error.message);
       return error.message;
     });
     failures++;

@@ -5,19 +5,20 @@ import type { Event, Protocol } from "./protocol.ts";
 
 /** A page that is watched over. */
 export interface Page {
-  /** Settles when the page has loaded and painted; throws `Error` when that takes longer than it may. */
+  /** Resolves when the page has loaded and painted; rejects with an `Error` when that takes longer than `timeoutSeconds`. */
   readonly painted: Promise<void>;
-  /** Why it is no longer there, when it is not; never throws. */
+  /** Resolves, with the reason, when the page is no longer there or does not answer; never rejects. */
   readonly lost: Promise<string>;
 }
 
+/** What page is opened. */
 export interface PageOptions {
   readonly url: string;
-  /** In seconds: so long it may take to paint, and after that to answer. */
-  readonly patience: number;
+  /** How long it may take to paint, and after that to answer. */
+  readonly timeoutSeconds: number;
 }
 
-/** What a piece may use without anybody being asked, since there is nobody to ask. */
+/** What a piece may use without a question: a kiosk has nobody to ask. */
 const PERMISSIONS = [
   "audioCapture",
   "clipboardReadWrite",
@@ -30,8 +31,8 @@ const PERMISSIONS = [
   "wakeLockScreen",
 ];
 
-/** Every so many seconds the page is asked whether it is alive. */
-const PULSE = 5;
+/** How often the page is asked whether it is alive. */
+const PULSE_SECONDS = 5;
 /** Our script's world in the page, and what it reports by. */
 const WORLD = "kiosk";
 const REPORT = "kioskReport";
@@ -45,13 +46,13 @@ const FRAMES = {
 const SCRIPT = new URL("in-page.js", import.meta.url);
 
 /**
- * Have the browser open `url` in the page that it was started with, close every other one, and watch. Throws
- * `Error` when the browser does not do as it is told.
+ * Have the browser open `url` in the page that it was started with, close every other one, and watch. Throws `Error` when
+ * the browser refuses a command.
  */
 export async function openPage(
   protocol: Protocol,
   events: EventEmitter<{ event: [Event] }>,
-  { url, patience }: PageOptions,
+  { url, timeoutSeconds }: PageOptions,
 ): Promise<Page> {
   let session: string | undefined;
   let arrived = false;
@@ -111,21 +112,21 @@ export async function openPage(
   const { errorText } = await ask("Page.navigate", { url });
   if (typeof errorText === "string") throw new Error(`${url}: ${errorText}`);
 
-  const painted = within(painting, patience, "painted");
+  const painted = within(painting, timeoutSeconds, "painted");
   const pulse = async () => {
     await painted;
     await ask("Page.resetNavigationHistory"); // a mouse has a button that would go back to an empty page
     await ask("Runtime.disable"); // or the browser keeps all that the piece ever writes to its console
     for (;;) {
-      await delay(PULSE * 1000);
-      await within(ask("Runtime.evaluate", { expression: "0" }), patience, "answered");
+      await delay(PULSE_SECONDS * 1000);
+      await within(ask("Runtime.evaluate", { expression: "0" }), timeoutSeconds, "answered");
     }
   };
   pulse().catch((error: Error) => isLost(error.message));
   return { painted, lost };
 }
 
-/** What comes within so many seconds. Throws `Error` when it does not. */
+/** What `coming` resolves with. Throws `Error` when that takes longer than `seconds`. */
 async function within<T>(coming: Promise<T>, seconds: number, what: string): Promise<T> {
   const over = new AbortController();
   const late = delay(seconds * 1000, undefined, { signal: over.signal }).then(() => {

@@ -1,71 +1,53 @@
 import { createHash } from "node:crypto";
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { OS_JSON_LIMIT, type OsJson, parseOsJson } from "../../../src/image/os-json.ts";
+import { NoPieceError, type ProblemCode, problemIn } from "./problem.ts";
 
 /** A piece that is on the stick as it was made. */
 export interface Piece {
   readonly name: string;
+  /** Of `html`, in lower-case hex. */
   readonly sha256: string;
   readonly html: Buffer;
 }
 
-/** Why there is none; `message` is a line for the serial console and for the person. */
-export class NoPieceError extends Error {
-  override readonly name = "NoPieceError";
-}
-
-/** No file on the piece partition can be larger, so nothing larger is read into memory: the partition has 20 MiB. */
-const LARGEST = 64 * 1024 * 1024;
-const LARGEST_OS_JSON = 64 * 1024;
-const NAME = /^[A-Za-z0-9@$/_.-]{1,100}$/;
-const SHA256 = /^[0-9a-f]{64}$/;
+/** Bytes of the largest piece.html that is read into memory. The partition has 20 MiB. */
+const HTML_LIMIT = 64 * 1024 * 1024;
 
 /**
- * Read the piece in `directory`, which somebody else has written: nothing of it is used before it is checked
- * against `os.json`. `problem` is a file in which the initramfs says why there is nothing to read. Throws
- * `NoPieceError`.
+ * Read the piece in `directory`. Anybody may have written it, so it is checked against `os.json` before anything of it is
+ * used. `problem` is the file in which the initramfs says why there is nothing to read. Throws `NoPieceError`.
  */
 export async function readPiece(directory: string, problem: string): Promise<Piece> {
-  const said = await readFile(problem, "utf8").catch(() => "");
-  if (said.trim()) throw new NoPieceError(said.trim());
-  const { name, size, sha256 } = await readNames(join(directory, "os.json"));
-  const html = await plain(join(directory, "piece.html"), LARGEST);
-  if (!html) throw new NoPieceError("piece.html is missing or empty");
-  if (html.length !== size) throw new NoPieceError("piece.html has another size than os.json says");
-  if (createHash("sha256").update(html).digest("hex") !== sha256) {
-    throw new NoPieceError("piece.html does not match its SHA-256 in os.json");
-  }
-  return { name, sha256, html };
+  const found = await problemIn(problem);
+  if (found) throw found;
+  const os = await readOsJson(join(directory, "os.json"));
+  const html = await ordinaryFile(join(directory, "piece.html"), HTML_LIMIT, "piece-missing");
+  if (html.length !== os.size) throw new NoPieceError("piece-size");
+  if (createHash("sha256").update(html).digest("hex") !== os.sha256) throw new NoPieceError("piece-sha256");
+  return { name: os.piece, sha256: os.sha256, html };
 }
 
-async function readNames(path: string) {
-  const bytes = await plain(path, LARGEST_OS_JSON);
-  if (!bytes) throw new NoPieceError("os.json is missing");
-  let json: Record<string, unknown> | null;
+async function readOsJson(path: string): Promise<OsJson> {
+  const bytes = await ordinaryFile(path, OS_JSON_LIMIT, "os-json-missing");
   try {
-    json = JSON.parse(bytes.toString()) as Record<string, unknown> | null;
+    return parseOsJson(bytes.toString());
   } catch (cause) {
-    throw new NoPieceError("os.json is malformed", { cause });
+    throw new NoPieceError("os-json-malformed", { cause });
   }
-  const { format, piece: name, size, sha256 } = json ?? {};
-  const sound =
-    format === 1 &&
-    typeof name === "string" &&
-    NAME.test(name) &&
-    typeof size === "number" &&
-    typeof sha256 === "string" &&
-    SHA256.test(sha256);
-  if (!sound) throw new NoPieceError("os.json is malformed");
-  return { name, size, sha256 };
 }
 
-/** The bytes of an ordinary file with something in it; a link could lead anywhere. */
-async function plain(path: string, largest: number): Promise<Buffer | undefined> {
+/**
+ * The bytes of an ordinary file that is neither empty nor larger than `limit`. A link is not followed: it could lead
+ * anywhere. Throws `NoPieceError`, with the code `missing` when there is no such file.
+ */
+async function ordinaryFile(path: string, limit: number, missing: ProblemCode): Promise<Buffer> {
   try {
     const found = await lstat(path);
-    return found.isFile() && found.size > 0 && found.size <= largest ? await readFile(path) : undefined;
+    if (found.isFile() && found.size > 0 && found.size <= limit) return await readFile(path);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new NoPieceError("the piece on this stick cannot be read", { cause });
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw new NoPieceError("unreadable", { cause });
   }
+  throw new NoPieceError(missing);
 }

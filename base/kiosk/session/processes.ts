@@ -1,7 +1,7 @@
 import { type ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** How a program ended, in words, when it does; never throws. */
+/** Resolves when a program has ended, with how it ended in words; never rejects. */
 export function endOf(name: string, child: ChildProcess): Promise<string> {
   return new Promise((ended) => {
     child.once("error", (error) => ended(`${name} did not start: ${error.message}`));
@@ -9,7 +9,7 @@ export function endOf(name: string, child: ChildProcess): Promise<string> {
   });
 }
 
-/** Ask a program to end, and no longer ask after five seconds; what it started and left in its group ends with it. */
+/** End a program: by SIGTERM, after five seconds by SIGKILL, and then what is left in its process group. */
 export async function end(child: ChildProcess, ended: Promise<string>): Promise<void> {
   child.kill("SIGTERM");
   const over = new AbortController();

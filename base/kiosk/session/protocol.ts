@@ -1,6 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 
-/** What the browser tells unasked: a method's name and its parameters, from the page `sessionId` if there is one. */
+/** A notification of the browser's: a method's name and its parameters, from the page `sessionId` if there is one. */
 export interface Event {
   readonly method: string;
   readonly params: Record<string, unknown>;
@@ -13,10 +13,10 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
-interface Asked {
+interface Pending {
   readonly method: string;
-  readonly done: (result: Record<string, unknown>) => void;
-  readonly fail: (error: Error) => void;
+  readonly resolve: (result: Record<string, unknown>) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -25,12 +25,12 @@ interface Asked {
  */
 export class Protocol {
   readonly #output: Writable;
-  readonly #asked = new Map<number, Asked>();
-  #last = 0;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
   #ended: Error | undefined;
 
-  /** `heard` gets every event, in order. */
-  constructor(input: Readable, output: Writable, heard: (event: Event) => void) {
+  /** `onEvent` is called for every event, in order. */
+  constructor(input: Readable, output: Writable, onEvent: (event: Event) => void) {
     this.#output = output;
     const parts: Buffer[] = [];
     input.on("data", (bytes: Buffer) => {
@@ -39,7 +39,7 @@ export class Protocol {
         parts.push(bytes.subarray(start, end));
         const message = Buffer.concat(parts.splice(0)).toString();
         start = end + 1;
-        this.#take(JSON.parse(message) as Answer & Event, heard);
+        this.#take(JSON.parse(message) as Answer & Event, onEvent);
       }
       if (start < bytes.length) parts.push(bytes.subarray(start));
     });
@@ -47,25 +47,25 @@ export class Protocol {
     input.on("close", () => this.#end(new Error("the browser has closed its pipe")));
   }
 
-  /** Ask for something; throws what the browser answers in refusal, or that it has gone. */
+  /** Call a method; the result. Throws `Error` when the browser refuses, or has closed its pipe. */
   send(method: string, params: object = {}, sessionId?: string): Promise<Record<string, unknown>> {
     if (this.#ended) return Promise.reject(this.#ended);
-    const id = ++this.#last;
+    const id = ++this.#lastId;
     this.#output.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-    return new Promise((done, fail) => this.#asked.set(id, { method, done, fail }));
+    return new Promise((resolve, reject) => this.#pending.set(id, { method, resolve, reject }));
   }
 
-  #take(message: Answer & Event, heard: (event: Event) => void): void {
-    if (message.id === undefined) return heard(message);
-    const asked = this.#asked.get(message.id);
-    this.#asked.delete(message.id);
-    if (message.error) asked?.fail(new Error(`${asked.method}: ${message.error.message}`));
-    else asked?.done(message.result ?? {});
+  #take(message: Answer & Event, onEvent: (event: Event) => void): void {
+    if (message.id === undefined) return onEvent(message);
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.error) pending?.reject(new Error(`${pending.method}: ${message.error.message}`));
+    else pending?.resolve(message.result ?? {});
   }
 
   #end(error: Error): void {
     this.#ended ??= error;
-    for (const { fail } of this.#asked.values()) fail(this.#ended);
-    this.#asked.clear();
+    for (const { reject } of this.#pending.values()) reject(this.#ended);
+    this.#pending.clear();
   }
 }

@@ -1,8 +1,11 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 
-/** A line on the serial console, for whoever tests an image; most machines have none, and nobody waits for it. */
-export async function say(line: string): Promise<void> {
+/**
+ * Write a line to the serial console, where tests of an image read it, and to the journal. Never throws: most machines have
+ * no serial port.
+ */
+export async function writeSerialLine(line: string): Promise<void> {
   console.log(line);
   const { O_WRONLY, O_NOCTTY, O_NONBLOCK } = constants;
   try {

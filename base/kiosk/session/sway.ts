@@ -21,7 +21,7 @@ export async function command(socket: string, words: string): Promise<void> {
   if (failed) throw new Error(`sway: ${words}: ${failed.error ?? "failed"}`);
 }
 
-/** The outputs that sway has. */
+/** The outputs that sway has. Throws `Error` when sway closes the connection. */
 export async function outputs(socket: string): Promise<Output[]> {
   return (await ask(socket, GET_OUTPUTS, "")) as Output[];
 }

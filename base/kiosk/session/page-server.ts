@@ -1,12 +1,12 @@
 import { createServer, type Server } from "node:http";
 
-/** What the browser may fetch: a path, and what is there. */
+/** A file that the browser may fetch. */
 export interface Page {
   readonly type: string;
   readonly body: Buffer | string;
 }
 
-/** Where pieces expect to be at home on a machine without a network: a secure context (W3C Secure Contexts, 3.1). */
+/** The port of the piece's origin, http://localhost:8080: a secure context without TLS (W3C Secure Contexts, 3.1). */
 export const PORT = 8080;
 
 /**
@@ -22,7 +22,7 @@ const HEADERS = {
 };
 
 /**
- * Serve `pages` by their paths on this machine alone; `/` leads to `first`. Throws when the port is taken.
+ * Serve `pages` by their paths on this machine alone; `/` leads to `first`. Throws `Error` when the port is taken.
  */
 export async function serve(pages: ReadonlyMap<string, Page>, first: string, port = PORT): Promise<Server> {
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {

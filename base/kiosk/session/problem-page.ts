@@ -1,0 +1,36 @@
+import type { Page } from "./page-server.ts";
+import { PROBLEMS, type ProblemCode } from "./problem.ts";
+
+const EMPTY = [
+  "No piece yet",
+  "This stick starts fine, and holds no piece.",
+  "On another computer open <b>aesthetic.computer</b>, type <b>os notepat</b> (or the piece of your choice), and write the file you get to this stick.",
+];
+
+const damaged = (reason: string) => [
+  "The piece is damaged",
+  "This stick starts fine, but its piece is not as it was when it was made. Perhaps the stick was pulled out too early.",
+  "Write the downloaded file to it again. If this comes back, use another stick.",
+  `<small>(${reason})</small>`,
+];
+
+/** A calm page for a stick without a piece: what happened and what to do. */
+export function problemPage(code: ProblemCode): Page {
+  const [title, ...paragraphs] = code === "no-filesystem" ? EMPTY : damaged(PROBLEMS[code]);
+  const body = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>${title}</title>
+<style>
+  html { background: #000; color: #d8dce8; font: 2.4vmin/1.6 "DejaVu Sans", sans-serif; cursor: none }
+  body { margin: 20vmin auto; max-width: 88vmin }
+  h1 { font-size: 5vmin; font-weight: normal }
+  b { color: #fff; font-weight: normal }
+  small { opacity: 0.6 }
+</style>
+<h1>${title}</h1>
+${paragraphs.map((text) => `<p>${text}</p>`).join("\n")}
+<p>Press the power button to switch off.</p>
+`;
+  return { type: "text/html; charset=utf-8", body };
+}

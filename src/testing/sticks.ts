@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** A piece partition, and the line that every reader of it must say (docs/boot-contract.md). */
+export interface Stick {
+  readonly title: string;
+  /** Its files by name: contents, `{ link }` to another name, or a directory. */
+  readonly files: Readonly<Record<string, string | { readonly link: string } | typeof DIRECTORY>>;
+  /** What the initramfs has left in /run/fedac/problem, if anything. */
+  readonly problem?: string;
+  /** `PIECE …`, or `NOPIECE CODE` without the text. */
+  readonly expected: string;
+}
+
+const DIRECTORY = Symbol("a directory");
+const HTML = "<!doctype html><title>frog ♪</title>\n";
+const SIZE = Buffer.byteLength(HTML);
+const SHA256 = createHash("sha256").update(HTML).digest("hex");
+const DESCRIPTION = {
+  format: 1,
+  piece: "@jeffrey/frog",
+  size: SIZE,
+  sha256: SHA256,
+  base: "fedac-os kiosk 2026.11.23",
+};
+
+/** One key a line, as `os.json` must be. */
+function osJson(change: object = {}): string {
+  return `${JSON.stringify({ ...DESCRIPTION, ...change }, null, 2)}\n`;
+}
+
+function good(title: string, change: object = {}, name = DESCRIPTION.piece): Stick {
+  const files = { "piece.html": HTML, "os.json": osJson(change) };
+  return { title, files, expected: `PIECE ${name} ${SHA256} ${SIZE}` };
+}
+
+function malformed(title: string, text: string): Stick {
+  const files = { "piece.html": HTML, "os.json": text };
+  return { title, files, expected: "NOPIECE os-json-malformed" };
+}
+
+const LONG = "x".repeat(100);
+
+/** Good and bad piece partitions. Each reader is tested with all of them. */
+export const STICKS: readonly Stick[] = [
+  good("a piece"),
+  good("a KidLisp piece", { piece: "$cow" }, "$cow"),
+  good("the longest name", { piece: LONG }, LONG),
+  good("a key of a later release", { density: 8 }),
+  good("a base with quotes in it", { base: 'the "piece": one' }),
+  {
+    title: "no file system",
+    files: {},
+    problem: "no-filesystem there is no file system on FEDAC-PIECE\n",
+    expected: "NOPIECE no-filesystem",
+  },
+  {
+    title: "a problem, whatever is mounted",
+    files: { "piece.html": HTML, "os.json": osJson() },
+    problem: "unmountable the file system on FEDAC-PIECE cannot be mounted\n",
+    expected: "NOPIECE unmountable",
+  },
+  { title: "no files", files: {}, expected: "NOPIECE os-json-missing" },
+  { title: "no os.json", files: { "piece.html": HTML }, expected: "NOPIECE os-json-missing" },
+  {
+    title: "an empty os.json",
+    files: { "piece.html": HTML, "os.json": "" },
+    expected: "NOPIECE os-json-missing",
+  },
+  {
+    title: "an os.json larger than 64 KiB",
+    files: { "piece.html": HTML, "os.json": osJson({ base: "x".repeat(64 * 1024) }) },
+    expected: "NOPIECE os-json-missing",
+  },
+  {
+    title: "an os.json that is a link",
+    files: { "piece.html": HTML, other: osJson(), "os.json": { link: "other" } },
+    expected: "NOPIECE os-json-missing",
+  },
+  malformed("an os.json that is no JSON", "{\n"),
+  malformed("an os.json of null", "null\n"),
+  malformed("another format", osJson({ format: 2 })),
+  malformed("no format", osJson({ format: undefined })),
+  malformed("no name", osJson({ piece: undefined })),
+  malformed("an empty name", osJson({ piece: "" })),
+  malformed("a name too long", osJson({ piece: `${LONG}x` })),
+  malformed("a name with markup", osJson({ piece: "<b>" })),
+  malformed("a name with a command", osJson({ piece: "$(reboot)" })),
+  malformed("a name of two lines", osJson({ piece: "a\nb" })),
+  malformed("a name with a space", osJson({ piece: "a b" })),
+  malformed("no size", osJson({ size: undefined })),
+  malformed("a negative size", osJson({ size: -1 })),
+  malformed("half a byte", osJson({ size: SIZE + 0.5 })),
+  malformed("a size in words", osJson({ size: "many" })),
+  malformed("no SHA-256", osJson({ sha256: undefined })),
+  malformed("a SHA-256 in capitals", osJson({ sha256: SHA256.toUpperCase() })),
+  malformed("a SHA-256 that is cut off", osJson({ sha256: SHA256.slice(1) })),
+  { title: "no piece.html", files: { "os.json": osJson() }, expected: "NOPIECE piece-missing" },
+  {
+    title: "an empty piece.html",
+    files: { "os.json": osJson({ size: 0 }), "piece.html": "" },
+    expected: "NOPIECE piece-missing",
+  },
+  {
+    title: "a piece.html that is a link",
+    files: { "os.json": osJson(), other: HTML, "piece.html": { link: "other" } },
+    expected: "NOPIECE piece-missing",
+  },
+  {
+    title: "a piece.html that is a directory",
+    files: { "os.json": osJson(), "piece.html": DIRECTORY },
+    expected: "NOPIECE piece-missing",
+  },
+  {
+    title: "a piece.html that is cut off",
+    files: { "os.json": osJson(), "piece.html": HTML.slice(1) },
+    expected: "NOPIECE piece-size",
+  },
+  {
+    title: "another piece.html of the same size",
+    files: { "os.json": osJson(), "piece.html": HTML.replace("frog", "toad") },
+    expected: "NOPIECE piece-sha256",
+  },
+];
+
+/** Lay the stick's files out in the directory `mounted`, and its problem in the file `problem`. */
+export function layOut(stick: Stick, mounted: string, problem: string): void {
+  for (const [name, what] of Object.entries(stick.files)) {
+    const path = join(mounted, name);
+    if (typeof what === "string") writeFileSync(path, what);
+    else if (what === DIRECTORY) mkdirSync(path);
+    else symlinkSync(what.link, path);
+  }
+  if (stick.problem !== undefined) writeFileSync(problem, stick.problem);
+}
