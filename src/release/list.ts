@@ -1,9 +1,41 @@
 import { ManifestError } from "../errors.ts";
-import { parseLatest } from "./manifest.ts";
+import { compareVersions, type Latest, type Manifest, parseLatest } from "./manifest.ts";
 import type { ReleaseQuery } from "./verify.ts";
+
+/**
+ * `latest.json` as lists to lists. Publishing (`published`, `rolledBack`, `expired`), the directory of a build
+ * (`rebuilt`) and readers (`newest`) share it; nothing here reads or writes a file.
+ */
+
+/** A release as `latest.json` lists it. */
+export type Entry = Latest["releases"][number];
+
+type Retired = NonNullable<Latest["retired"]>[number];
+
+/** How many releases of each flavor are offered, to be able to go back. */
+export const KEEP = 3;
+
+/** The list before the first release. */
+export const NO_RELEASES: Latest = { format: 1, releases: [] };
 
 /** What is in nearly every computer with a USB port; others will be asked for by name. */
 const ARCH = "x86_64";
+
+/** What somebody can do instead of what was refused. */
+export type Remedy =
+  | { readonly kind: "build"; readonly flavor: string; readonly version: string }
+  | { readonly kind: "rollback"; readonly names: readonly string[] };
+
+/** The list asked for would mislead readers, or undo what somebody did on purpose. */
+export class ListError extends Error {
+  override readonly name = "ListError";
+  readonly remedy: Remedy;
+
+  constructor(message: string, remedy: Remedy) {
+    super(message);
+    this.remedy = remedy;
+  }
+}
 
 /** Whether this JSON is a list of releases rather than a manifest. */
 export function isLatest(json: unknown): boolean {
@@ -11,7 +43,7 @@ export function isLatest(json: unknown): boolean {
 }
 
 /** The release in a list that is wanted: of the version named, or the one offered first. Throws `ManifestError`. */
-export function newest(json: unknown, { flavor, version }: Omit<ReleaseQuery, "keys" | "seen">) {
+export function newest(json: unknown, { flavor, version }: Omit<ReleaseQuery, "keys" | "seen">): Entry {
   const { releases } = parseLatest(json);
   const release = releases.find(
     (each) =>
@@ -23,4 +55,143 @@ export function newest(json: unknown, { flavor, version }: Omit<ReleaseQuery, "k
   const what = `${flavor ? ` of the flavor "${flavor}"` : ""}${version ? ` with the version ${version}` : ""}`;
   const known = releases.map((each) => `${each.flavor} ${each.version}`).join(", ");
   throw new ManifestError(`No base image${what} has been published${known && `, but there is ${known}`}`);
+}
+
+/** The name of a release, which is its directory's: `kiosk-2026.11.24-0123456789ab`. */
+export function nameOf({ flavor, version, image }: Pick<Manifest, "flavor" | "version" | "image">): string {
+  return `${flavor}-${version}-${image.sha256.slice(0, 12)}`;
+}
+
+/** The release whose file `path` is, by the directory in front; undefined when that is not named like a release. */
+export function releaseOf(path: string): string | undefined {
+  return /^([a-z0-9]+-[0-9.]+-[0-9a-f]{12})\//.exec(path)?.[1];
+}
+
+/** How `latest.json` lists the release of a manifest. */
+export function entryOf(manifest: Manifest): Entry {
+  const { version, flavor, arch, created } = manifest;
+  return { version, flavor, arch, created, manifest: `${nameOf(manifest)}/manifest.json` };
+}
+
+/** A listed release's directory. */
+export function dirOf({ manifest }: Entry): string {
+  return manifest.replace(/\/[^/]*$/, "");
+}
+
+/** The directories of all releases that are listed, offered or retired. */
+export function namesIn({ releases, retired = [] }: Latest): Set<string> {
+  return new Set([...releases, ...retired].map(dirOf));
+}
+
+/**
+ * `latest` with one release more, offered first of its flavor; a flavor that is new comes last. The same list when the
+ * release is in it. Throws `ListError` for another image under a version that is taken, for a version older than one
+ * that browsers may have seen, and for a release that was taken back.
+ */
+export function published(latest: Latest, entry: Entry, now: Date): Latest {
+  if (latest.releases.some(({ manifest }) => manifest === entry.manifest)) return latest;
+  const name = dirOf(entry);
+  for (const seen of [...latest.releases, ...(latest.retired ?? [])].filter((each) => same(each, entry))) {
+    if (seen.manifest === entry.manifest) {
+      throw new ListError(`${name} was taken out of the list`, { kind: "rollback", names: [name] });
+    }
+    const order = compareVersions(entry.version, seen.version);
+    if (order > 0) continue;
+    const build: Remedy = { kind: "build", flavor: entry.flavor, version: above(seen.version) };
+    if (order === 0) {
+      const taken = `${seen.flavor} ${seen.version} is published already, with another image (${dirOf(seen)})`;
+      throw new ListError(taken, build);
+    }
+    const older = `${entry.flavor} ${entry.version} is older than ${seen.version}, and whoever has seen that refuses it`;
+    throw new ListError(older, build);
+  }
+  return inFront(latest, entry, now, () => false);
+}
+
+/**
+ * `latest` with a release that is known offered first of its flavor again; newer ones are offered no more. `put` is
+ * listed in its stead, if given: the same contents under a new version.
+ */
+export function rolledBack(latest: Latest, target: Entry, now: Date, put = target): Latest {
+  const front = latest.releases.find((each) => same(each, target));
+  if (put.manifest === front?.manifest) return latest;
+  return inFront(latest, put, now, (each) => compareVersions(each.version, target.version) > 0);
+}
+
+/**
+ * The list of a directory that only its builder reads, after a build. Its policy is looser than `published`: the release
+ * built last is offered first of all, also when it is older on purpose; it takes the place of an earlier image of its
+ * version; and what is no longer offered is not kept as retired.
+ */
+export function rebuilt(latest: Latest, entry: Entry): Latest {
+  const others = latest.releases.filter((each) => !(same(each, entry) && each.version === entry.version));
+  const kept = others.filter((each) => same(each, entry)).slice(0, KEEP - 1);
+  return listOf([entry, ...others.filter((each) => !same(each, entry) || kept.includes(each))], []);
+}
+
+/** `latest` without the releases that were retired before `time`: nobody can be downloading them any more. */
+export function expired(latest: Latest, time: Date): Latest {
+  return listOf(
+    latest.releases,
+    (latest.retired ?? []).filter(({ since }) => Date.parse(since) >= time.getTime()),
+  );
+}
+
+/**
+ * The release that `wanted` (a name or a version) means, or the one before the one that is offered; also one that is no
+ * longer offered. Throws `ListError` when none is meant, or several.
+ */
+export function find({ releases, retired = [] }: Latest, wanted: string | undefined): Entry {
+  const known = [...releases, ...retired];
+  const flavors = [...new Set(releases.map(({ flavor }) => flavor))];
+  const remedy: Remedy = { kind: "rollback", names: known.map(dirOf) };
+  const found =
+    wanted === undefined
+      ? releases.slice(1, flavors.length === 1 ? 2 : 0)
+      : known.filter((each) => each.version === wanted || dirOf(each) === wanted);
+  const [first, ...more] = found;
+  if (first && more.length === 0) {
+    const { version, flavor, arch, created, manifest } = first;
+    return { version, flavor, arch, created, manifest };
+  }
+  if (first) throw new ListError(`there is more than one ${wanted}`, remedy);
+  throw new ListError(wanted === undefined ? "which release?" : `there is no release ${wanted}`, remedy);
+}
+
+/** A version above all of this flavor and architecture: `day` (as in 2026.11.24) if that is, else one that follows. */
+export function nextVersion({ releases, retired = [] }: Latest, of: Entry, day: string): string {
+  const versions = [...releases, ...retired].filter((each) => same(each, of)).map(({ version }) => version);
+  const highest = versions.toSorted(compareVersions).at(-1) ?? "0";
+  return compareVersions(day, highest) > 0 ? day : above(highest);
+}
+
+/** 2026.11.24 → 2026.11.24.1 → 2026.11.24.2: before the next day's. */
+function above(version: string): string {
+  const [, day, count = "0"] = /^(\d+\.\d+\.\d+)(?:\.(\d+))?$/.exec(version) ?? [];
+  return day === undefined ? `${version}.1` : `${day}.${Number(count) + 1}`;
+}
+
+/** `entry` first of its flavor, in that flavor's place; what is bad or beyond the last `KEEP` becomes retired. */
+function inFront(latest: Latest, entry: Entry, now: Date, isBad: (entry: Entry) => boolean): Latest {
+  const others = latest.releases.filter(({ manifest }) => manifest !== entry.manifest);
+  const offered = [entry, ...others.filter((each) => same(each, entry) && !isBad(each))].slice(0, KEEP);
+  const place = latest.releases.findIndex((each) => same(each, entry));
+  const rest = others.filter((each) => !same(each, entry));
+  const before =
+    place < 0 ? rest.length : latest.releases.slice(0, place).filter((each) => !same(each, entry)).length;
+  const since = now.toISOString();
+  const out = others.filter((each) => same(each, entry) && !offered.includes(each));
+  const retired = (latest.retired ?? []).filter(({ manifest }) => manifest !== entry.manifest);
+  return listOf(
+    [...rest.slice(0, before), ...offered, ...rest.slice(before)],
+    [...retired, ...out.map((each) => ({ ...each, since }))],
+  );
+}
+
+function listOf(releases: readonly Entry[], retired: readonly Retired[]): Latest {
+  return { format: 1, releases: [...releases], ...(retired.length > 0 ? { retired: [...retired] } : {}) };
+}
+
+function same(one: Entry, other: Entry): boolean {
+  return one.flavor === other.flavor && one.arch === other.arch;
 }
