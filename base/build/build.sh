@@ -28,8 +28,8 @@ fi
 
 step unpack.sh    # .deb files → a tree, the kernel, the boot loader; all that knows the distribution ends here
 step rootfs.sh    # the tree → the files of FEDAC-LIVE
-step live.sh      # files → EROFS
-step splash.sh    # netpbm → what shows pictures, and one to show
+step live.sh      # files → squashfs
+step splash.sh    # netpbm → what shows pictures, and the default one
 step initramfs.sh # busybox, modules, our init
 step esp.sh       # boot loader, kernel, initramfs → FAT
 step bios.sh      # GRUB for a BIOS

@@ -38,10 +38,11 @@ lines() {
   sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$@"
 }
 
-# What decides a release, apart from the packages: not the tests, and not what is written about it.
+# What decides a release, apart from the packages, relative to base/: not the tests, and not what is written about it.
+# inputs.test.ts holds the modules of src/ against what the tools and the session import.
 inputs() {
-  printf '%s\n' build boot kiosk tiny \
-    ../src/{release/{manifest,windows},image/gpt,bytes/{segment,sha256},ext4/struct,splash/{splash,png,font}}.ts
+  printf '%s\n' build boot kiosk tiny ../tsconfig.json ../src/{errors,bytes/sha256,ext4/struct}.ts \
+    ../src/image/{gpt,os-json}.ts ../src/release/{list,manifest,windows}.ts ../src/splash/{splash,png,font}.ts
 }
 
 # Two builds compare only if both live at the same time: that of the last change to the inputs. Without
@@ -80,18 +81,18 @@ uuid_of() {
   printf '%s-%s-8%s-8%s-%s\n' "${h:0:8}" "${h:8:4}" "${h:13:3}" "${h:17:3}" "${h:20:12}"
 }
 
-# Give everything under a directory the build's time.
-settle() {
+# set_times PATH...: give everything there the build's time.
+set_times() {
   find "$@" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 }
 
-# plain DIRECTORY: no modes that came from this machine's umask or a directory's set-group-ID bit
-plain() {
+# set_modes DIRECTORY: the same modes whatever this machine's umask or a directory's set-group-ID bit
+set_modes() {
   chmod -R u=rwX,go=rX,g-s "$1"
 }
 
-# up LENGTH UNIT: the next multiple.
-up() {
+# round_up LENGTH UNIT: the next multiple.
+round_up() {
   printf '%s\n' $((($1 + $2 - 1) / $2 * $2))
 }
 

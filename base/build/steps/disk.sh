@@ -17,8 +17,8 @@ PIECE_LENGTH=$((20 * MIB))
 disk=$WORK/disk.img.new
 
 esp_at=$WINDOW
-live_at=$((esp_at + $(up "$(stat -c %s "$WORK/esp.img")" "$WINDOW")))
-piece_at=$((live_at + $(up "$(stat -c %s "$WORK/live.img")" "$WINDOW")))
+live_at=$((esp_at + $(round_up "$(stat -c %s "$WORK/esp.img")" "$WINDOW")))
+piece_at=$((live_at + $(round_up "$(stat -c %s "$WORK/live.img")" "$WINDOW")))
 end=$((piece_at + PIECE_LENGTH))
 
 rm -f "$disk"

@@ -14,11 +14,11 @@ cp "$BOOT/shim.efi" "$ESP/EFI/BOOT/BOOTX64.EFI"
 cp "$BOOT/grub.efi" "$ESP/EFI/BOOT/grubx64.efi" # the name that the shim loads
 cp "$BASE/boot/esp/grub.cfg" "$ESP$PREFIX/grub.cfg"
 cp "$BOOT/vmlinuz" "$WORK/initramfs.img" "$WORK/splash/splash.png" "$ESP/"
-settle "$ESP"
+set_times "$ESP"
 
 # FAT16: a file system this small cannot be FAT32, and firmware reads FAT12, 16 and 32 (UEFI 2.10, 13.3).
 # Half a MiB is more than its tables, root directory and half-filled clusters come to.
-length=$(up $(($(du -sb "$ESP" | cut -f 1) + MIB / 2)) "$WINDOW")
+length=$(round_up $(($(du -sb "$ESP" | cut -f 1) + MIB / 2)) "$WINDOW")
 rm -f "$WORK/esp.img.new"
 truncate -s "$length" "$WORK/esp.img.new"
 serial=$(uuid_of esp)

@@ -40,8 +40,8 @@ find "$ROOT/lib/modules/$KERNEL" -maxdepth 1 \( -name modules.order -o -name 'mo
 
 cp -a "$WORK/splash" "$ROOT/"
 cp -a "$BASE/boot/initramfs/." "$ROOT"
-plain "$ROOT"
-settle "$ROOT"
+set_modes "$ROOT"
+set_times "$ROOT"
 (cd "$ROOT" && find . -print0 | sort -z | cpio --quiet -0 -o -H newc --reproducible --owner=0:0) |
   zstd -q -19 -T1 > "$WORK/initramfs.img.new"
 mv "$WORK/initramfs.img.new" "$WORK/initramfs.img"

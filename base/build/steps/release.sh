@@ -3,20 +3,22 @@
 # release: its directory appears under its name when it is whole, and only then does latest.json point to it.
 . "$(dirname "$0")/../lib.sh"
 
-KEEP=3 # releases of each flavor, to be able to go back
-
 need npx npm
 
-hash=$(sha256sum "$WORK/disk.img")
-release=$FLAVOR-$VERSION-${hash:0:12}
+# tool ARGUMENT...
+tool() {
+  (cd "$BASE/.." && npx tsx base/build/tools/release.ts "$@")
+}
+
+release=$(tool name "$WORK/manifest.json")
 mkdir -p "$CDN"
 rm -rf "$CDN"/.new-*
 new=$CDN/.new-$release
 mkdir "$new"
 cp --sparse=always "$WORK/disk.img" "$new/fedac-os-$FLAVOR-$VERSION.img"
 cp "$WORK/sbom.cdx.json" "$WORK/manifest.json" "$WORK/manifest.json.minisig" "$new/"
-settle "$new"
+set_times "$new"
 rm -rf "${CDN:?}/$release" # the same image, built again
 mv "$new" "$CDN/$release"
-(cd "$BASE/.." && npx tsx base/build/tools/manifest.ts --release "$CDN" "$release" "$KEEP") # latest.json; an earlier image of this version goes
+tool offer "$CDN" "$release" # in latest.json; an earlier image of this version goes
 printf '%s\n' "$release" > "$WORK/release"

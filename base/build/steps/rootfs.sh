@@ -38,4 +38,4 @@ PRETTY_NAME="fedac-os $FLAVOR $VERSION"
 END
 # shellcheck source=/dev/null
 [ ! -f "$BUILD/packages/$FLAVOR.setup.sh" ] || . "$BUILD/packages/$FLAVOR.setup.sh"
-plain "$ROOT"
+set_modes "$ROOT"

@@ -84,5 +84,5 @@ signed() {
 signed "$SIGNATURE" && exit
 with_key -S -m "$MANIFEST" -x "$SIGNATURE.new" -c "signature of a base image's manifest" -t "$comment"
 signed "$SIGNATURE.new" || die "minisign does not accept what it has signed"
-settle "$SIGNATURE.new"
+set_times "$SIGNATURE.new"
 mv "$SIGNATURE.new" "$SIGNATURE"

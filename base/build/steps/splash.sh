@@ -16,4 +16,4 @@ while read -r file; do
 done < <(lines "$BUILD/packages/splash.files.txt")
 cp -a "$BASE/boot/splash/." "$KIT"
 (cd "$BASE/.." && npx tsx base/build/tools/splash.ts os) > "$KIT/splash.png"
-plain "$KIT"
+set_modes "$KIT"

@@ -1,5 +1,5 @@
 import { open, readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { GPT_LENGTH, parseGpt, type Partition, SECTOR } from "../../../src/image/gpt.ts";
 import type { Bytes } from "../../../src/bytes/segment.ts";
 import { bootSector, discCore, diskCore } from "./bios.ts";
@@ -104,7 +104,7 @@ async function main(args: string[]): Promise<void> {
   await patch(image, boot, disc, Number(time));
 }
 
-if (basename(process.argv[1] ?? "") === "hybrid.ts") {
+if (process.argv[1] === import.meta.filename) {
   await main(process.argv.slice(2)).catch((error: Error) => {
     process.stderr.write(`hybrid: ${error.message}\n`);
     process.exitCode = 1;

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   closeSync,
@@ -14,10 +13,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Latest, WINDOW } from "../../../src/release/manifest.ts";
+import { WINDOW } from "../../../src/release/manifest.ts";
 import { resume } from "../../../src/bytes/sha256.ts";
 import { digestOfWindow } from "../../../src/testing/test-base.ts";
-import { describe as describeImage, released } from "./manifest.ts";
+import { run } from "../../../src/testing/tools.ts";
+import { describe as describeImage } from "./manifest.ts";
 
 const MIB = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), "manifest-"));
@@ -32,14 +32,6 @@ const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest(
 /** As sgdisk wants it: first and last sector. */
 const sectors = (start: number, end: number) => `${start / 512}:${end / 512 - 1}`;
 
-const entry = (flavor: string, day: number) => ({
-  flavor,
-  version: `2026.11.${day}`,
-  arch: "x86_64",
-  created: `2026-11-${day}T00:00:00.000Z`,
-  manifest: `${flavor}-${day}/manifest.json`,
-});
-
 function put(start: number, text: string) {
   const file = openSync(path, "r+");
   writeSync(file, text, start);
@@ -52,8 +44,7 @@ beforeAll(() => {
   truncateSync(fresh, SIZE);
   const first = `--new=1:${sectors(WINDOW, 2 * WINDOW)}`;
   const second = `--new=2:${sectors(PIECE.start, PIECE.start + PIECE.length)}`;
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  execFileSync("sgdisk", ["--set-alignment=1", first, second, "--change-name=2:FEDAC-PIECE", fresh], { env });
+  run("sgdisk", "--set-alignment=1", first, second, "--change-name=2:FEDAC-PIECE", fresh);
 });
 beforeEach(() => {
   copyFileSync(fresh, path);
@@ -91,6 +82,11 @@ test("refuses an image whose piece partition is not empty", async () => {
   await expect(describeImage(path, named)).rejects.toThrow("piece partition is not empty in the base image");
 });
 
+test("refuses an image with two piece partitions", async () => {
+  run("sgdisk", "--set-alignment=1", "--change-name=1:FEDAC-PIECE", path);
+  await expect(describeImage(path, named)).rejects.toThrow("2 partitions are called FEDAC-PIECE");
+});
+
 test("refuses an image that was cut off", async () => {
   truncateSync(path, SIZE - 4096);
   await expect(describeImage(path, named)).rejects.toThrow(RangeError);
@@ -99,18 +95,4 @@ test("refuses an image that was cut off", async () => {
 test("refuses an image without its backup table", async () => {
   put(SIZE - 512, "EFI LOST");
   await expect(describeImage(path, named)).rejects.toThrow("no backup partition table");
-});
-
-test("the list of releases keeps the last three of each flavor, the one released last in front", () => {
-  let latest: Latest = {
-    format: 1,
-    releases: [entry("kiosk", 10), { ...entry("tiny", 12), manifest: "replaced" }],
-  };
-  for (const day of [11, 12, 13, 14, 12]) latest = released(latest, entry("tiny", day), 3);
-  expect(latest.releases.map(({ manifest }) => manifest.replace("/manifest.json", ""))).toEqual([
-    "tiny-12",
-    "tiny-14",
-    "tiny-13",
-    "kiosk-10",
-  ]);
 });

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
 
 /** What a list of packages says of the image. `time` is in seconds since 1970. */
 export interface Described {
@@ -86,7 +85,7 @@ function encode(text: string): string {
   return encodeURIComponent(text).replaceAll("%3A", ":");
 }
 
-if (basename(process.argv[1] ?? "") === "sbom.ts") {
+if (process.argv[1] === import.meta.filename) {
   const [path = "", flavor = "", version = "", time = "", distribution = "", inputs = "", uuid = ""] =
     process.argv.slice(2);
   const lines = readFileSync(path, "utf8").split("\n").filter(Boolean);
