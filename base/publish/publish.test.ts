@@ -6,14 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Manifest, parseLatest } from "../../src/release/manifest.ts";
-import { newest } from "../../src/release/list.ts";
+import { type Manifest, parseLatest, WINDOW } from "../../src/release/manifest.ts";
+import { entryOf, nameOf, newest } from "../../src/release/list.ts";
 import { verifyRelease } from "../../src/release/verify.ts";
 import { pattern } from "../../src/testing/bytes.ts";
-import { sha256Of, testBase } from "../../src/testing/test-base.ts";
+import { digestOfWindow, sha256Of, testBase } from "../../src/testing/test-base.ts";
 import { testKey } from "../../src/testing/sign.ts";
 import { publish, rollback } from "./publish.ts";
-import { entryOf, nameOf } from "./releases.ts";
 import { bucket } from "./s3.ts";
 import { directory, type Store } from "./store.ts";
 
@@ -33,15 +32,23 @@ beforeAll(() => {
 });
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-/** A release as base/build/build.sh leaves it: version 1.1.DAY, and another image for another `seed`. */
-function built(day: number, seed = day): { path: string; manifest: Manifest; name: string } {
+/**
+ * A release as base/build/build.sh leaves it: version 1.1.DAY, another image for another `seed`, and `change` made to its
+ * manifest before it is signed.
+ */
+function built(
+  day: number,
+  seed = day,
+  change: (manifest: Manifest) => Partial<Manifest> = () => ({}),
+): { path: string; manifest: Manifest; name: string } {
   const image = base.image.slice();
   image.set(pattern(1024, seed), image.length - 512 * 1024);
   const list = Buffer.from(`{"packages of": ${seed}}\n`);
   const sbom = { url: "sbom.cdx.json", sha256: sha256Of(new Uint8Array(list)) };
-  const digests = [...base.manifest.digests.slice(0, -1), sha256Of(image.slice(6 * 4 * 1024 * 1024))];
+  const digests = [...base.manifest.digests.slice(0, -1), digestOfWindow(image.subarray(6 * WINDOW))];
   const described = { ...base.manifest.image, sha256: sha256Of(image) };
-  const manifest: Manifest = { ...base.manifest, version: `1.1.${day}`, image: described, digests, sbom };
+  const right: Manifest = { ...base.manifest, version: `1.1.${day}`, image: described, digests, sbom };
+  const manifest = { ...right, ...change(right) };
   const name = nameOf(manifest);
   const path = join(out, "cdn", name);
   fs.mkdirSync(path, { recursive: true });
@@ -57,18 +64,57 @@ function built(day: number, seed = day): { path: string; manifest: Manifest; nam
   return { path, manifest, name };
 }
 
+/** Manifests that are well-formed and signed, and not of their image: a browser would refuse the image, or its bytes. */
+const UNLIKE: [string, (right: Manifest) => Partial<Manifest>, string][] = [
+  [
+    "the digest of another window",
+    ({ digests }) => ({ digests: digests.with(1, digests[3]!) }),
+    "its digest of window 1 is",
+  ],
+  [
+    "a last window hashed in another way",
+    ({ digests }) => ({ digests: digests.with(6, "ab".repeat(32)) }),
+    "its digest of window 6 is",
+  ],
+  [
+    "a window called zeros that is not",
+    ({ digests }) => ({ digests: digests.with(3, "zeros") }),
+    "its digest of window 3 is",
+  ],
+  [
+    "the SHA-256 state of another image",
+    ({ sha256State }) => ({ sha256State: { ...sha256State, words: "ab".repeat(32) } }),
+    "its SHA-256 state is",
+  ],
+  ["another SHA-256", ({ image }) => ({ image: { ...image, sha256: "ab".repeat(32) } }), "its SHA-256 is"],
+  ["another size", ({ image }) => ({ image: { ...image, size: image.size + 1024 * 1024 } }), "its size is"],
+  [
+    "a piece partition that starts later",
+    ({ piecePartition, sha256State }) => ({
+      piecePartition: { ...piecePartition, start: 5 * WINDOW, length: WINDOW },
+      sha256State: { ...sha256State, length: 5 * WINDOW },
+    }),
+    "its start of the piece partition is",
+  ],
+  [
+    "another label",
+    ({ piecePartition }) => ({ piecePartition: { ...piecePartition, label: "PIECE" } }),
+    "its label of the piece partition is",
+  ],
+];
+
 describe.each(["directory", ...S3])("%s", (kind) => {
   let where: string;
   let store: Store;
-  const grace = 7 * 24 * 60 * MINUTE;
-  const said: string[] = [];
-  const job = () => ({ store, keys: [key.publicKey], grace, say: (text: string) => said.push(text) });
+  const graceMs = 7 * 24 * 60 * MINUTE;
+  const logged: string[] = [];
+  const job = () => ({ store, keys: [key.publicKey], graceMs, log: (text: string) => logged.push(text) });
 
   async function fresh(): Promise<void> {
     const name = `os-${randomUUID()}`;
     where = kind === "s3" ? `s3://${name}/base` : join(folder, name);
     if (kind === "s3") await client().send(new CreateBucketCommand({ Bucket: name }));
-    store = kind === "s3" ? bucket(name, "base/", (text) => said.push(text)) : await directory(where);
+    store = kind === "s3" ? bucket(name, "base/", (text) => logged.push(text)) : await directory(where);
   }
 
   async function latest() {
@@ -102,11 +148,11 @@ describe.each(["directory", ...S3])("%s", (kind) => {
     expect((await readAll()).version).toBe("1.1.4");
     expect(await store.size(`${all[0]!.name}/base.img`)).toBe(base.image.length);
 
-    said.length = 0;
+    logged.length = 0;
     await publish(job(), all[3]!.path);
-    expect(said).toEqual(["latest.json says so already"]);
+    expect(logged).toEqual(["latest.json says so already"]);
 
-    await publish({ ...job(), grace: 0 }, all[3]!.path);
+    await publish({ ...job(), graceMs: 0 }, all[3]!.path);
     expect((await latest()).retired).toBeUndefined();
     const kept = (await store.list())
       .map(({ key: file }) => file)
@@ -131,6 +177,21 @@ describe.each(["directory", ...S3])("%s", (kind) => {
       await expect(publish(job(), path)).rejects.toThrow(`${file} is not what its manifest says`);
     }
     expect((await store.list()).length).toBe(files);
+  });
+
+  test.each(UNLIKE)("a manifest with %s is refused, and nothing goes up", async (_, change, message) => {
+    await fresh();
+    await expect(publish(job(), built(6, 6, change).path)).rejects.toThrow(message);
+    expect(await store.list()).toEqual([]);
+  });
+
+  test("an image without its backup partition table is refused, and nothing goes up", async () => {
+    await fresh();
+    const { path, manifest } = built(6);
+    fs.truncateSync(join(path, "base.img"), manifest.image.size - 512);
+    fs.truncateSync(join(path, "base.img"), manifest.image.size);
+    await expect(publish(job(), path)).rejects.toThrow("no backup partition table");
+    expect(await store.list()).toEqual([]);
   });
 
   test("a signature by another key replaces the one before", async () => {

@@ -5,37 +5,50 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseConfig } from "../../src/config.ts";
+import * as list from "../../src/release/list.ts";
 import { type Latest, type Manifest, parseLatest, parseManifest } from "../../src/release/manifest.ts";
 import { verifySignature } from "../../src/release/minisign.ts";
-import * as list from "./releases.ts";
-import { Refusal } from "./releases.ts";
-import { directory, hashOf, type Held, type Served, sha256, type Store } from "./store.ts";
+import { disagreement, factsOf } from "../build/tools/image-facts.ts";
+import { directory, hashOf, type HttpHeaders, sha256, type Store, type StoredObject } from "./store.ts";
 
 const LATEST = "latest.json";
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const FOREVER = "public, max-age=31536000, immutable";
 const SOON = "public, max-age=60";
-const JSON_SOON: Served = { type: "application/json", cache: SOON };
-const JSON_FOREVER: Served = { type: "application/json", cache: FOREVER };
-const SIGNATURE: Served = { type: "text/plain", cache: SOON }; // another key may sign it anew
-const SBOM: Served = { type: "application/vnd.cyclonedx+json", cache: FOREVER };
-const IMAGE: Served = { type: "application/octet-stream", cache: FOREVER };
+const JSON_SOON: HttpHeaders = { type: "application/json", cache: SOON };
+const JSON_FOREVER: HttpHeaders = { type: "application/json", cache: FOREVER };
+const SIGNATURE: HttpHeaders = { type: "text/plain", cache: SOON }; // another key may sign it anew
+const SBOM: HttpHeaders = { type: "application/vnd.cyclonedx+json", cache: FOREVER };
+const IMAGE: HttpHeaders = { type: "application/octet-stream", cache: FOREVER };
+
+/** What was asked for is not done, and `advice` is a command to use instead. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly advice: string;
+
+  constructor(message: string, advice: string) {
+    super(message);
+    this.advice = advice;
+  }
+}
 
 /** What publishing and rolling back have in common. */
 interface Job {
   readonly store: Store;
   /** minisign public keys: what none of them has signed is not published. */
   readonly keys: readonly string[];
-  /** For how many milliseconds files stay that are no longer offered. */
-  readonly grace: number;
-  readonly say: (text: string) => void;
+  /** How long files stay that are no longer offered. */
+  readonly graceMs: number;
+  /** Called with each step, in words for a person. */
+  readonly log: (text: string) => void;
 }
 
 /**
  * Put the release in the directory `path` into the store: image, list of packages, signature, manifest, and then the
- * pointer. Before anything is put all of it is verified, and before the pointer moves, what a reader gets. Throws
- * `Refusal`, and `SignatureError` or `ManifestError` for a release that browsers would not take.
+ * pointer. All of it is verified before anything is put, and what a reader gets is verified before the pointer moves.
+ * Throws `Refusal` or `ListError` for what is not to be published, and `SignatureError`, `ManifestError` or `RangeError`
+ * for a release that browsers would not take.
  */
 export async function publish(job: Job, path: string): Promise<void> {
   const { store } = job;
@@ -44,7 +57,7 @@ export async function publish(job: Job, path: string): Promise<void> {
   const name = list.nameOf(manifest);
   const entry = list.entryOf(manifest);
   list.published(await latestOf(store), entry, new Date()); // refuses before a byte goes up
-  await store.clean(before(job), isOurs);
+  await store.clean(graceStart(job), isOurs);
 
   const there = await store.read(`${name}/manifest.json`);
   if (there && sha256(there.bytes) !== sha256(release.bytes)) {
@@ -69,31 +82,31 @@ export async function publish(job: Job, path: string): Promise<void> {
 
   const after = await point(job, (latest, now) => list.published(latest, entry, now));
   const front = after.releases.find(({ flavor, arch }) => flavor === entry.flavor && arch === entry.arch);
-  if (front?.manifest !== entry.manifest) job.say(`${list.dirOf(front!)} is offered first, and stays so`);
+  if (front?.manifest !== entry.manifest) job.log(`${list.dirOf(front!)} is offered first, and stays so`);
 }
 
 /**
  * Offer the release that `wanted` means first again. Browsers that have seen a newer version refuse an older one, so with
  * `sign` the same image is published once more, under a version above all of them: `sign` is given the path of a
- * manifest and leaves its signature beside it. Throws `Refusal`.
+ * manifest and leaves its signature beside it. Throws `Refusal`, `ListError`.
  */
 export async function rollback(
   job: Job,
   wanted: string | undefined,
   sign?: (path: string, flavor: string) => void,
 ): Promise<void> {
-  const { store, say } = job;
+  const { store, log } = job;
   const latest = await latestOf(store);
   const target = list.find(latest, wanted);
   const old = list.dirOf(target);
-  const manifest = await believed(job, `${old}/manifest.json`);
+  const manifest = await signedManifest(job, `${old}/manifest.json`);
   const size = await store.size(`${old}/${manifest.image.url}`);
   if (size !== manifest.image.size)
     throw new Refusal(`the image of ${old} is not there any more`, "base/publish/publish DEST");
   if (!sign) {
     const after = await point(job, (now, time) => list.rolledBack(now, list.find(now, old), time));
     const seen = [...after.releases, ...(after.retired ?? [])].map(({ version }) => version);
-    say(
+    log(
       `who has seen a newer version than ${target.version} (${seen.join(", ")}) takes it by name only; --as-new is for all`,
     );
     return;
@@ -109,12 +122,12 @@ export async function rollback(
   const signature = await signed(bytes, again.flavor, sign);
   await verifySignature(new Uint8Array(bytes), signature.toString(), job.keys);
   const name = list.nameOf(again);
-  for (const [file, digest, served] of [
+  for (const [file, digest, headers] of [
     [again.image.url, again.image.sha256, IMAGE],
     ...(again.sbom ? [[again.sbom.url, again.sbom.sha256, SBOM] as const] : []),
   ] as const) {
-    say(`copy ${old}/${file} to ${name}/`);
-    await store.copy(`${old}/${file}`, `${name}/${file}`, served);
+    log(`copy ${old}/${file} to ${name}/`);
+    await store.copy(`${old}/${file}`, `${name}/${file}`, headers);
     await check(store, `${name}/${file}`, digest);
   }
   await ensureBytes(job, `${name}/manifest.json.minisig`, signature, SIGNATURE);
@@ -122,61 +135,66 @@ export async function rollback(
   await point(job, (now, time) => list.rolledBack(now, list.find(now, old), time, list.entryOf(again)));
 }
 
-/** A release of a directory, as browsers will want it. */
+/**
+ * The release in the directory `path`, with all that a browser checks: signature, manifest, the image's partition table,
+ * size and SHA-256, the digest of each window, the SHA-256 state. The image is read once.
+ */
 async function verified({ keys }: Job, path: string) {
   const bytes = new Uint8Array(await readFile(join(path, "manifest.json")));
   const signature = await readFile(join(path, "manifest.json.minisig"));
   await verifySignature(bytes, signature.toString(), keys);
   const manifest = parseManifest(parse(bytes));
   const { image, sbom } = manifest;
-  const name = list.nameOf(manifest);
-  for (const [file, digest] of [
-    [image.url, image.sha256],
-    ...(sbom ? [[sbom.url, sbom.sha256] as const] : []),
-  ] as const) {
-    if (file !== basename(file)) throw new RangeError(`${name}: ${file} is not beside its manifest`);
-    if ((await hashOf(createReadStream(join(path, file)))) !== digest) {
-      throw new RangeError(`${name}: ${file} is not what its manifest says, whose SHA-256 is ${digest}`);
-    }
+  const fileOf = (url: string) => {
+    if (url !== basename(url)) throw new RangeError(`${url} is not beside its manifest`);
+    return join(path, url);
+  };
+  const mismatch = (url: string, what: string) =>
+    new RangeError(`${list.nameOf(manifest)}: ${url} is not what its manifest says: ${what}`);
+  const { size } = await stat(fileOf(image.url));
+  if (size !== image.size) throw mismatch(image.url, `its size is ${size}, not ${image.size}`);
+  const wrong = disagreement(manifest, await factsOf(fileOf(image.url)));
+  if (wrong !== undefined) throw mismatch(image.url, wrong);
+  if (sbom) {
+    const digest = await hashOf(createReadStream(fileOf(sbom.url)));
+    if (digest !== sbom.sha256) throw mismatch(sbom.url, `its SHA-256 is ${digest}, not ${sbom.sha256}`);
   }
-  const { size } = await stat(join(path, image.url));
-  if (size !== image.size) throw new RangeError(`${name}: the image has ${size} bytes, not ${image.size}`);
   return { manifest, bytes, signature };
 }
 
-/** A manifest in the store, when its signature is good. */
-async function believed({ store, keys }: Job, key: string): Promise<Manifest> {
+/** A manifest in the store. Throws `SignatureError` when its signature is not good, `Refusal` when it is not there. */
+async function signedManifest({ store, keys }: Job, key: string): Promise<Manifest> {
   const [manifest, signature] = [await store.read(key), await store.read(`${key}.minisig`)];
   if (!manifest || !signature) throw new Refusal(`${key} is not there any more`, "base/publish/publish DEST");
   await verifySignature(new Uint8Array(manifest.bytes), Buffer.from(signature.bytes).toString(), keys);
   return parseManifest(parse(manifest.bytes));
 }
 
-/** Leave the file `path` in the store under `key`, and have seen it come back whole. */
+/** Put the file `path` into the store under `key`, unless it is there, and read it back. */
 async function ensure(
-  { store, say }: Job,
+  { store, log }: Job,
   key: string,
   path: string,
   digest: string,
-  served: Served,
+  headers: HttpHeaders,
 ): Promise<void> {
   const { size } = await stat(path);
   if ((await store.size(key)) === size && (await store.hash(key)) === digest) return; // from an attempt that went no further
-  say(`put ${key} (${(size / 1e6).toFixed(1)} MB)`);
-  await store.put(key, { path, size }, served);
+  log(`put ${key} (${(size / 1e6).toFixed(1)} MB)`);
+  await store.put(key, { path, size }, headers);
   await check(store, key, digest);
 }
 
 async function ensureBytes(
-  { store, say }: Job,
+  { store, log }: Job,
   key: string,
   bytes: Uint8Array,
-  served: Served,
+  headers: HttpHeaders,
 ): Promise<void> {
-  const held = await store.read(key);
-  if (held && sha256(held.bytes) === sha256(bytes)) return;
-  say(`put ${key}`);
-  await store.put(key, bytes, served);
+  const found = await store.read(key);
+  if (found && sha256(found.bytes) === sha256(bytes)) return;
+  log(`put ${key}`);
+  await store.put(key, bytes, headers);
   await check(store, key, sha256(bytes));
 }
 
@@ -186,30 +204,30 @@ async function check(store: Store, key: string, digest: string): Promise<void> {
 }
 
 /**
- * Move the pointer, and clear away what nobody can be reading any more. Somebody else may have moved it meanwhile: then
- * it is moved from where they have left it.
+ * Change `latest.json` by `move`, and remove what nobody can be reading any more. When somebody else has changed it
+ * meanwhile, their list is read and changed instead.
  */
 async function point(job: Job, move: (latest: Latest, now: Date) => Latest): Promise<Latest> {
-  const { store, say } = job;
+  const { store, log } = job;
   for (;;) {
-    const held = await store.read(LATEST);
-    const from = parseHeld(held);
-    const to = list.expired(move(from, new Date()), before(job));
+    const found = await store.read(LATEST);
+    const from = latestIn(found);
+    const to = list.expired(move(from, new Date()), graceStart(job));
     if (JSON.stringify(from) === JSON.stringify(to)) {
-      say(`${LATEST} says so already`);
+      log(`${LATEST} says so already`);
     } else {
       const bytes = Buffer.from(JSON.stringify(parseLatest(to), null, 2) + "\n");
-      if (!(await store.swap(LATEST, bytes, JSON_SOON, held?.tag))) continue;
-      say(`put ${LATEST}: ${to.releases.map(list.dirOf).join(", ")}`);
+      if (!(await store.swap(LATEST, bytes, JSON_SOON, found?.tag))) continue;
+      log(`put ${LATEST}: ${to.releases.map(list.dirOf).join(", ")}`);
     }
     await sweep(job, to);
     return to;
   }
 }
 
-/** Remove releases that no list names and no upload has touched for the time of grace, manifests first. */
+/** Remove releases that the list does not name and no upload has touched for the time of grace, manifests first. */
 async function sweep(job: Job, latest: Latest): Promise<void> {
-  const { store, say } = job;
+  const { store, log } = job;
   const stay = list.namesIn(latest);
   const old = new Map<string, { keys: string[]; touched: number }>();
   for (const { key, modified } of await store.list()) {
@@ -219,16 +237,17 @@ async function sweep(job: Job, latest: Latest): Promise<void> {
     old.set(name, { keys: [...keys, key], touched: Math.max(touched, modified.getTime()) });
   }
   for (const [name, { keys, touched }] of old) {
-    if (touched > before(job).getTime()) continue;
-    say(`remove ${name}`);
+    if (touched > graceStart(job).getTime()) continue;
+    log(`remove ${name}`);
     const isManifest = (key: string) => Number(key.endsWith("/manifest.json"));
     for (const key of keys.toSorted((one, other) => isManifest(other) - isManifest(one)))
       await store.remove(key);
   }
 }
 
-function before({ grace }: Job): Date {
-  return new Date(Date.now() - grace);
+/** What was retired or left before this time can be removed. */
+function graceStart({ graceMs }: Job): Date {
+  return new Date(Date.now() - graceMs);
 }
 
 function isOurs(key: string): boolean {
@@ -236,11 +255,11 @@ function isOurs(key: string): boolean {
 }
 
 async function latestOf(store: Store): Promise<Latest> {
-  return parseHeld(await store.read(LATEST));
+  return latestIn(await store.read(LATEST));
 }
 
-function parseHeld(held: Held | undefined): Latest {
-  return held ? parseLatest(parse(held.bytes)) : { format: 1, releases: [] };
+function latestIn(found: StoredObject | undefined): Latest {
+  return found ? parseLatest(parse(found.bytes)) : list.NO_RELEASES;
 }
 
 function parse(bytes: Uint8Array): unknown {
@@ -269,7 +288,7 @@ async function built(out: string, wanted: string | undefined): Promise<string> {
   throw new Refusal(`no ${wanted ?? "release"} has been built`, `base/build/build.sh ${wanted ?? ""}`);
 }
 
-async function pinned(out: string, config: string, development: boolean): Promise<string[]> {
+async function trustedKeys(out: string, config: string, development: boolean): Promise<string[]> {
   const { keys } = parseConfig(parse(await readFile(config)));
   if (!development) {
     if (keys.length > 0) return [...keys];
@@ -282,17 +301,17 @@ async function pinned(out: string, config: string, development: boolean): Promis
   return [...keys, ...(await Promise.all(texts)).map((text) => text.split("\n")[1] ?? "")];
 }
 
-async function open(where: string, say: (text: string) => void): Promise<Store> {
+async function open(where: string, log: (text: string) => void): Promise<Store> {
   const [, name, prefix = ""] = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(where) ?? [];
   if (name === undefined) return directory(where);
   const { bucket } = await import("./s3.ts"); // a directory does without AWS's client
-  return bucket(name, prefix === "" ? "" : `${prefix.replace(/\/+$/, "")}/`, say);
+  return bucket(name, prefix === "" ? "" : `${prefix.replace(/\/+$/, "")}/`, log);
 }
 
 async function main(command: string | undefined, args: string[]): Promise<void> {
   const base = resolve(import.meta.dirname, "..");
   const out = process.env["BASE_OUT"] ?? join(base, "out");
-  const say = (text: string) => console.log(text);
+  const log = (text: string) => console.log(text);
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -304,15 +323,15 @@ async function main(command: string | undefined, args: string[]): Promise<void> 
     },
   });
   const [where, what, ...more] = positionals;
-  const grace = Number(values.grace) * DAY_MS;
-  if (where === undefined || more.length > 0 || !(grace >= 0)) {
+  const graceMs = Number(values.grace) * DAY_MS;
+  if (where === undefined || more.length > 0 || !(graceMs >= 0)) {
     throw new Refusal(
       "usage: base/publish/publish DEST [FLAVOR|NAME], base/publish/rollback DEST [VERSION|NAME] [--as-new]",
       "base/README.md",
     );
   }
-  const keys = await pinned(out, values.config, values.development);
-  const job: Job = { store: await open(where, say), keys, grace, say };
+  const keys = await trustedKeys(out, values.config, values.development);
+  const job: Job = { store: await open(where, log), keys, graceMs, log };
   try {
     if (command === "publish") return await publish(job, await built(out, what));
     const sign = (path: string, flavor: string) => {
@@ -326,11 +345,22 @@ async function main(command: string | undefined, args: string[]): Promise<void> 
   }
 }
 
-if (basename(process.argv[1] ?? "") === "publish.ts") {
+/** The command that a refusal leaves to a person, if there is one. */
+function adviceOf(error: Error): string | undefined {
+  if (error instanceof Refusal) return error.advice;
+  if (!(error instanceof list.ListError)) return undefined;
+  const { remedy } = error;
+  if (remedy.kind === "build") return `OS_VERSION=${remedy.version} base/build/build.sh ${remedy.flavor}`;
+  const commands = remedy.names.map((name) => `base/publish/rollback DEST ${name}`);
+  return commands.join(", or ") || "base/publish/publish DEST";
+}
+
+if (process.argv[1] === import.meta.filename) {
   const [command, ...args] = process.argv.slice(2);
   await main(command, args).catch((error: Error) => {
     process.stderr.write(`${command}: ${error.message}\n`);
-    if (error instanceof Refusal) process.stderr.write(`  try: ${error.advice}\n`);
+    const advice = adviceOf(error);
+    if (advice !== undefined) process.stderr.write(`  try: ${advice}\n`);
     process.exitCode = 1;
   });
 }

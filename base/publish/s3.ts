@@ -1,14 +1,15 @@
 import { createHash, randomUUID } from "node:crypto";
 import { open } from "node:fs/promises";
 import * as s3 from "@aws-sdk/client-s3";
-import { type Content, hashOf, type Served, type Store } from "./store.ts";
+import { type Content, hashOf, type HttpHeaders, type Store } from "./store.ts";
 
 /** Larger files go up in parts of this many bytes, so that an upload that was cut off goes on: 256 parts at most. */
 const PART = 16 * 1024 * 1024;
 
 /**
- * A bucket, or what is below `prefix` in it, of any server that speaks S3. Access comes from where AWS's client looks
- * for it (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY …), the address of a server that is not AWS's from AWS_ENDPOINT_URL.
+ * A bucket, or what is below `prefix` in it, of any server that speaks S3, as a store. Access comes from where AWS's client
+ * looks for it (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY …), the address of a server that is not AWS's from
+ * AWS_ENDPOINT_URL. `warn` is called once when the server has no conditional writes.
  */
 export function bucket(Bucket: string, prefix: string, warn: (text: string) => void): Store {
   const endpoint = process.env["AWS_ENDPOINT_URL_S3"] || process.env["AWS_ENDPOINT_URL"]; // empty: none
@@ -22,11 +23,11 @@ export function bucket(Bucket: string, prefix: string, warn: (text: string) => v
     requestHandler: { connectionTimeout: 15_000, requestTimeout: 300_000 },
   });
   const at = (key: string) => ({ Bucket, Key: prefix + key });
-  const headers = ({ type, cache }: Served) => ({ ContentType: type, CacheControl: cache });
+  const metadata = ({ type, cache }: HttpHeaders) => ({ ContentType: type, CacheControl: cache });
 
-  async function put(key: string, bytes: Uint8Array, served: Served, condition = {}): Promise<void> {
+  async function put(key: string, bytes: Uint8Array, headers: HttpHeaders, condition = {}): Promise<void> {
     const body = { Body: bytes, ContentMD5: md5(bytes, "base64") };
-    await client.send(new s3.PutObjectCommand({ ...at(key), ...headers(served), ...body, ...condition }));
+    await client.send(new s3.PutObjectCommand({ ...at(key), ...metadata(headers), ...body, ...condition }));
   }
 
   /** The uploads of `start` and all that begins so which were never finished. */
@@ -67,11 +68,12 @@ export function bucket(Bucket: string, prefix: string, warn: (text: string) => v
     return parts;
   }
 
-  async function upload(key: string, path: string, size: number, served: Served): Promise<void> {
+  async function upload(key: string, path: string, size: number, headers: HttpHeaders): Promise<void> {
     const [left] = (await unfinished(key)).filter(({ Key }) => Key === prefix + key);
     const UploadId =
       left?.UploadId ??
-      (await client.send(new s3.CreateMultipartUploadCommand({ ...at(key), ...headers(served) }))).UploadId!;
+      (await client.send(new s3.CreateMultipartUploadCommand({ ...at(key), ...metadata(headers) })))
+        .UploadId!;
     const before = left ? await arrived(key, UploadId) : new Map<number, string>();
     const Parts: s3.CompletedPart[] = [];
     const file = await open(path);
@@ -95,21 +97,21 @@ export function bucket(Bucket: string, prefix: string, warn: (text: string) => v
     try {
       await client.send(new s3.CompleteMultipartUploadCommand(whole));
     } catch (error) {
-      if (statusOf(error) !== 404) throw error; // somebody else has completed it: what is there is checked anyway
+      if (statusOf(error) !== 404) throw error; // another publisher has completed it, and the object is checked later
     }
   }
 
-  /** Whether this server refuses to put over what is there when asked to; tried once, on an object of no consequence. */
+  /** Whether this server honours conditional writes; tried once, on an object made for it. */
   let conditional: Promise<boolean> | undefined;
   async function tryConditions(): Promise<boolean> {
     const key = `.condition-${randomUUID()}`;
-    const served = { type: "text/plain", cache: "no-store" };
-    await put(key, new Uint8Array(1), served);
+    const headers = { type: "text/plain", cache: "no-store" };
+    await put(key, new Uint8Array(1), headers);
     try {
-      // Servers have been met that know the one and pass over the other.
+      // moto 5.1 honours the first and passes over the second.
       const wrong = [{ IfNoneMatch: "*" }, { IfMatch: `"${"0".repeat(32)}"` }];
       const answers = await Promise.all(
-        wrong.map((condition) => put(key, new Uint8Array(1), served, condition).then(() => 200, statusOf)),
+        wrong.map((condition) => put(key, new Uint8Array(1), headers, condition).then(() => 200, statusOf)),
       );
       if (answers.every((status) => status === 412)) return true;
     } finally {
@@ -120,7 +122,6 @@ export function bucket(Bucket: string, prefix: string, warn: (text: string) => v
   }
 
   const store: Store = {
-    title: `s3://${Bucket}/${prefix}`,
     size: async (key) => {
       const found = await absent(client.send(new s3.HeadObjectCommand(at(key))));
       return found && (found.ContentLength ?? 0);
@@ -133,33 +134,33 @@ export function bucket(Bucket: string, prefix: string, warn: (text: string) => v
       const { Body } = await client.send(new s3.GetObjectCommand(at(key)));
       return hashOf(Body as AsyncIterable<Uint8Array>);
     },
-    put: async (key, content: Content, served) => {
-      if (!("path" in content)) return await put(key, content, served);
+    put: async (key, content: Content, headers) => {
+      if (!("path" in content)) return await put(key, content, headers);
       try {
-        await upload(key, content.path, content.size, served);
+        await upload(key, content.path, content.size, headers);
       } catch (error) {
         if ((error as Error).name !== "NoSuchUpload") throw error;
-        await upload(key, content.path, content.size, served); // somebody has given up for us
+        await upload(key, content.path, content.size, headers); // another publisher has aborted it
       }
     },
-    swap: async (key, bytes, served, tag) => {
+    swap: async (key, bytes, headers, tag) => {
       conditional ??= tryConditions();
       if (!(await conditional)) {
         if ((await store.read(key))?.tag !== tag) return false;
-        await put(key, bytes, served);
+        await put(key, bytes, headers);
         return true;
       }
       try {
-        await put(key, bytes, served, tag === undefined ? { IfNoneMatch: "*" } : { IfMatch: tag });
+        await put(key, bytes, headers, tag === undefined ? { IfNoneMatch: "*" } : { IfMatch: tag });
         return true;
       } catch (error) {
         if ([404, 409, 412].includes(statusOf(error) ?? 0)) return false;
         throw error;
       }
     },
-    copy: async (from, to, served) => {
+    copy: async (from, to, headers) => {
       const CopySource = encodeURI(`${Bucket}/${prefix}${from}`);
-      const replaced = { ...headers(served), MetadataDirective: "REPLACE" as const };
+      const replaced = { ...metadata(headers), MetadataDirective: "REPLACE" as const };
       await client.send(new s3.CopyObjectCommand({ ...at(to), CopySource, ...replaced }));
     },
     list: async () => {

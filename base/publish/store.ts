@@ -6,44 +6,50 @@ import { dirname, join } from "node:path";
 /** What is put: a file, or bytes. */
 export type Content = { readonly path: string; readonly size: number } | Uint8Array;
 
-/** How HTTP is to serve what is put. A directory cannot keep this; its server has to know (docs/deploy.md). */
-export interface Served {
+/** The headers that HTTP is to serve an object with. A directory cannot keep them: its server has to know (docs/deploy.md). */
+export interface HttpHeaders {
+  /** Content-Type. */
   readonly type: string;
+  /** Cache-Control. */
   readonly cache: string;
 }
 
-/** Bytes, and what the store knows this version of them by. */
-export interface Held {
+/** An object's bytes, and the store's tag for this version of them. */
+export interface StoredObject {
   readonly bytes: Uint8Array;
   readonly tag: string;
 }
 
 /**
- * Where releases are published: names to bytes. A reader finds under a name what was there before, or what is put, never
- * a part of it.
+ * Where releases are published: names to bytes. A reader finds under a name what was there before or what is put, never a
+ * part of it. Each operation throws `Error` when the disk or the server fails.
  */
 export interface Store {
-  /** Where the files are, in words for a person. */
-  readonly title: string;
   /** The size in bytes; undefined when there is nothing. */
   size(key: string): Promise<number | undefined>;
-  read(key: string): Promise<Held | undefined>;
+  /** The whole object; undefined when there is nothing. */
+  read(key: string): Promise<StoredObject | undefined>;
   /** The SHA-256 in hex of what a reader gets. */
   hash(key: string): Promise<string>;
-  put(key: string, content: Content, served: Served): Promise<void>;
-  /** Put unless somebody else has, since `tag` was read (undefined: when there was nothing): then false. */
-  swap(key: string, bytes: Uint8Array, served: Served, tag: string | undefined): Promise<boolean>;
-  copy(from: string, to: string, served: Served): Promise<void>;
+  /** Put an object there, in the place of another. */
+  put(key: string, content: Content, headers: HttpHeaders): Promise<void>;
+  /** Put unless the object has changed since `tag` was read (undefined: there was none); false when it has. */
+  swap(key: string, bytes: Uint8Array, headers: HttpHeaders, tag: string | undefined): Promise<boolean>;
+  /** Copy an object within the store. */
+  copy(from: string, to: string, headers: HttpHeaders): Promise<void>;
+  /** All objects, and when they were put. */
   list(): Promise<{ readonly key: string; readonly modified: Date }[]>;
+  /** Remove an object. */
   remove(key: string): Promise<void>;
-  /** Give up uploads to names that are `ours`, begun before `time` and never finished. */
+  /** Abort uploads to names that are `ours`, begun before `time` and never finished. */
   clean(time: Date, ours: (key: string) => boolean): Promise<void>;
+  /** End connections; nothing can be asked afterwards. */
   close(): void;
 }
 
 const NEW = ".new";
 
-/** A directory. Whoever publishes holds its lock meanwhile (`base/publish/publish` takes it), so nobody comes in between. */
+/** A directory as a store. `base/publish/publish` holds its lock, so that one publisher works in it at a time. */
 export async function directory(root: string): Promise<Store> {
   await fs.mkdir(root, { recursive: true });
   const at = (key: string) => join(root, key);
@@ -54,7 +60,7 @@ export async function directory(root: string): Promise<Store> {
     await write(path + NEW);
     const file = await fs.open(path + NEW, "r+");
     try {
-      await file.sync(); // what has its name is whole, also after a power cut
+      await file.sync(); // so that a file under its final name is whole, also after a power cut
     } finally {
       await file.close();
     }
@@ -63,7 +69,6 @@ export async function directory(root: string): Promise<Store> {
   }
 
   const store: Store = {
-    title: root,
     size: async (key) => (await absent(fs.stat(at(key))))?.size,
     read: async (key) => {
       const bytes = await absent(fs.readFile(at(key)));
@@ -74,9 +79,9 @@ export async function directory(root: string): Promise<Store> {
       place(key, (path) =>
         "path" in content ? fs.copyFile(content.path, path) : fs.writeFile(path, content),
       ),
-    swap: async (key, bytes, served, tag) => {
+    swap: async (key, bytes, headers, tag) => {
       if ((await store.read(key))?.tag !== tag) return false;
-      await store.put(key, bytes, served);
+      await store.put(key, bytes, headers);
       return true;
     },
     copy: (from, to) => place(to, (path) => fs.copyFile(at(from), path)),
@@ -95,7 +100,7 @@ export async function directory(root: string): Promise<Store> {
       await fs.rmdir(dirname(at(key))).catch(() => {}); // not the last file in it
     },
     clean: async (_, ours) => {
-      // With the lock held every unfinished file is one that somebody has left, however young.
+      // The lock is held, so every unfinished file was left by a publisher that has ended, however young it is.
       for (const { key } of await store.list()) if (key.endsWith(NEW) && ours(key)) await store.remove(key);
     },
     close: () => {},
