@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ANSWER, bootImage, one, whole } from "./boot.ts";
+import { ANSWER, bootImage, oneOf, positiveInteger } from "./boot.ts";
 import { ACCELERATORS, type Firmware, MEDIA, type Medium } from "./machine.ts";
 import { difference, type Picture, readPicture } from "./picture.ts";
 import { VARIANTS, type Variant, vary } from "./variants.ts";
@@ -39,7 +39,7 @@ interface Row {
 }
 
 async function main(args: string[]): Promise<void> {
-  const options = understand(args);
+  const options = parse(args);
   const folder = await mkdtemp(join(tmpdir(), "boot-test-"));
   const rows: Row[] = [];
   try {
@@ -61,14 +61,14 @@ async function main(args: string[]): Promise<void> {
             const line = booted.line.trim();
             let problem = line.startsWith(varied.expected) ? "" : `"${varied.expected}…" was expected`;
             if (problem === "" && expected && line.startsWith("PIECE ")) {
-              problem = await unlike(expected, screenshot, options.tolerance);
+              problem = await mismatch(expected, screenshot, options.tolerance);
             }
             rows.push({ ...row, seconds: booted.seconds, problem, line });
           }
           const last = rows.at(-1)!;
-          const said = last.problem === "" ? "ok" : `WRONG: ${last.problem}`;
+          const verdict = last.problem === "" ? "ok" : `WRONG: ${last.problem}`;
           console.error(
-            `${way.name} ${variant} ${run}: ${seconds(last)} s, ${last.line || "no line"}, ${said}`,
+            `${way.name} ${variant} ${run}: ${seconds(last)} s, ${last.line || "no line"}, ${verdict}`,
           );
         }
       }
@@ -84,7 +84,7 @@ async function main(args: string[]): Promise<void> {
   if (wrong > 0) process.exitCode = 1;
 }
 
-async function unlike(expected: Picture, screenshot: string, tolerance: number): Promise<string> {
+async function mismatch(expected: Picture, screenshot: string, tolerance: number): Promise<string> {
   const apart = difference(expected, await readPicture(screenshot));
   return apart <= tolerance ? "" : `the screen differs by ${apart.toFixed(3)}, more than ${tolerance}`;
 }
@@ -115,7 +115,7 @@ function seconds(row: Row): string {
   return row.seconds === undefined ? "–" : row.seconds.toFixed(1);
 }
 
-function understand(args: string[]) {
+function parse(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -138,25 +138,25 @@ function understand(args: string[]) {
   return {
     image,
     ways: values.way.map(wayOf),
-    variants: values.variant.includes("all") ? VARIANTS : values.variant.map((word) => one(word, VARIANTS)),
-    repeat: whole(values.repeat),
+    variants: values.variant.includes("all") ? VARIANTS : values.variant.map((word) => oneOf(word, VARIANTS)),
+    repeat: positiveInteger(values.repeat),
     expect: values.expect,
     tolerance: share(values.tolerance),
     screens: values.screens,
     machine: {
-      settleSeconds: values.settle === "0" ? 0 : whole(values.settle),
-      timeoutSeconds: whole(values.timeout),
-      memory: whole(values.memory),
-      cores: whole(values.cores),
-      accel: one(values.accel, ACCELERATORS),
+      settleSeconds: values.settle === "0" ? 0 : positiveInteger(values.settle),
+      timeoutSeconds: positiveInteger(values.timeout),
+      memory: positiveInteger(values.memory),
+      cores: positiveInteger(values.cores),
+      accel: oneOf(values.accel, ACCELERATORS),
     },
   };
 }
 
 function wayOf(name: string): Way {
   const [first = "", ...rest] = name.split("-");
-  const firmware = one(first, ["uefi", "bios", "secure"]);
-  const medium = one(rest.join("-"), MEDIA);
+  const firmware = oneOf(first, ["uefi", "bios", "secure"]);
+  const medium = oneOf(rest.join("-"), MEDIA);
   return { name, firmware: firmware === "bios" ? "bios" : "uefi", medium, secureBoot: firmware === "secure" };
 }
 
@@ -166,7 +166,7 @@ function share(word: string): number {
   return number;
 }
 
-if (basename(process.argv[1] ?? "") === "boot-test.ts") {
+if (process.argv[1] === import.meta.filename) {
   await main(process.argv.slice(2)).catch((error: Error) => {
     console.error(`boot-test: ${error.message}`);
     process.exitCode = 1;

@@ -13,6 +13,7 @@ import { layOut, STICKS } from "../../src/testing/sticks.ts";
 import { run, runWith } from "../../src/testing/tools.ts";
 import { ANSWER, bootImage } from "./boot.ts";
 import { withMachine } from "./machine.ts";
+import { pixelAt, readPicture } from "./picture.ts";
 
 // What takes seconds on an idle machine may take minutes on a busy one that emulates another.
 const BUILD_MS = 900_000;
@@ -84,20 +85,20 @@ test("building again gives the same bytes", { timeout: BUILD_MS }, () => {
 test("GRUB shows the splash, from the disk it was started from", { timeout: BOOT_MS }, async () => {
   const disk = splice("own.img", { "splash.png": Buffer.from(SPLASH, "base64") });
   grubStays(disk);
-  const screenshot = join(folder, "grub.ppm");
+  const screenshot = join(folder, "grub.png");
   const other = { image: disk, extraDisks: [image], timeoutSeconds: BOOT_SECONDS, screenshot };
   await bootImage({ ...other, until: /STANDING/ });
-  const { width, height, pixel } = picture(screenshot);
-  expect(pixel(width / 2, height / 2)).toEqual(PINK);
-  expect(pixel(0, 0)).toEqual(PINK); // stretched
+  const screen = await readPicture(screenshot);
+  expect(pixelAt(screen, screen.width / 2, screen.height / 2)).toEqual(PINK);
+  expect(pixelAt(screen, 0, 0)).toEqual(PINK); // stretched
 });
 
 test("GRUB shows the default, and goes on, when the splash is none", { timeout: BOOT_MS }, async () => {
   const disk = splice("broken.img", { "splash.png": Buffer.from(SPLASH, "base64").fill(0, 40) });
   grubStays(disk);
-  const screenshot = join(folder, "default.ppm");
+  const screenshot = join(folder, "default.png");
   await bootImage({ image: disk, until: /STANDING/, timeoutSeconds: BOOT_SECONDS, screenshot });
-  const share = inked(screenshot);
+  const share = await inked(screenshot);
   expect(share).toBeGreaterThan(0.002); // two letters
   expect(share).toBeLessThan(0.1);
 });
@@ -113,7 +114,7 @@ test.each([
   async (firmware, medium) => {
     const { disk, line } = withPiece();
     const before = fs.statSync(disk).mtimeMs;
-    const screenshot = join(folder, "splash.ppm");
+    const screenshot = join(folder, "splash.png");
     const options = {
       image: disk,
       firmware,
@@ -124,9 +125,9 @@ test.each([
     };
 
     expect((await bootImage(options)).line).toBe(line);
-    const { width, height, pixel } = picture(screenshot);
-    expect(pixel(width / 2, height / 2)).toEqual(PINK);
-    expect(pixel(0, 0)).toEqual([0, 0, 0]); // a square is as high as the screen, not as wide
+    const screen = await readPicture(screenshot);
+    expect(pixelAt(screen, screen.width / 2, screen.height / 2)).toEqual(PINK);
+    expect(pixelAt(screen, 0, 0)).toEqual([0, 0, 0]); // a square is as high as the screen, not as wide
     expect(fs.statSync(disk).mtimeMs).toBe(before);
   },
 );
@@ -140,13 +141,13 @@ test("the power button switches off", { timeout: BOOT_MS }, async () => {
 });
 
 test("the image as it is built says what is missing", { timeout: BOOT_MS }, async () => {
-  const screenshot = join(folder, "empty.ppm");
+  const screenshot = join(folder, "empty.png");
   const options = { image, until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
 
   expect((await bootImage(options)).line).toBe(
     "NOPIECE no-filesystem there is no file system on FEDAC-PIECE",
   );
-  const share = inked(screenshot);
+  const share = await inked(screenshot);
   expect(share).toBeGreaterThan(0.01); // letters
   expect(share).toBeLessThan(0.2);
 });
@@ -233,20 +234,9 @@ function grubStays(disk: string) {
   run("mcopy", "-o", "-i", esp, file, path);
 }
 
-/** How much of a picture is light. */
-function inked(path: string): number {
-  const { width, height, pixel } = picture(path);
-  const all = Array.from({ length: width * height }, (_, i) => pixel(i % width, Math.floor(i / width)));
-  return all.filter(([red]) => red! > 0x80).length / all.length;
-}
-
-/** A binary PPM of 8 bits, as QEMU writes it. */
-function picture(path: string) {
-  const bytes = fs.readFileSync(path);
-  const [head = "", w, h] = /^P6\n(\d+) (\d+)\n255\n/.exec(bytes.toString("latin1", 0, 40)) ?? [];
-  const width = Number(w);
-  const pixel = (x: number, y: number) => [
-    ...bytes.subarray(head.length + 3 * (y * width + x), head.length + 3 * (y * width + x) + 3),
-  ];
-  return { width, height: Number(h), pixel };
+/** How much of a picture is light, from 0 to 1. */
+async function inked(path: string): Promise<number> {
+  const { pixels } = await readPicture(path);
+  const reds = pixels.filter((_, i) => i % 3 === 0);
+  return reds.filter((red) => red > 0x80).length / reds.length;
 }

@@ -1,14 +1,15 @@
 import { mkdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ACCELERATORS, type Machine, type MachineOptions, MEDIA, withMachine } from "./machine.ts";
 
+/** A machine to start, and what to wait for. */
 export interface BootOptions extends MachineOptions {
   /** The line of the serial console to wait for; tried on whole lines only. */
   readonly until: RegExp;
   readonly timeoutSeconds: number;
-  /** Where to put the screen as it is when the line has come or the time is over: a PNG, or with `.ppm` a PPM. */
+  /** Where to put the screen as it is when the line has come or the time is over: a PNG. */
   readonly screenshot?: string;
   /** How long to wait after the line before the screenshot; not at all unless said otherwise. */
   readonly settleSeconds?: number;
@@ -16,6 +17,7 @@ export interface BootOptions extends MachineOptions {
   readonly film?: { readonly folder: string; readonly everySeconds: number };
 }
 
+/** A machine that has said what was waited for. */
 export interface Booted {
   /** The line that was waited for. */
   readonly line: string;
@@ -25,7 +27,7 @@ export interface Booted {
   readonly seconds: number;
 }
 
-/** What every base image says on the serial console when its piece stands, or cannot. */
+/** The line that every image says on the serial console once its screen can be seen: docs/boot-contract.md. */
 export const ANSWER = /^(?:NO)?PIECE .*$/m;
 
 /**
@@ -84,28 +86,28 @@ function parse(args: string[]): BootOptions {
   return {
     image,
     firmware: values.bios ? "bios" : "uefi",
-    medium: one(values.medium, MEDIA),
+    medium: oneOf(values.medium, MEDIA),
     secureBoot: values["secure-boot"],
     extraDisks: values.also,
-    memory: whole(values.memory),
-    cores: whole(values.cores),
-    accel: one(values.accel, ACCELERATORS),
+    memory: positiveInteger(values.memory),
+    cores: positiveInteger(values.cores),
+    accel: oneOf(values.accel, ACCELERATORS),
     until: ANSWER,
-    timeoutSeconds: whole(values.timeout),
+    timeoutSeconds: positiveInteger(values.timeout),
     ...(values.screenshot === undefined ? {} : { screenshot: values.screenshot }),
     ...(values.film === undefined ? {} : { film: { folder: values.film, everySeconds: 1 } }),
   };
 }
 
-/** The word, if it is one of those. Throws `Error`. */
-export function one<T extends string>(word: string, of: readonly T[]): T {
+/** The word, as one of `of`. Throws `Error` when it is none of them. */
+export function oneOf<T extends string>(word: string, of: readonly T[]): T {
   const found = of.find((known) => known === word);
   if (found === undefined) throw new Error(`"${word}" is none of ${of.join(", ")}`);
   return found;
 }
 
-/** A number from 1 on. Throws `Error`. */
-export function whole(word: string): number {
+/** The word as a whole number from 1 on. Throws `Error` when it is none. */
+export function positiveInteger(word: string): number {
   const number = Number(word);
   if (!Number.isInteger(number) || number < 1) throw new Error(`"${word}" is not a number from 1 on`);
   return number;
@@ -119,7 +121,7 @@ async function main(args: string[]): Promise<void> {
   process.stdout.write(`${line}\n${seconds.toFixed(1)} s from power on\n`);
 }
 
-if (basename(process.argv[1] ?? "") === "boot.ts") {
+if (process.argv[1] === import.meta.filename) {
   await main(process.argv.slice(2)).catch((error: Error) => {
     process.stderr.write(`boot: ${error.message}\n`);
     process.exitCode = 1;

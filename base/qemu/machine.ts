@@ -5,14 +5,18 @@ import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Qmp } from "./qmp.ts";
 
+/** What starts the machine. */
 export type Firmware = "uefi" | "bios";
 
 /** What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk. */
 export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme"] as const;
+/** One of `MEDIA`. */
 export type Medium = (typeof MEDIA)[number];
 
+/** What runs the machine's instructions: QEMU itself, or the processor. */
 export const ACCELERATORS = ["tcg", "kvm"] as const;
 
+/** A computer to emulate. */
 export interface MachineOptions {
   /** The disk image; it is not changed. */
   readonly image: string;
@@ -61,52 +65,53 @@ export async function withMachine<T>(
   }
 }
 
-/** A computer that is running. What it is asked to do, it is asked through QEMU's monitor. */
+/** A computer that is running, controlled through QEMU's monitor. */
 export class Machine {
   /** All that has come on the serial console. */
   serial = "";
   /** Resolves, with the reason, when QEMU has ended: also when the machine has switched itself off or started again. */
   readonly ended: Promise<string>;
-  private readonly qemu;
-  private readonly over = new AbortController();
-  private readonly started = performance.now();
-  private readonly listeners = new Set<() => void>();
-  private monitor: Promise<Qmp> | undefined;
-  private complaints = "";
-  private readonly folder: string;
+  readonly #qemu;
+  readonly #gone = new AbortController();
+  readonly #startedAt = performance.now();
+  readonly #listeners = new Set<() => void>();
+  #monitor: Promise<Qmp> | undefined;
+  #stderr = "";
+  readonly #folder: string;
 
   constructor(args: readonly string[], folder: string, onSerial?: (text: string) => unknown) {
-    this.folder = folder;
-    // Not even SIGKILL to us leaves a QEMU behind: the kernel passes it on
-    this.qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", "qemu-system-x86_64", ...args], {
+    this.#folder = folder;
+    // The kernel ends QEMU when this process ends, also by SIGKILL
+    this.#qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", "qemu-system-x86_64", ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.qemu.stderr.on("data", (bytes: Buffer) => (this.complaints += bytes.toString()));
-    this.qemu.stdout.on("data", (bytes: Buffer) => {
+    this.#qemu.stderr.on("data", (bytes: Buffer) => (this.#stderr += bytes.toString()));
+    this.#qemu.stdout.on("data", (bytes: Buffer) => {
       const text = bytes.toString("latin1");
       this.serial += text;
       onSerial?.(text);
-      for (const listener of this.listeners) listener();
+      for (const listener of this.#listeners) listener();
     });
     this.ended = new Promise<string>((end) => {
       const gone = (why: string) => {
-        this.over.abort(new Error(why));
+        this.#gone.abort(new Error(why));
         end(why);
       };
-      this.qemu.once("error", ({ message }) =>
+      this.#qemu.once("error", ({ message }) =>
         gone(`QEMU did not start (apt install qemu-system-x86): ${message}`),
       );
-      this.qemu.once("close", (code, signal) => gone(`QEMU ended with ${signal ?? `exit code ${code}`}`));
+      this.#qemu.once("close", (code, signal) => gone(`QEMU ended with ${signal ?? `exit code ${code}`}`));
     });
   }
 
   /** Seconds since power on. */
   get seconds(): number {
-    return (performance.now() - this.started) / 1000;
+    return (performance.now() - this.#startedAt) / 1000;
   }
 
+  /** Whether QEMU is still there. */
   get running(): boolean {
-    return this.qemu.exitCode === null && this.qemu.signalCode === null;
+    return this.#qemu.exitCode === null && this.#qemu.signalCode === null;
   }
 
   /**
@@ -125,23 +130,22 @@ export class Machine {
         const line = pattern.exec(this.serial.slice(0, this.serial.lastIndexOf("\n") + 1))?.[0];
         if (line !== undefined) done({ line });
       };
-      this.listeners.add(look);
+      this.#listeners.add(look);
       look();
     });
     try {
       const outcome = await Promise.race([found, this.ended, late]);
       if (typeof outcome !== "string") return outcome.line;
-      throw this.failure(outcome);
+      throw this.#failure(outcome);
     } finally {
       over.abort();
-      this.listeners.delete(look);
+      this.#listeners.delete(look);
     }
   }
 
-  /** Put the screen as it is into `file`: a PNG, or with `.ppm` a PPM (`screendump`; PNG since QEMU 7.1). */
+  /** Put the screen as it is into `file`, a PNG (`screendump` makes them since QEMU 7.1). Throws `Error`, as `ask` does. */
   async screenshot(file: string): Promise<void> {
-    const filename = resolve(file);
-    await this.ask("screendump", { filename, format: filename.endsWith(".ppm") ? "ppm" : "png" });
+    await this.ask("screendump", { filename: resolve(file), format: "png" });
   }
 
   /** Press keys together and let go: names of QEMU's QKeyCode, as in `keys("ctrl", "alt", "delete")`. */
@@ -161,25 +165,26 @@ export class Machine {
 
   /** Any command of QEMU's monitor, and its answer. Throws `Error` when QEMU refuses or is gone. */
   async ask(command: string, args: object = {}): Promise<unknown> {
-    this.monitor ??= Qmp.connect(join(this.folder, "monitor"), this.over.signal);
-    return await (await this.monitor).execute(command, args);
+    this.#monitor ??= Qmp.connect(join(this.#folder, "monitor"), this.#gone.signal);
+    return await (await this.#monitor).execute(command, args);
   }
 
+  /** End QEMU; resolves when it is gone. */
   async kill(): Promise<void> {
-    this.qemu.kill("SIGKILL");
+    this.#qemu.kill("SIGKILL");
     await this.ended;
-    await this.monitor?.then(
+    await this.#monitor?.then(
       (qmp) => qmp.close(),
       () => {}, // never came to be
     );
   }
 
-  private failure(what: string): Error {
+  #failure(what: string): Error {
     const lines = this.serial
       .replace(CONTROLS, "")
       .trimEnd()
       .split(/[\r\n]+/);
-    return new Error([what, this.complaints.trim(), ...lines.slice(-15)].filter(Boolean).join("\n  "));
+    return new Error([what, this.#stderr.trim(), ...lines.slice(-15)].filter(Boolean).join("\n  "));
   }
 }
 
@@ -190,8 +195,8 @@ const CONTROLS = /\x1b\[[0-9;?=]*[a-zA-Z]|[\x00-\x08\x0b-\x1f]/g;
 async function commandLine(options: MachineOptions, folder: string): Promise<string[]> {
   const { image, firmware = "uefi", medium = "usb", memory = 768, cores = 2, accel = "tcg" } = options;
   const secure = options.secureBoot ? "on" : "off";
-  if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS knows no Secure Boot");
-  // The one to start from comes last, so that being first is not what finds it
+  if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS has no Secure Boot");
+  // The one to start from comes last, so that it is not found just because it is first
   const sticks = (options.extraDisks ?? []).map((extra, i) => [
     ...drive(`extra${i}`, extra, "snapshot=on"),
     "-device",

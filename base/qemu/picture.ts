@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { inflateSync } from "node:zlib";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 
 /** A picture without transparency: red, green and blue, a byte each, row by row. */
 export interface Picture {
@@ -8,58 +8,26 @@ export interface Picture {
   readonly pixels: Uint8Array;
 }
 
-/** Read a PNG of 8 bits a channel, not interlaced, as QEMU and browsers write it. Throws `RangeError` for any other file. */
+const PICTURE_LIMIT = 256 * 1024 * 1024; // bytes of a decoded picture
+
+/** Read a PNG by netpbm. Throws `Error` for any other file, and when netpbm is not there. */
 export async function readPicture(path: string): Promise<Picture> {
-  const bytes = await readFile(path);
-  if (bytes.toString("latin1", 0, 8) !== "\x89PNG\r\n\x1a\n") throw new RangeError(`${path} is no PNG`);
-  let width = 0;
-  let height = 0;
-  let channels = 0;
-  const data: Buffer[] = [];
-  // PNG specification, 5.3: a chunk is its length, its type, so much data, and a checksum
-  for (let at = 8; at + 12 <= bytes.length; at += bytes.readUInt32BE(at) + 12) {
-    const type = bytes.toString("latin1", at + 4, at + 8);
-    const chunk = bytes.subarray(at + 8, at + 8 + bytes.readUInt32BE(at));
-    if (type === "IDAT") data.push(chunk);
-    if (type !== "IHDR") continue;
-    width = chunk.readUInt32BE(0);
-    height = chunk.readUInt32BE(4);
-    channels = { 2: 3, 6: 4 }[chunk[9]!] ?? 0; // colour type
-    if (chunk[8] !== 8 || channels === 0 || chunk[12] !== 0) {
-      throw new RangeError(`${path} is a PNG of another kind than 8-bit colour, not interlaced`);
-    }
-  }
-  const rows = unfiltered(inflateSync(Buffer.concat(data)), width * channels, height, channels);
-  const pixels = new Uint8Array(width * height * 3);
-  for (let i = 0; i < width * height; i++) pixels.set(rows.subarray(i * channels, i * channels + 3), i * 3);
-  return { width, height, pixels };
+  // "pngtopam" gives grey pictures another form; ppmtoppm and pamdepth give all of them one
+  const decode = 'set -o pipefail; pngtopam -mix -background=black "$0" | ppmtoppm | pamdepth 255';
+  const options = { encoding: "buffer", maxBuffer: PICTURE_LIMIT } as const;
+  const { stdout } = await promisify(execFile)("bash", ["-c", decode, path], options).catch(
+    (cause: Error) => {
+      throw new Error(`${path} cannot be decoded (apt install netpbm)`, { cause });
+    },
+  );
+  const [head = "", width, height] = /^P6\n(\d+) (\d+)\n255\n/.exec(stdout.toString("latin1", 0, 40)) ?? [];
+  return { width: Number(width), height: Number(height), pixels: stdout.subarray(head.length) };
 }
 
-/** The rows of a PNG without their filters (PNG specification, 9.2). */
-function unfiltered(data: Uint8Array, stride: number, height: number, channels: number): Uint8Array {
-  if (data.length !== (stride + 1) * height)
-    throw new RangeError("a PNG's data is not as long as it should be");
-  const out = new Uint8Array(stride * height);
-  for (let y = 0; y < height; y++) {
-    const filter = data[y * (stride + 1)]!;
-    for (let x = 0; x < stride; x++) {
-      const at = y * stride + x;
-      const left = x >= channels ? out[at - channels]! : 0;
-      const up = y > 0 ? out[at - stride]! : 0;
-      const corner = x >= channels && y > 0 ? out[at - stride - channels]! : 0;
-      const guess = [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter];
-      if (guess === undefined) throw new RangeError(`a PNG has no filter ${filter}`);
-      out[at] = data[y * (stride + 1) + 1 + x]! + guess;
-    }
-  }
-  return out;
-}
-
-function paeth(left: number, up: number, corner: number): number {
-  const estimate = left + up - corner;
-  const [toLeft, toUp, toCorner] = [left, up, corner].map((value) => Math.abs(estimate - value));
-  if (toLeft! <= toUp! && toLeft! <= toCorner!) return left;
-  return toUp! <= toCorner! ? up : corner;
+/** The red, green and blue of the pixel at `x` and `y`, from 0 to 255 each. */
+export function pixelAt({ width, pixels }: Picture, x: number, y: number): number[] {
+  const at = 3 * (y * width + x);
+  return [...pixels.subarray(at, at + 3)];
 }
 
 const COLUMNS = 32;

@@ -15,17 +15,17 @@ interface Waiting {
 
 /** QEMU's monitor (QEMU Machine Protocol): one command at a time or several, answered in order. */
 export class Qmp {
-  private readonly waiting: Waiting[] = [];
-  private ended: Error | undefined;
-  private text = "";
-  private readonly socket: Socket;
+  readonly #waiting: Waiting[] = [];
+  #ended: Error | undefined;
+  #text = "";
+  readonly #socket: Socket;
 
   private constructor(socket: Socket) {
-    this.socket = socket;
+    this.#socket = socket;
     socket.setEncoding("utf8");
-    socket.on("data", (chunk: string) => this.take(chunk));
-    socket.on("error", (error) => this.fail(error));
-    socket.on("close", () => this.fail(new Error("QEMU closed its monitor")));
+    socket.on("data", (chunk: string) => this.#take(chunk));
+    socket.on("error", (error) => this.#fail(error));
+    socket.on("close", () => this.#fail(new Error("QEMU closed its monitor")));
   }
 
   /** Connect to the Unix socket `path`, which QEMU makes when it starts. Throws `Error` when `signal` aborts. */
@@ -44,32 +44,33 @@ export class Qmp {
 
   /** What QEMU answers. Throws `Error` with its words when it refuses, or is gone. */
   async execute(command: string, args: object = {}): Promise<unknown> {
-    if (this.ended) throw this.ended;
+    if (this.#ended) throw this.#ended;
     return await new Promise((resolve, reject) => {
-      this.waiting.push({ resolve, reject });
-      this.socket.write(JSON.stringify({ execute: command, arguments: args }));
+      this.#waiting.push({ resolve, reject });
+      this.#socket.write(JSON.stringify({ execute: command, arguments: args }));
     });
   }
 
+  /** End the connection. */
   close(): void {
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
-  private take(chunk: string): void {
-    const lines = (this.text += chunk).split("\n");
-    this.text = lines.pop() ?? "";
+  #take(chunk: string): void {
+    const lines = (this.#text += chunk).split("\n");
+    this.#text = lines.pop() ?? "";
     for (const line of lines) {
       const message: Message = JSON.parse(line);
       if (message.QMP !== undefined || message.event !== undefined) continue; // the greeting, or news
-      const next = this.waiting.shift();
+      const next = this.#waiting.shift();
       if (message.error) next?.reject(new Error(`QEMU: ${message.error.desc}`));
       else next?.resolve(message.return);
     }
   }
 
-  private fail(error: Error): void {
-    this.ended ??= error;
-    for (const { reject } of this.waiting.splice(0)) reject(this.ended);
+  #fail(error: Error): void {
+    this.#ended ??= error;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#ended);
   }
 }
 

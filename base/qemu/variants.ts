@@ -15,8 +15,10 @@ import { lengthOf, type Bytes } from "../../src/bytes/segment.ts";
  * `grown` on a disk that is larger, its backup table left in the middle.
  */
 export const VARIANTS = ["whole", "empty", "wrong", "missing", "twin", "grown"] as const;
+/** One of `VARIANTS`. */
 export type Variant = (typeof VARIANTS)[number];
 
+/** An image as a variant of it, and what it must say. */
 export interface Varied {
   /** What to start, and what else to plug in. */
   readonly image: string;
@@ -30,7 +32,7 @@ const GIB = 2 ** 30;
 
 /** Make a variant of `image` in `folder`; the image itself stays as it is. Throws `RangeError` for what is no image of ours. */
 export async function vary(image: string, variant: Variant, folder: string): Promise<Varied> {
-  const expected = EXPECTED[variant] ?? (await promised(image));
+  const expected = EXPECTED[variant] ?? (await expectedOf(image));
   if (variant === "whole") return { image, extraDisks: [], expected };
   const copy = join(folder, `${variant}.img`);
   execFileSync("cp", ["--sparse=always", "--reflink=auto", image, copy]);
@@ -60,7 +62,7 @@ const CHANGES: Record<Exclude<Variant, "whole">, (copy: string) => Promise<void>
 };
 
 /** What the image as it is must say: its piece as os.json has it. */
-async function promised(image: string): Promise<string> {
+async function expectedOf(image: string): Promise<string> {
   return await withImage(image, "r", async (handle, { start, length }) => {
     const first = await bytesOf(handle, start, 4096);
     if (first.every((byte) => byte === 0)) return NO_FILE_SYSTEM;
