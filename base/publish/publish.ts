@@ -23,7 +23,7 @@ const SBOM: HttpHeaders = { type: "application/vnd.cyclonedx+json", cache: FOREV
 const IMAGE: HttpHeaders = { type: "application/octet-stream", cache: FOREVER };
 
 /** What was asked for is not done, and `advice` is a command to use instead. */
-export class Refusal extends Error {
+class Refusal extends Error {
   override readonly name = "Refusal";
   readonly advice: string;
 

@@ -10,15 +10,15 @@ import { VARIANTS, type Variant, vary } from "./variants.ts";
 const USUAL = ["uefi-usb", "uefi-cdrom", "bios-usb", "bios-cdrom", "secure-usb"];
 
 const USAGE = `usage: base/qemu/boot-test IMAGE [OPTION]...
-  --way WAY            how it is started, more than once if you like; ${USUAL.join(", ")} if you say none.
+  --way WAY            how it is started, can be repeated; default ${USUAL.join(", ")}.
                        uefi, bios or secure, then ${MEDIA.join(", ")}
-  --variant VARIANT    what has become of the image: ${VARIANTS.join(", ")}, or all. whole if you say none
-  --repeat N           each so often
+  --variant VARIANT    what has become of the image: ${VARIANTS.join(", ")}, or all; default whole
+  --repeat N           start each this many times
   --expect PICTURE     a PNG that the screen must look like, where the piece is to be seen
-  --tolerance SHARE    how different it may be, from 0 to 1; 0.1 if you say nothing
-  --settle SECONDS     wait so long after the line before the screen is looked at
-  --screens FOLDER     where the screenshots go; boot-test in the current directory if you say nothing
-  --timeout SECONDS    give up after so long; 900 if you say nothing
+  --tolerance SHARE    how different it may be, from 0 to 1; default 0.1
+  --settle SECONDS     how long to wait after the line before the screenshot
+  --screens FOLDER     where the screenshots go; default boot-test in the current directory
+  --timeout SECONDS    give up on a start after this; default 900
   --memory MIB, --cores N, --accel kvm`;
 
 interface Way {

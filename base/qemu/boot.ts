@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { ACCELERATORS, type Machine, type MachineOptions, MEDIA, withMachine } from "./machine.ts";
 
 /** A machine to start, and what to wait for. */
-export interface BootOptions extends MachineOptions {
+interface BootOptions extends MachineOptions {
   /** The line of the serial console to wait for; tried on whole lines only. */
   readonly until: RegExp;
   readonly timeoutSeconds: number;
@@ -18,7 +18,7 @@ export interface BootOptions extends MachineOptions {
 }
 
 /** A machine that has said what was waited for. */
-export interface Booted {
+interface Booted {
   /** The line that was waited for. */
   readonly line: string;
   /** Everything on the serial console up to then. */

@@ -19,7 +19,7 @@ export const VARIANTS = ["whole", "empty", "wrong", "missing", "twin", "grown"] 
 export type Variant = (typeof VARIANTS)[number];
 
 /** An image as a variant of it, and what it must say. */
-export interface Varied {
+interface Varied {
   /** What to start, and what else to plug in. */
   readonly image: string;
   readonly extraDisks: readonly string[];

@@ -22,7 +22,8 @@ mirror() {
   printf '%s\n' "$url"
 }
 
-# An apt of our own, which knows that release and no installed package; how it reaches the net is still the machine's.
+# other_release: an apt with lists of its own, which knows that release and no installed package. Mirrors and proxies
+# are the machine's.
 other_release() {
   local suite components apt main security keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   read -r suite components < <(lines "$SUITE")

@@ -27,8 +27,8 @@ export function bootSector(boot: Bytes, mbr: Bytes, coreStart: number): Bytes {
 }
 
 /**
- * Some BIOSes take a disk without an active partition for one that cannot start. So the table's second entry is
- * active and nothing else: of type 0, which to everybody else is no entry at all. The protective entry itself may
+ * Some BIOSes refuse to start a disk without an active partition. So the table's second entry is active, and of type 0,
+ * which other readers take for an unused entry. The protective entry itself may
  * not be active (UEFI specification 2.10, table 5.4). xorriso's `--mbr-force-bootable` does the same.
  */
 function active(s: Struct): void {
@@ -37,7 +37,7 @@ function active(s: Struct): void {
     throw new RangeError("the master boot record has more than the protective partition");
   }
   s.u8(second, 0x80); // Boot indicator
-  s.u32(second + 12, 1); // Length, in sectors: an entry that is not empty for who looks no further
+  s.u32(second + 12, 1); // Length, in sectors: not empty, for readers that look at the length alone
 }
 
 /**

@@ -6,8 +6,8 @@ import { bootSector, discCore, diskCore } from "./bios.ts";
 import { type DiscEntry, ISO_START, iso9660 } from "./iso.ts";
 
 /**
- * What lies in the free part of an image's first window, so that a BIOS starts it too, and that it is a disc as
- * well as a disk. Bytes of the image; the first partition comes after all of it.
+ * Where things lie in the free part of an image's first window, so that a BIOS starts it too, and that it is a disc as
+ * well as a disk. In bytes of the image; the first partition comes after all of it.
  */
 const LAYOUT = {
   disc: ISO_START, // ISO 9660: descriptors, boot catalog, directories, two small files
@@ -15,13 +15,14 @@ const LAYOUT = {
   diskCore: 0x20_0000, // GRUB for a BIOS that starts a disk
 } as const;
 
-/** What to put where. */
-export interface Patch {
+/** Bytes to write into an image, and where. */
+interface Patch {
   readonly start: number;
   readonly bytes: Bytes;
 }
 
-export interface Hybrid {
+/** What the patches are made from. */
+interface Hybrid {
   /** The image's first `GPT_LENGTH` bytes, and its whole size. */
   readonly head: Bytes;
   readonly size: number;
@@ -34,11 +35,11 @@ export interface Hybrid {
   /** Where GRUB for UEFI looks for grub.cfg, as in "/EFI/debian", and what it finds there on a disc. */
   readonly grubPrefix: string;
   readonly grubConfig: Bytes;
-  /** For who opens the image in a file manager. */
+  /** For people who open the image in a file manager. */
   readonly readme: Bytes;
 }
 
-/** All that makes a disk image for UEFI start everywhere else. Throws `RangeError` when something does not fit. */
+/** What makes a disk image for UEFI start from a BIOS and as a disc too. Throws `RangeError` when something does not fit. */
 export async function hybrid(of: Hybrid): Promise<Patch[]> {
   const esp = (await parseGpt(of.head, of.size)).find(({ number }) => number === 1);
   if (!esp) throw new RangeError("no first partition");

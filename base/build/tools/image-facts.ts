@@ -7,7 +7,7 @@ import { type Manifest, WINDOW } from "../../../src/release/manifest.ts";
 import { digestOf } from "../../../src/release/windows.ts";
 
 /** What a manifest says that follows from the bytes of its image: all that a browser checks downloads by. */
-export type ImageFacts = Pick<Manifest, "piecePartition" | "digests" | "sha256State"> & {
+type ImageFacts = Pick<Manifest, "piecePartition" | "digests" | "sha256State"> & {
   readonly image: Pick<Manifest["image"], "size" | "sha256">;
 };
 

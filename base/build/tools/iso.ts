@@ -4,7 +4,7 @@ import type { Bytes } from "../../../src/bytes/segment.ts";
 /**
  * An ISO 9660 file system (ECMA-119, 4th edition) with an El Torito boot catalog ("El Torito" Bootable CD-ROM
  * Format Specification, version 1.0; the EFI entry is of the UEFI specification 2.10, 13.3.2.1), as it lies at
- * the front of a disk image: what makes the image a disc as well. Sections are those of ECMA-119.
+ * the front of a disk image, which makes the image a disc as well. Sections are those of ECMA-119.
  */
 
 /** A disc's sector, in bytes; positions on a disc count in these. */
@@ -14,18 +14,21 @@ export const DISC_SECTOR = 2048;
 export const ISO_START = 16 * DISC_SECTOR;
 
 /** A file: `name` in upper case, 8 + 3 letters (7.5, level 1); it must fit into a sector. */
-export interface DiscFile {
+interface DiscFile {
   readonly name: string;
   readonly bytes: Bytes;
 }
 
-export interface DiscDirectory {
+/** A directory: `name` in upper case, at most 8 letters; its records must fit into a sector. */
+interface DiscDirectory {
   readonly name: string;
   readonly entries: readonly DiscEntry[];
 }
 
+/** What a directory holds. */
 export type DiscEntry = DiscFile | DiscDirectory;
 
+/** A disc to describe. */
 export interface Disc {
   /** Upper case letters, digits and underscores, 32 at most. */
   readonly volume: string;

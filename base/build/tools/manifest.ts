@@ -5,7 +5,7 @@ import { type Manifest, parseManifest } from "../../../src/release/manifest.ts";
 import { factsOf } from "./image-facts.ts";
 
 /** What a base image cannot say of itself. `time` is in seconds since 1970. */
-export interface Named {
+interface Named {
   readonly flavor: string;
   readonly version: string;
   readonly time: number;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
-/** What a list of packages says of the image. `time` is in seconds since 1970. */
-export interface Described {
+/** What a list of packages says about the image. `time` is in seconds since 1970. */
+interface Described {
   readonly flavor: string;
   readonly version: string;
   readonly time: number;

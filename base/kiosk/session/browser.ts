@@ -7,7 +7,7 @@ import { end, endOf } from "./processes.ts";
 import { type Event, Protocol } from "./protocol.ts";
 
 /** How a browser is started. */
-export interface BrowserOptions extends PageOptions {
+interface BrowserOptions extends PageOptions {
   /** The path of Chromium. */
   readonly program: string;
   /** A directory for its profile, emptied first. */

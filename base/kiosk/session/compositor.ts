@@ -6,7 +6,7 @@ import { end, endOf } from "./processes.ts";
 import { command, outputs } from "./sway.ts";
 
 /** A running Wayland compositor. */
-export interface Compositor {
+interface Compositor {
   /** What a program needs in its environment to show itself there. */
   readonly environment: NodeJS.ProcessEnv;
   /** How it ended, when it does; never throws. */
@@ -18,7 +18,7 @@ export interface Compositor {
 }
 
 /** How a compositor is started. */
-export interface CompositorOptions {
+interface CompositorOptions {
   /** A file for sway(5). */
   readonly config: string;
   /** Whether graphics drivers are used. */

@@ -6,7 +6,7 @@ const RUN_COMMAND = 0;
 const GET_OUTPUTS = 3;
 
 /** What sway tells of an output. */
-export interface Output {
+interface Output {
   readonly name: string;
   readonly scale: number;
   readonly transform: string;
