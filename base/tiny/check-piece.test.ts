@@ -1,10 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { layOut, STICKS } from "../../src/testing/sticks.ts";
-import { PROBLEMS } from "../kiosk/session/problem.ts";
 
 const SCRIPT = join(import.meta.dirname, "rootfs/usr/lib/fedac/check-piece");
 
@@ -26,16 +25,3 @@ test.each(STICKS)("$title: $expected", (stick) => {
     status: stick.expected.startsWith("PIECE ") ? 0 : 1,
   });
 });
-
-test.each(["tiny/rootfs/usr/lib/fedac/check-piece", "boot/initramfs/init"])(
-  "%s tells of problems by the codes and in the words of the kiosk",
-  (script) => {
-    const text = readFileSync(join(import.meta.dirname, "..", script), "utf8");
-    const told = [...text.matchAll(/\b(?:no|problem) ([a-z0-9-]+) "(\w[^"]*)"/g)].map(([, code, words]) => [
-      code,
-      words,
-    ]);
-    expect(told.length).toBeGreaterThan(1);
-    for (const [code, words] of told) expect([code, words]).toEqual([code, PROBLEMS[code as "unreadable"]]);
-  },
-);
