@@ -90,20 +90,22 @@ export function namesIn({ releases, retired = [] }: Latest): Set<string> {
  */
 export function published(latest: Latest, entry: Entry, now: Date): Latest {
   if (latest.releases.some(({ manifest }) => manifest === entry.manifest)) return latest;
-  const name = dirOf(entry);
-  for (const seen of [...latest.releases, ...(latest.retired ?? [])].filter((each) => same(each, entry))) {
-    if (seen.manifest === entry.manifest) {
-      throw new ListError(`${name} was taken out of the list`, { kind: "rollback", names: [name] });
-    }
-    const order = compareVersions(entry.version, seen.version);
-    if (order > 0) continue;
-    const build: Remedy = { kind: "build", flavor: entry.flavor, version: above(seen.version) };
-    if (order === 0) {
-      const taken = `${seen.flavor} ${seen.version} is published already, with another image (${dirOf(seen)})`;
-      throw new ListError(taken, build);
-    }
-    const older = `${entry.flavor} ${entry.version} is older than ${seen.version}, and whoever has seen that refuses it`;
-    throw new ListError(older, build);
+  const seen = versionsOf(latest, entry);
+  const again = seen.find(({ manifest }) => manifest === entry.manifest);
+  if (again) {
+    const name = dirOf(again);
+    throw new ListError(`${name} was taken out of the list`, { kind: "rollback", names: [name] });
+  }
+  const highest = highestOf(seen);
+  const build: Remedy = { kind: "build", flavor: entry.flavor, version: above(highest) };
+  const taken = seen.find(({ version }) => compareVersions(version, entry.version) === 0);
+  if (taken) {
+    const what = `${taken.flavor} ${taken.version} is published already`;
+    throw new ListError(`${what}, with another image (${dirOf(taken)})`, build);
+  }
+  if (compareVersions(entry.version, highest) < 0) {
+    const what = `${entry.flavor} ${entry.version} is older than ${highest}`;
+    throw new ListError(`${what}, and whoever has seen that refuses it`, build);
   }
   return inFront(latest, entry, now, () => false);
 }
@@ -159,10 +161,23 @@ export function find({ releases, retired = [] }: Latest, wanted: string | undefi
 }
 
 /** A version above all of this flavor and architecture: `day` (as in 2026.11.24) if that is, else one that follows. */
-export function nextVersion({ releases, retired = [] }: Latest, of: Entry, day: string): string {
-  const versions = [...releases, ...retired].filter((each) => same(each, of)).map(({ version }) => version);
-  const highest = versions.toSorted(compareVersions).at(-1) ?? "0";
+export function nextVersion(latest: Latest, of: Entry, day: string): string {
+  const highest = highestOf(versionsOf(latest, of));
   return compareVersions(day, highest) > 0 ? day : above(highest);
+}
+
+/** All releases of the flavor and architecture of `entry`, offered or retired. */
+function versionsOf({ releases, retired = [] }: Latest, entry: Entry): Entry[] {
+  return [...releases, ...retired].filter((each) => same(each, entry));
+}
+
+function highestOf(entries: readonly Entry[]): string {
+  return (
+    entries
+      .map(({ version }) => version)
+      .toSorted(compareVersions)
+      .at(-1) ?? "0"
+  );
 }
 
 /** 2026.11.24 → 2026.11.24.1 → 2026.11.24.2: before the next day's. */
