@@ -1,9 +1,10 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { testBase } from "../../src/testing/test-base.ts";
+import { run } from "../../src/testing/tools.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sign-"));
 const path = join(folder, "manifest.json");
@@ -15,7 +16,7 @@ test("a key for development, then another key, and back: each signs anew, withou
   const development = verified("development.pub");
   expect(statSync(join(folder, "keys/development.key")).mode & 0o777).toBe(0o600);
 
-  execFileSync("minisign", ["-GW", "-p", join(folder, "x.pub"), "-s", join(folder, "x.key")]);
+  run("minisign", "-GW", "-p", join(folder, "x.pub"), "-s", join(folder, "x.key"));
   const secret = readFileSync(join(folder, "x.key"), "utf8");
   expect(sign({ OS_SIGNING_KEY: secret })).toMatchObject({ status: 0, stdout: "", stderr: "" });
   const other = verified("signing.pub");
@@ -47,7 +48,8 @@ function sign(env: Record<string, string>) {
 }
 
 function verified(pub: string): string {
-  const args = ["-VQ", "-p", join(folder, "keys", pub), "-m", path];
-  expect(execFileSync("minisign", args, { encoding: "utf8" })).toBe("test-os test 2026.1.1 x86_64\n");
+  expect(run("minisign", "-VQ", "-p", join(folder, "keys", pub), "-m", path)).toBe(
+    "test-os test 2026.1.1 x86_64\n",
+  );
   return readFileSync(`${path}.minisig`, "utf8");
 }

@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { GPT_LENGTH, parseGpt } from "../../src/image/gpt.ts";
 import { formatOsJson } from "../../src/image/os-json.ts";
 import { type Manifest, parseLatest, parseManifest, WINDOW } from "../../src/release/manifest.ts";
 import { layOut, STICKS } from "../../src/testing/sticks.ts";
+import { sha256Of } from "../../src/testing/test-base.ts";
 import { run, runWith } from "../../src/testing/tools.ts";
 import { ANSWER, bootImage } from "./boot.ts";
 import { withMachine } from "./machine.ts";
@@ -192,7 +192,7 @@ function cut(name: string, number: number): string {
 /** The image with a piece in it, made once, and the line that it must say. */
 function withPiece(): { disk: string; line: string } {
   const bundle = Buffer.from("<!doctype html><title>a piece</title>\n".repeat(2000));
-  const sha256 = createHash("sha256").update(bundle).digest("hex");
+  const sha256 = sha256Of(bundle);
   spliced ??= splice("piece.img", {
     "piece.html": bundle,
     "os.json": formatOsJson({

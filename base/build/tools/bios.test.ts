@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { pattern } from "../../../src/testing/bytes.ts";
 import { bootSector, discCore, diskCore } from "./bios.ts";
 
-const pattern = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 7 + 1) & 0xff);
 const view = (bytes: Uint8Array<ArrayBuffer>) => new DataView(bytes.buffer, bytes.byteOffset);
 
 /** A master boot record with a signature, and a protective partition and nothing else. */

@@ -1,8 +1,9 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { run } from "../../../src/testing/tools.ts";
 import { type Disc, DISC_SECTOR, ISO_START, iso9660 } from "./iso.ts";
 
 const MIB = 1024 * 1024;
@@ -40,13 +41,13 @@ test("xorriso finds the files and both ways to start", () => {
     "5 /EFI/DEBIAN/GRUB.CFG",
     "7 /README.TXT",
   ]);
-  expect(execFileSync("isosize", [image], { encoding: "utf8" }).trim()).toBe(`${12 * MIB}`);
+  expect(run("isosize", image).trim()).toBe(`${12 * MIB}`);
 });
 
 test("xorriso takes a file out", () => {
   const out = join(folder, "out");
   xorriso(write(disc), "-osirrox", "on", "-extract", "/EFI/DEBIAN/GRUB.CFG", out);
-  expect(execFileSync("cat", [out], { encoding: "utf8" })).toBe("boot\n");
+  expect(readFileSync(out, "utf8")).toBe("boot\n");
 });
 
 test("the catalog's validation entry comes to zero", () => {

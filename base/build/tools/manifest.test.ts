@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   closeSync,
   copyFileSync,
@@ -15,7 +14,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { WINDOW } from "../../../src/release/manifest.ts";
 import { resume } from "../../../src/bytes/sha256.ts";
-import { digestOfWindow } from "../../../src/testing/test-base.ts";
+import { digestOfWindow, sha256Of } from "../../../src/testing/test-base.ts";
 import { run } from "../../../src/testing/tools.ts";
 import { describe as describeImage } from "./manifest.ts";
 
@@ -26,8 +25,6 @@ const path = join(folder, "disk.img");
 const named = { flavor: "tiny", version: "2026.11.23", time: 1795392000, url: "disk.img" };
 const PIECE = { start: 2 * WINDOW, length: 2 * WINDOW };
 const SIZE = PIECE.start + PIECE.length + MIB;
-
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 /** As sgdisk wants it: first and last sector. */
 const sectors = (start: number, end: number) => `${start / 512}:${end / 512 - 1}`;
@@ -64,7 +61,7 @@ test("says of each window what it holds", async () => {
   ]);
   expect(manifest).toMatchObject({
     created: "2026-11-23T00:00:00.000Z",
-    image: { url: "disk.img", size: SIZE, sha256: sha256(image) },
+    image: { url: "disk.img", size: SIZE, sha256: sha256Of(image) },
     piecePartition: { ...PIECE, label: "FEDAC-PIECE" },
   });
 });
@@ -74,7 +71,7 @@ test("its SHA-256 state leads to the digest of any image with another piece", as
   put(PIECE.start + 4321, "piece");
   const image = readFileSync(path);
   const hasher = await resume(words, length);
-  expect(hasher.update(image.subarray(length)).digest("hex")).toBe(sha256(image));
+  expect(hasher.update(image.subarray(length)).digest("hex")).toBe(sha256Of(image));
 });
 
 test("refuses an image whose piece partition is not empty", async () => {
