@@ -4,8 +4,8 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import path from "node:path";
-import { rangeOf } from "../dev/serve-file.ts";
 import { listen, type Answer, type Running } from "../dev/http-server.ts";
+import { partOf } from "../src/testing/range.ts";
 
 /** How fast a server may send, in bytes a second; as fast as it can where a limit is absent. */
 export interface Limits {
@@ -65,24 +65,19 @@ function answers(folder: string, { total, each }: Limits): Answer {
     const file = path.join(folder, path.basename(new URL(url, "http://any").pathname));
     const found = await stat(file).catch(() => undefined);
     if (!found?.isFile()) return response.writeHead(404, cors).end();
-    const range = rangeOf(headers.range, found.size);
-    if (range === "unsatisfiable") return response.writeHead(416, cors).end();
-    const { start, end } = range ?? { start: 0, end: found.size - 1 };
-    response.writeHead(range ? 206 : 200, {
+    const { status, start, length, headers: range } = partOf(headers.range, found.size);
+    response.writeHead(status, {
       ...cors,
+      ...range,
       "Content-Type": "application/octet-stream",
-      "Content-Length": end - start + 1,
-      ...(range ? { "Content-Range": `bytes ${start}-${end}/${found.size}` } : {}),
+      "Content-Length": length,
     });
-    if (method === "HEAD") return response.end();
+    if (method === "HEAD" || length === 0) return response.end();
     if (each !== undefined && !own.has(socket)) own.set(socket, new Bucket(each));
     const buckets = [all, own.get(socket)].filter((bucket) => bucket !== undefined);
     const highWaterMark = buckets.length > 0 ? SMALL : BLOCK;
-    for await (const block of createReadStream(file, {
-      start,
-      end,
-      highWaterMark,
-    }) as AsyncIterable<Buffer>) {
+    const blocks = createReadStream(file, { start, end: start + length - 1, highWaterMark });
+    for await (const block of blocks as AsyncIterable<Buffer>) {
       for (const bucket of buckets) await bucket.take(block.length);
       if (!(await sent(response, block))) break;
     }

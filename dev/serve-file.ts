@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { extname, resolve, sep } from "node:path";
 import { pipeline } from "node:stream";
+import { partOf } from "../src/testing/range.ts";
 
 const types: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -41,27 +42,12 @@ export async function answerFile(
     return true;
   }
   const { range: wanted, "if-range": condition } = request.headers;
-  const range = condition === undefined || condition === etag ? rangeOf(wanted, found.size) : undefined;
-  if (range === "unsatisfiable") {
-    response.writeHead(416, { ...headers, "Content-Range": `bytes */${found.size}` }).end();
-    return true;
-  }
-  const { start, end } = range ?? { start: 0, end: found.size - 1 };
-  const part = range ? { "Content-Range": `bytes ${start}-${end}/${found.size}` } : {};
-  response.writeHead(range ? 206 : 200, { ...all, ...part, "Content-Length": end - start + 1 });
-  if (request.method === "HEAD" || end < start) response.end();
-  else pipeline(createReadStream(file, { start, end }), response, () => {}); // a browser may hang up
+  const asked = condition === undefined || condition === etag ? wanted : undefined;
+  const { status, start, length, headers: range } = partOf(asked, found.size);
+  response.writeHead(status, { ...(status === 416 ? headers : all), ...range, "Content-Length": length });
+  if (request.method === "HEAD" || length === 0) response.end();
+  else pipeline(createReadStream(file, { start, end: start + length - 1 }), response, () => {}); // a browser may hang up
   return true;
-}
-
-/** First and last byte of a `Range` header; nothing for none, several, or what is no range at all. */
-export function rangeOf(header: string | undefined, size: number) {
-  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? [];
-  if (first === "" && last === "") return undefined;
-  const start = first === "" ? Math.max(0, size - Number(last)) : Number(first);
-  const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
-  if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined; // not a range: ignored
-  return end < start ? "unsatisfiable" : { start, end };
 }
 
 function fileBelow(directory: string, path: string): string | undefined {

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { Condition } from "../src/fetch/condition.ts";
 import { WINDOW, type Manifest } from "../src/release/manifest.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
+import { partOf } from "../src/testing/range.ts";
 import { testKey } from "../src/testing/sign.ts";
 
 /** A base image to be served, whether it lies in memory or is made up as it is asked for. */
@@ -84,18 +85,15 @@ export class Origin implements AsyncDisposable {
 
   async #range(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { size } = this.#base.manifest.image;
-    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
-    if (this.refuse !== undefined || first === undefined || last === undefined) {
-      response.writeHead(this.refuse ?? 416).end();
+    if (this.refuse !== undefined) {
+      response.writeHead(this.refuse).end();
       return;
     }
-    const end = Number(last) + 1;
-    response.writeHead(206, {
-      "Content-Range": `bytes ${first}-${last}/${size}`,
-      "Content-Length": end - Number(first),
-    });
+    const part = partOf(request.headers.range, size);
+    response.writeHead(part.status, { ...part.headers, "Content-Length": part.length });
     response.flushHeaders();
-    for (let at = Number(first); at < end;) {
+    const end = part.start + part.length;
+    for (let at = part.start; at < end;) {
       const length = Math.min(SLICE, end - at, WINDOW - (at % WINDOW));
       await this.#turn(at, length, response);
       if (response.destroyed) return;

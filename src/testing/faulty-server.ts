@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Bytes } from "../bytes/segment.ts";
 import { pattern } from "./bytes.ts";
+import { partOf } from "./range.ts";
 import { serve, type TestServer } from "./range-server.ts";
 
 /**
@@ -78,7 +79,7 @@ export async function serveImage(
     answering.add(response.on("close", () => answering.delete(response)));
     const fault: Fault = (faults[count++] ?? (hopeless && faults.at(-1))) || { kind: "ok" };
     if (fault.kind === "changed") current = pattern(image.length - (fault.by % image.length), 99);
-    const asked = noRange ? undefined : rangeOf(request.headers.range);
+    const asked = noRange ? undefined : request.headers.range;
     void misbehave(fault, current, asked, new Wire(response, [total, new Throttle(() => rate.each)]));
   };
 
@@ -111,7 +112,7 @@ export async function serveImage(
   };
 }
 
-async function misbehave(fault: Fault, image: Bytes, asked: Range | undefined, wire: Wire): Promise<void> {
+async function misbehave(fault: Fault, image: Bytes, asked: string | undefined, wire: Wire): Promise<void> {
   const right = rightAnswer(image, asked);
   const { body } = right;
   switch (fault.kind) {
@@ -154,12 +155,6 @@ async function misbehave(fault: Fault, image: Bytes, asked: Range | undefined, w
   }
 }
 
-/** A byte range, with its last byte, as HTTP has it. */
-interface Range {
-  readonly first: number;
-  readonly last: number;
-}
-
 /** What is said to a request; without a `Content-Length` when `chunked`. */
 interface Answer {
   readonly status: number;
@@ -170,31 +165,23 @@ interface Answer {
 
 const NO = new TextEncoder().encode("no");
 
-function rangeOf(header: string | undefined): Range | undefined {
-  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(header ?? "") ?? [];
-  return first === undefined ? undefined : { first: Number(first), last: last ? Number(last) : Infinity };
-}
-
-function rightAnswer(image: Bytes, asked: Range | undefined): Answer {
-  if (!asked) return { status: 200, headers: {}, body: image };
-  const { first } = asked;
-  const last = Math.min(asked.last, image.length - 1);
-  if (first > last) return { status: 416, headers: { "Content-Range": `bytes */${image.length}` }, body: NO };
-  const headers = { "Accept-Ranges": "bytes", "Content-Range": `bytes ${first}-${last}/${image.length}` };
-  return { status: 206, headers, body: image.subarray(first, last + 1) };
+/** The answer to a `Range` header, `asked`, without any fault. */
+function rightAnswer(image: Bytes, asked: string | undefined): Answer {
+  const { status, start, length, headers } = partOf(asked, image.length);
+  return { status, headers, body: status === 416 ? NO : image.subarray(start, start + length) };
 }
 
 /** The right answer to the same question about another place; of a whole image, its end before its start. */
-function elsewhere(image: Bytes, asked: Range | undefined, by: number): Answer {
+function elsewhere(image: Bytes, asked: string | undefined, by: number): Answer {
   const right = rightAnswer(image, asked);
   const { length } = right.body;
   const places = image.length - length + 1;
-  if (!asked || right.status !== 206 || places === 1) {
+  if (right.status !== 206 || places === 1) {
     const at = within(by, length - 1);
     return { ...right, body: joined(right.body.subarray(at), right.body.subarray(0, at)) };
   }
-  const first = (asked.first + within(by, places - 1)) % places;
-  return rightAnswer(image, { first, last: first + length - 1 });
+  const start = (partOf(asked, image.length).start + within(by, places - 1)) % places;
+  return rightAnswer(image, `bytes=${start}-${start + length - 1}`);
 }
 
 function joined(...parts: Bytes[]): Bytes {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Bytes } from "../bytes/segment.ts";
+import { partOf } from "./range.ts";
 import { testKey } from "./sign.ts";
 
 /** A server on this machine for the time of a test. */
@@ -46,13 +47,8 @@ export function files(contents: Record<string, Bytes | string | object>): Reques
 }
 
 function range(content: Bytes, asked: string | undefined, response: ServerResponse): void {
-  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(asked ?? "") ?? [];
-  if (first === undefined || last === undefined) {
-    response.writeHead(200).end(content);
-    return;
-  }
-  response.setHeader("Content-Range", `bytes ${first}-${last}/${content.length}`);
-  response.writeHead(206).end(content.subarray(Number(first), Number(last) + 1));
+  const { status, start, length, headers } = partOf(asked, content.length);
+  response.writeHead(status, headers).end(content.subarray(start, start + length));
 }
 
 /** Whether what a request asks for begins at byte `start`. */
