@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
-import { chromiumArgs, chromiumPath } from "../e2e/chromium.ts";
+import { chromiumArgs, chromiumPath } from "../src/testing/chromium.ts";
 import { usage } from "./processes.ts";
 
 const out = path.resolve(import.meta.dirname, "out");
@@ -52,7 +52,7 @@ export interface Contender {
  */
 export async function launch(profile = path.join(out, "profile")): Promise<Browser> {
   return await puppeteer.launch({
-    ...(chromiumPath ? { executablePath: chromiumPath } : { channel: "chrome" }),
+    executablePath: chromiumPath,
     args: chromiumArgs,
     // Frames in a sandbox, as the preview is one, have processes of their own, as people's browsers give them.
     ignoreDefaultArgs: puppeteer.defaultArgs().filter((arg) => arg.startsWith("--disable-features=")),

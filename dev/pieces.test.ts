@@ -1,14 +1,15 @@
 import { resolve } from "node:path";
 import { chromium, type Browser, type Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { chromiumArgs, chromiumPath } from "../src/testing/chromium.ts";
 
 // Our pieces in a real browser, as a kiosk shows them: full size, and nobody to ask.
 
 let browser: Browser;
 
 beforeAll(async () => {
-  const args = ["--no-sandbox", "--no-first-run", "--autoplay-policy=no-user-gesture-required"];
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+  const args = [...chromiumArgs, "--autoplay-policy=no-user-gesture-required"];
+  browser = await chromium.launch({ executablePath: chromiumPath, args });
 });
 
 afterAll(() => browser?.close());

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { chromiumArgs, chromiumPath } from "../src/testing/chromium.ts";
 import { colorNames } from "./stage/names.ts";
 import type { Running } from "./http-server.ts";
 import { serveStage } from "./serve-stage.ts";
@@ -23,8 +24,7 @@ beforeAll(async () => {
     await writeFile(join(folder, "aesthetic.computer", name), text);
   }
   site = await serveStage({ latest: "http://localhost:1/", oven: "http://localhost:2", directory: folder });
-  const args = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"];
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+  browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumArgs });
 });
 
 afterAll(async () => {

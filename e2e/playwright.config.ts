@@ -1,5 +1,5 @@
 import { defineConfig } from "playwright/test";
-import { chromiumArgs, chromiumPath } from "./chromium.ts";
+import { chromiumArgs, chromiumPath } from "../src/testing/chromium.ts";
 
 export default defineConfig({
   testDir: ".",
@@ -13,7 +13,7 @@ export default defineConfig({
     viewport: { width: 960, height: 600 },
     screenshot: "only-on-failure",
     launchOptions: {
-      ...(chromiumPath ? { executablePath: chromiumPath } : {}),
+      executablePath: chromiumPath,
       args: chromiumArgs,
     },
   },

@@ -1,11 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { chromium as playwright } from "playwright/test";
 import puppeteer, { type CDPSession } from "puppeteer-core";
-import { chromiumPath, chromiumArgs } from "../chromium.ts";
+import { chromiumPath, chromiumArgs } from "../../src/testing/chromium.ts";
 import { openDisplay } from "./display.ts";
 import { firstOf, folders, type Browser, type Driver } from "./browser.ts";
 
-const executable = firstOf(chromiumPath ?? playwright.executablePath());
+const executable = firstOf(chromiumPath);
 
 /** What is driven is hidden as anybody's tab is: these would spare it. */
 const PAMPERING = [

@@ -5,9 +5,8 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { chromiumArgs, chromiumPath } from "../../../e2e/chromium.ts";
+import { chromiumArgs, chromiumPath } from "../../../src/testing/chromium.ts";
 import { type Browser, startBrowser } from "./browser.ts";
 import { serve } from "./page-server.ts";
 
@@ -123,7 +122,7 @@ async function open(html: string, timeoutSeconds = TIMEOUT_SECONDS): Promise<Bro
   });
   const { port } = server.address() as AddressInfo;
   return await startBrowser({
-    program: chromiumPath ?? chromium.executablePath(),
+    program: chromiumPath,
     url: `http://localhost:${port}/piece.html`,
     profile,
     environment: process.env,
