@@ -2,6 +2,7 @@
 // JavaScript on Node alone, since nothing is installed yet when it runs. What is there already costs nothing.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { aptGet } from "./apt.mjs";
 
 const root = new URL("..", import.meta.url);
 const purpose = process.argv[2] === "test" ? "test" : "start";
@@ -56,21 +57,13 @@ function debianPackages() {
     if (!has("sudo")) stop(`Please install them as root: apt-get install ${missing.join(" ")}`);
     say("sudo may ask for your password: apt is the only thing that it is used for.");
   }
-  /** @param {string[]} args */
-  const apt = (...args) => {
-    const [command = "", ...rest] = [
-      ...(isRoot ? [] : ["sudo"]),
-      "env",
-      "DEBIAN_FRONTEND=noninteractive",
-      "apt-get",
-      "-q",
-      "-y",
-      ...args,
-    ];
-    run(command, rest, "The Debian packages could not be installed.");
-  };
-  apt("update");
-  apt("install", "--no-install-recommends", ...missing);
+  const prefix = isRoot ? [] : ["sudo"];
+  try {
+    aptGet(["update"], { prefix, say });
+    aptGet(["install", "--no-install-recommends", ...missing], { prefix, say });
+  } catch (error) {
+    stop(`The Debian packages could not be installed: ${/** @type {Error} */ (error).message}`);
+  }
 }
 
 /** Tests need a Chromium: Debian's own on Debian, Playwright's elsewhere (Ubuntu's is a snap). */
