@@ -1,5 +1,5 @@
-/** How long a server may take to begin its answer, in milliseconds: an oven has to bake. */
-const PATIENCE = 120_000;
+/** How long a server may take to begin its answer: an oven has to bake. */
+const ANSWER_TIMEOUT_MS = 120_000;
 
 /**
  * Ask for `url` as a page at `origin` does. Rejects unless the answer is of one of `statuses`; a redirection is not
@@ -14,7 +14,7 @@ export async function ask(
     method,
     redirect: "manual",
     headers: { Origin: origin, ...(range === undefined ? {} : { Range: range }) },
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   });
   if (statuses.includes(response.status)) return response;
   await response.body?.cancel();

@@ -155,6 +155,29 @@ test.each(wrong)("exit code %i for %j", (status, args, message) => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
+test.each([[], ["help"], ["--help"], ["-h"]])("help names all commands: %j", (...args) => {
+  const { status, stdout, stderr } = os(...args.flat());
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  for (const name of ["build", "mkfs", "inspect", "doctor"]) expect(stdout).toContain(`os -- ${name} `);
+});
+
+test.each(["build", "mkfs", "inspect", "doctor"])(
+  "%s --help says what it takes, and does nothing",
+  (name) => {
+    for (const args of [
+      [name, "--help"],
+      [name, "-h"],
+      ["help", name],
+      [name, "x", "--wat", "--help"],
+    ]) {
+      const { status, stdout, stderr } = os(...args);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(stdout.match(/os -- \w+/g)).toEqual([`os -- ${name}`]);
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  },
+);
+
 test("a damaged base leaves no file", () => {
   const damaged = image.slice();
   damaged[3 * WINDOW + 5]! ^= 1;
