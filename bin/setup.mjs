@@ -13,7 +13,6 @@ npmPackages();
 debianPackages();
 browser();
 run("bash", ["base/build/build.sh", "tiny"], "The base image could not be built.");
-await kiosk();
 
 function node() {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -74,24 +73,6 @@ function browser() {
     "npx",
     ["playwright", "install", "--with-deps", "chromium"],
     "Chromium could not be installed; name one with CHROMIUM=/path.",
-  );
-}
-
-/** The real base takes minutes and half a gigabyte of downloads, so people are asked. */
-async function kiosk() {
-  const asks = purpose === "start" && process.stdin.isTTY && process.stdout.isTTY;
-  if (!asks || existsSync("base/out/kiosk.built")) return;
-  const { createInterface } = await import("node:readline/promises");
-  const ask = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await ask.question(
-    "\n» Build the real base too, for sticks that start into the piece? 550 MB to download, 10 minutes. (y/N) ",
-  );
-  ask.close();
-  if (!/^y/i.test(answer.trim())) return;
-  run(
-    "bash",
-    ["base/build/build.sh", "kiosk"],
-    "The kiosk base could not be built; npm run base tiny is there all the same.",
   );
 }
 

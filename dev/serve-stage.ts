@@ -16,13 +16,14 @@ const unwatched = ["dist", "base", "e2e", "bench", "docs"].map((name) => resolve
 /** All that served modules need of Vite's client, which would look for a WebSocket. */
 const client = "export const injectQuery = (url) => url;";
 
-interface StageOptions {
+/** What `serveStage` serves, and where. */
+export interface StageOptions {
   readonly port?: number;
   /** Where `config.json` sends the page module: the `latest.json` of base images, and the oven. */
   readonly latest: string;
   readonly oven: string;
-  /** Which flavor of base is taken when none is asked for. */
-  readonly flavor?: string;
+  /** Which flavor of base is taken when none is asked for; a function is asked anew by every page. */
+  readonly flavor?: string | (() => Promise<string>);
   /** Public keys, one of which must have signed a base. */
   readonly keys?: readonly string[];
   /** What `vite build` made, of which the very bytes are served. */
@@ -73,8 +74,9 @@ export async function serveStage(options: StageOptions): Promise<Running> {
     const { pathname } = new URL(request.url ?? "/", "http://any");
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (pathname === `${OS}/config.json`) {
+      const now = typeof flavor === "function" ? await flavor() : flavor;
       response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-cache" });
-      response.end(JSON.stringify({ latest, oven, keys, flavor }));
+      response.end(JSON.stringify({ latest, oven, keys, flavor: now }));
     } else if (pathname === "/@vite/client") {
       response.writeHead(200, { "Content-Type": "text/javascript" }).end(client);
     } else if (pathname.startsWith("/aesthetic.computer/")) {

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { serveBase } from "./serve-base.ts";
 import { serveOven } from "./serve-oven.ts";
+import { serveStage } from "./serve-stage.ts";
+import { bestFlavor } from "./start.ts";
 import { listen, type Running } from "./http-server.ts";
 
 let folder = "";
@@ -93,6 +95,33 @@ test.each([
   expect(response.status).toBe(status);
   expect(response.headers.get("access-control-allow-origin")).toBe("*");
   expect(await response.json()).toEqual({ error: expect.stringMatching(error) });
+});
+
+test("every page is told anew which base to take: the kiosk from the moment it is there", async () => {
+  const list = join(folder, "latest.json");
+  const release = (flavor: string) => ({
+    flavor,
+    version: "1",
+    arch: "x86_64",
+    created: "2026-01-01T00:00:00Z",
+    manifest: `${flavor}-1/manifest.json`,
+  });
+  const write = (...flavors: string[]) =>
+    writeFile(list, JSON.stringify({ format: 1, releases: flavors.map(release) }));
+  await write("tiny");
+  const stage = await serveStage({ latest: "http://a/", oven: "http://b", flavor: () => bestFlavor(folder) });
+  try {
+    const flavor = async () => {
+      const response = await fetch(`${stage.url}/aesthetic.computer/os/config.json`);
+      return ((await response.json()) as { flavor: string }).flavor;
+    };
+    expect(await flavor()).toBe("tiny");
+    await write("tiny", "kiosk");
+    expect(await flavor()).toBe("kiosk");
+  } finally {
+    await stage.close();
+    await writeFile(list, "{}");
+  }
 });
 
 test("a taken port is one sentence", async () => {
