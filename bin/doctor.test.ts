@@ -52,7 +52,7 @@ const site: RequestListener = (request, response) => {
     [`${OS}/page.js`]: ["text/javascript", 'new Worker("worker-ABCDEFGH.js")'],
     [`${OS}/worker-ABCDEFGH.js`]: ["text/javascript", "1"],
     [`${OS}/sw.js`]: ["text/javascript; charset=utf-8", shipped(`public${OS}/sw.js`)],
-    [`${OS}/mitm.html`]: ["text/html", shipped(`public${OS}/mitm.html`)],
+    "/os:notepat": ["text/html", "<!doctype html><title>AC</title>"],
     [PIECE]: ["text/javascript", piece],
   };
   const [type, text] = own[pathname] ?? [];
@@ -88,6 +88,11 @@ const headers = (change: (response: ServerResponse) => void): RequestListener =>
 };
 const noCors = headers((response) => response.removeHeader("Access-Control-Allow-Origin"));
 const cached = (value: string) => headers((response) => void response.setHeader("Cache-Control", value));
+const policy = (value: string) =>
+  headers((response) => void response.setHeader("Content-Security-Policy", value));
+const page = (text: string): RequestListener => {
+  return (_, response) => void response.setHeader("Content-Type", "text/html").end(text);
+};
 const latest = (list: object): RequestListener => files({ "/latest.json": list });
 
 const cases: [string, string, RequestListener, RegExp][] = [
@@ -116,12 +121,59 @@ const cases: [string, string, RequestListener, RegExp][] = [
     },
     /^✗ sw\.js: .*answers 301 and sends on to \/sw\.js/,
   ],
-  ["a page for the mitm", `${OS}/mitm.html`, index, /^✗ mitm\.html: another page came/],
   [
-    "a mitm in no frame",
-    `${OS}/mitm.html`,
-    headers((response) => void response.setHeader("X-Frame-Options", "DENY")),
-    /^✗ mitm\.html: it may not be in a frame/,
+    "no page",
+    "/os:notepat",
+    (_, response) => void response.writeHead(404).end(),
+    /^✗ \/os:notepat: .*answers 404/,
+  ],
+  [
+    "a policy against scripts",
+    "/os:notepat",
+    policy("script-src 'none'"),
+    /✗ the page may load page\.js: .*script-src 'none'/,
+  ],
+  [
+    "a policy of the page's own",
+    "/os:notepat",
+    page(`<meta http-equiv="Content-Security-Policy" content="worker-src 'none'">`),
+    /✗ the page may start workers: .*worker-src 'none'/,
+  ],
+  [
+    "a policy against requests",
+    "/os:notepat",
+    policy("connect-src https://elsewhere.test"),
+    /✗ the page may read config\.json/,
+  ],
+  [
+    "a policy against frames",
+    "/os:notepat",
+    policy("frame-src blob:"),
+    /✗ the page may start downloads: .*frame-src blob:.*after 30 s/,
+  ],
+  [
+    "a policy against previews",
+    "/os:notepat",
+    policy("frame-src 'self'"),
+    /✗ the page may show a preview: .*Add frame-src blob:/,
+  ],
+  [
+    "a policy against what runs in a preview",
+    "/os:notepat",
+    policy("script-src 'self'"),
+    /✗ the preview may run: .*stands still/,
+  ],
+  [
+    "a policy against WebAssembly",
+    `${OS}/worker-ABCDEFGH.js`,
+    policy("script-src 'self'"),
+    /✗ worker-ABCDEFGH\.js may run WebAssembly/,
+  ],
+  [
+    "a policy against the CDN",
+    `${OS}/worker-ABCDEFGH.js`,
+    policy("connect-src https://elsewhere.test"),
+    /✗ worker-ABCDEFGH\.js may ask http:\/\/127\.0\.0\.1:\d+: .*connect-src https:\/\/elsewhere\.test/,
   ],
   [
     "a piece that was not built",
@@ -255,6 +307,14 @@ test.each(cases)("%s", { timeout: 90_000 }, async (_, where, listener, line) => 
   const { count, lines } = await look();
   expect(lines.filter((each) => each.startsWith("✗")).join("\n")).toMatch(new RegExp(line.source, "m"));
   expect(count).toBe(lines.filter((each) => each.startsWith("✗")).length);
+});
+
+test("a policy like AC's breaks nothing", { timeout: 90_000 }, async () => {
+  const ac = policy(
+    "script-src 'self' https://www.gstatic.com https://aesthetic.computer blob: 'unsafe-eval';",
+  );
+  wrong = { [`${OS}/page.js`]: ac, [`${OS}/sw.js`]: ac, [`${OS}/worker-ABCDEFGH.js`]: ac, [PIECE]: ac };
+  expect((await look()).lines.filter((line) => line.startsWith("✗"))).toEqual([]);
 });
 
 test("bytes that only the last window's digest gives away", async () => {

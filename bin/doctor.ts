@@ -14,6 +14,7 @@ import { bundleUrls, fetchBundle } from "../src/bundle/oven.ts";
 import { Source } from "../src/fetch/source.ts";
 import { ask, checkExposed, checkPlain, checkReadable, lifetimeOf } from "./ask.ts";
 import { UsageError, understand } from "./errors.ts";
+import { Policies } from "./policy.ts";
 import { Report } from "./report.ts";
 
 /** Whoever waits at a terminal wants to know soon. */
@@ -60,7 +61,8 @@ export async function examine(site: string, piece: string, say: (line: string) =
       return found;
     },
   );
-  await examineFiles(report, origin);
+  const workers = await examineFiles(report, origin);
+  await examinePolicies(report, origin, piece, workers, config);
   if (!config) {
     report.pass("base images and oven: where they are is not known");
     return report.wrong;
@@ -70,8 +72,11 @@ export async function examine(site: string, piece: string, say: (line: string) =
   return report.wrong;
 }
 
-/** What `dist/` has, as the site serves it. A site may answer what it does not have with a page of its own. */
-async function examineFiles(report: Report, origin: string): Promise<void> {
+/**
+ * What `dist/` has, as the site serves it. A site may answer what it does not have with a page of its own. Resolves to
+ * the answers that workers came with.
+ */
+async function examineFiles(report: Report, origin: string): Promise<Response[]> {
   const os = `${origin}/aesthetic.computer/os`;
   const served = async (url: string, type: RegExp) => {
     const response = await ask(url, origin);
@@ -79,37 +84,88 @@ async function examineFiles(report: Report, origin: string): Promise<void> {
     if (!type.test(is)) throw new Error(`it is ${is}`);
     return { response, text: await response.text() };
   };
-  const script = async (url: string) => (await served(url, /^(?:text|application)\/javascript\b/)).text;
+  const script = (url: string) => served(url, /^(?:text|application)\/javascript\b/);
 
   // The page module names its worker, which may name more.
   const names = ["page.js"];
+  const workers: Response[] = [];
   for (const name of names) {
-    const text = (await report.check(name, COPY, () => script(`${os}/${name}`))) ?? "";
-    const more = text.match(/[\w-]+-[\w-]{8}\.js\b/g) ?? [];
+    const found = await report.check(name, COPY, () => script(`${os}/${name}`));
+    if (found && name !== "page.js") workers.push(found.response);
+    const more = found?.text.match(/[\w-]+-[\w-]{8}\.js\b/g) ?? [];
     names.push(...new Set(more.filter((each) => !names.includes(each))));
   }
   await report.check("sw.js", COPY, () => script(`${os}/sw.js`));
-  await report.check(
-    "mitm.html",
-    "Let the site serve it as it is, and in frames of its own pages.",
-    async () => {
-      const { response, text } = await served(`${os}/mitm.html`, /^text\/html\b/);
-      if (!text.includes("sw.js")) throw new Error("another page came");
-      const policy = response.headers.get("Content-Security-Policy") ?? "";
-      const alone = /deny/i.test(response.headers.get("X-Frame-Options") ?? "");
-      if (alone || /frame-ancestors\s+'none'/.test(policy)) throw new Error("it may not be in a frame");
-    },
-  );
   const piece = await report.check("disks/os.mjs", COPY, async () => {
-    const text = await script(`${origin}/aesthetic.computer/disks/os.mjs`);
+    const { text } = await script(`${origin}/aesthetic.computer/disks/os.mjs`);
     if (!/^\/\/ .*\n\/\/ .*\n/.test(text)) throw new Error("it does not begin with two comments");
     if (!/^export \{ /m.test(text)) throw new Error('it has no "export {"');
     if (text.includes("__OS_BUILD__")) throw new Error("it was not built: this is disks/, not dist/");
     return text;
   });
-  if (piece === undefined) return;
   const todo = "Link previews come from there. Copy dist/ over, not minified.";
-  await report.check("disks/os.mjs in Node", todo, () => checkMeta(piece));
+  if (piece !== undefined) await report.check("disks/os.mjs in Node", todo, () => checkMeta(piece));
+  return workers;
+}
+
+/**
+ * What a Content-Security-Policy would break. The page's own says what it may load; what the build worker may ask for
+ * is in the answer that the worker came with.
+ */
+async function examinePolicies(
+  report: Report,
+  origin: string,
+  piece: string,
+  workers: readonly Response[],
+  config: Config | undefined,
+): Promise<void> {
+  const url = `${origin}/os:${encodeURIComponent(piece)}`;
+  const os = `${origin}/aesthetic.computer/os`;
+  const page = await report.check(`/os:${piece}`, "Let the site answer it with its page.", async () => {
+    const response = await ask(url, origin);
+    return new Policies(response.headers.get("Content-Security-Policy"), url, await response.text());
+  });
+  const check = (what: string, add: string, broken: string, forbidden: () => string | undefined) =>
+    report.check(what, `Add ${add} to it: ${broken}.`, () => {
+      const directive = forbidden();
+      if (directive !== undefined) throw new Error(`the Content-Security-Policy says ${directive}`);
+    });
+  if (page) {
+    await check("the page may load page.js", "'self'", "without it os does nothing at all", () =>
+      page.forbids("script-src", `${os}/page.js`),
+    );
+    await check("the page may start workers", "worker-src 'self'", "nothing can be built or saved", () =>
+      page.forbids("worker-src", `${os}/sw.js`),
+    );
+    await check("the page may read config.json", "connect-src 'self'", "nothing can be built", () =>
+      page.forbids("connect-src", `${os}/config.json`),
+    );
+    await check("the page may start downloads", "frame-src 'self'", "each ends after 30 s", () =>
+      page.forbids("frame-src", `${os}/download`),
+    );
+    await check("the page may show a preview", "frame-src blob:", "its place stays empty", () =>
+      page.forbids("frame-src", `blob:${origin}/preview`),
+    );
+    await check(
+      "the preview may run",
+      "script-src 'unsafe-inline', or do without",
+      "it inherits this, and stands still",
+      () => page.forbidsInlineScripts(),
+    );
+  }
+  for (const worker of workers) {
+    const name = worker.url.split("/").at(-1);
+    const policies = new Policies(worker.headers.get("Content-Security-Policy"), worker.url);
+    await check(`${name} may run WebAssembly`, "script-src 'wasm-unsafe-eval'", "no SHA-256 can be had", () =>
+      policies.forbidsWebAssembly(),
+    );
+    for (const address of config ? [config.latest, config.oven] : []) {
+      const host = new URL(address).origin;
+      await check(`${name} may ask ${host}`, `connect-src ${host}`, "nothing can be fetched from there", () =>
+        policies.forbids("connect-src", address),
+      );
+    }
+  }
 }
 
 /** AC's server imports a piece for what `meta` says. The same here, without a right to any file. */

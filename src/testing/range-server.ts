@@ -48,7 +48,8 @@ export function files(contents: Record<string, Bytes | string | object>): Reques
 
 function range(content: Bytes, asked: string | undefined, response: ServerResponse): void {
   const { status, start, length, headers } = partOf(asked, content.length);
-  response.writeHead(status, headers).end(content.subarray(start, start + length));
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.writeHead(status).end(content.subarray(start, start + length));
 }
 
 /** Whether what a request asks for begins at byte `start`. */
