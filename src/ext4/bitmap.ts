@@ -10,19 +10,19 @@ export function blockBitmap(layout: Layout, group: number, free: readonly Run[])
   return bitmap;
 }
 
-/** A group's inodes, a bit each, of which the first `used` are in use. Bits behind the last inode are 1. */
+/** A group's inodes, a bit each, 1 for the first `used`, which are in use. Bits behind the last inode are 1. */
 export function inodeBitmap({ blockSize, inodesPerGroup }: Layout, used: number): Bytes {
   const bitmap = new Uint8Array(blockSize);
   fillBits(bitmap, 0, used, true);
   return bitmap.fill(0xff, inodesPerGroup / 8);
 }
 
-/** Over as many bits as a group has blocks, or inodes: both are multiples of eight. */
+/** The checksum of a bitmap's first `bits` bits, one for each block or inode of a group: a multiple of eight. */
 export function bitmapChecksum(bitmap: Bytes, bits: number, seed: number): number {
   return crc32c(seed, bitmap, 0, bits / 8);
 }
 
-/** Bit 0 of byte 0 comes first. */
+/** Set bits `start` to `start + count`. Bit 0 is the lowest of byte 0. */
 function fillBits(bitmap: Bytes, start: number, count: number, value: boolean): void {
   const end = start + count;
   const firstWhole = Math.min(Math.ceil(start / 8) * 8, end);

@@ -3,8 +3,9 @@ import type { Bytes, Content, Segment } from "./segment.ts";
 const ZEROS = new Uint8Array(1024 * 1024);
 
 /**
- * The bytes of segments, in order. Chunks are views of memory that stays in use: copy what you keep or
- * transfer. Throws `RangeError` when a content yields too little or too much.
+ * The bytes of segments, in order. Chunks are views of memory that stays in use: copy what you keep or transfer. Throws
+ * `RangeError` when a content yields fewer or more bytes than its length; what a content throws passes through. A loop
+ * that is left early closes the contents that are open.
  */
 export async function* chunksOf(segments: Iterable<Segment>): AsyncGenerator<Bytes> {
   for await (const run of chunksOrHoles(segments)) {
@@ -13,7 +14,7 @@ export async function* chunksOf(segments: Iterable<Segment>): AsyncGenerator<Byt
   }
 }
 
-/** The same, with zeros as counts, for whoever can make holes of them. */
+/** The same, with a number of bytes in place of zeros, for a caller that can skip them or make holes in a file. */
 export async function* chunksOrHoles(segments: Iterable<Segment>): AsyncGenerator<Bytes | number> {
   const open = new Map<Content, Reading>();
   try {
@@ -40,7 +41,7 @@ function* zeros(length: number): Generator<Bytes> {
   for (let left = length; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left);
 }
 
-/** One content being read front to back, by runs. */
+/** One content that is being read, front to back, in parts. */
 class Reading {
   readonly #content: Content;
   readonly #chunks: AsyncIterator<Bytes>;
@@ -67,7 +68,7 @@ class Reading {
     }
   }
 
-  /** Throws when there was more than the content said. */
+  /** Throws when the content has more bytes than its length. */
   async close(): Promise<void> {
     if (this.#at < this.#content.length) {
       await this.#chunks.return?.();

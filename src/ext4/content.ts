@@ -2,11 +2,11 @@ import type { Bytes, Content } from "./segment.ts";
 import { FilesystemError } from "./error.ts";
 
 /**
- * The same content, held to its length: reading it throws `FilesystemError`, naming `path`, if it yields more or less
- * than it promised, and when it fails, with what it threw as the cause. The bytes that complete it come last, so a
- * reader who stops there has met every error there is.
+ * The same content with its length checked. Reading it throws `FilesystemError`, naming `path`, if it yields more or fewer
+ * bytes than its length, and if it fails, with what it threw as the cause. The bytes that complete it are yielded after
+ * the check, so a reader that stops at the last byte has seen every error.
  */
-export function checked(content: Content, path: string): Content {
+export function withCheckedLength(content: Content, path: string): Content {
   const { length } = content;
   return {
     length,
@@ -18,7 +18,7 @@ export function checked(content: Content, path: string): Content {
           seen += chunk.length;
           if (seen > length) break;
           if (seen < length) yield chunk;
-          else if (chunk.length > 0) last = chunk; // kept back until it is known that nothing follows
+          else if (chunk.length > 0) last = chunk; // yielded once it is known that nothing follows
         }
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,15 +1,13 @@
 import type { Bytes } from "./segment.ts";
 import { crc32c } from "./crc32c.ts";
+import { DIR_ENTRY, DIR_ENTRY_HEADER_SIZE, DIR_ENTRY_TAIL, DIR_ENTRY_TAIL_SIZE } from "./fields.ts";
 import { Struct } from "./struct.ts";
 
 /** What a directory entry says its inode is (`file_type`). */
 export const FILE_TYPE = { file: 1, directory: 2, symlink: 7 } as const;
 
-/** `struct ext4_dir_entry_tail`: the checksum at the end of a block, looking like an unused entry. */
-export const TAIL = 12;
-
-/** A name and what it leads to. */
-export interface Record {
+/** An entry of a directory: a name and what it leads to. */
+export interface DirectoryRecord {
   readonly name: string;
   /** Bytes of the name in UTF-8. */
   readonly length: number;
@@ -19,44 +17,43 @@ export interface Record {
 
 const UTF8 = new TextEncoder();
 
-/** The bytes that an entry with so long a name takes (`rec_len` at the least). */
+/** The least `rec_len` of an entry whose name has `nameLength` bytes. */
 export function recordLength(nameLength: number): number {
-  return 8 + ((nameLength + 3) & ~3);
+  return DIR_ENTRY_HEADER_SIZE + ((nameLength + 3) & ~3);
 }
 
-/** A block of entries, the last of which reaches to the tail; without any, one that is unused. `seed`: the inode's. */
-export function directoryBlock(records: readonly Record[], blockSize: number, seed: number): Bytes {
+/**
+ * A block of entries, the last of which reaches to the tail. Without records it has one unused entry. `seed` is the
+ * inode's. Throws `RangeError` when the records do not fit.
+ */
+export function directoryBlock(records: readonly DirectoryRecord[], blockSize: number, seed: number): Bytes {
   const s = new Struct(blockSize);
-  const end = blockSize - TAIL;
+  const end = blockSize - DIR_ENTRY_TAIL_SIZE;
   let at = 0;
   records.forEach((record, i) => {
     const length = i === records.length - 1 ? end - at : recordLength(record.length);
     writeRecord(s, at, record, length);
     at += length;
   });
-  if (at === 0) s.u16(0x04, end); // rec_len of an entry whose inode is 0
-  s.u16(end + 0x04, TAIL); // det_rec_len; det_reserved_zero1 and _zero2 look like inode 0 and no name
-  s.u8(end + 0x07, 0xde); // det_reserved_ft
-  s.u32(end + 0x08, crc32c(seed, s.bytes, 0, end)); // det_checksum
+  if (at === 0) s.set(DIR_ENTRY.rec_len, end); // its inode, 0, says that it is unused
+  s.set(DIR_ENTRY_TAIL.det_rec_len, DIR_ENTRY_TAIL_SIZE, end); // read as an entry: inode 0, and a name of no bytes
+  s.set(DIR_ENTRY_TAIL.det_reserved_ft, 0xde, end); // EXT4_FT_DIR_CSUM
+  s.set(DIR_ENTRY_TAIL.det_checksum, crc32c(seed, s.bytes, 0, end), end);
   return s.bytes;
 }
 
-/** `struct ext4_dir_entry_2`, taking `length` bytes. */
-export function writeRecord(
-  s: Struct,
-  at: number,
-  { name, length: nameLength, inode, type }: Record,
-  length: number,
-) {
-  s.u32(at, inode); // inode
-  s.u16(at + 0x04, length); // rec_len
-  s.u8(at + 0x06, nameLength); // name_len
-  s.u8(at + 0x07, type); // file_type
-  UTF8.encodeInto(name, s.bytes.subarray(at + 0x08, at + 0x08 + nameLength)); // name
+/** Write a `struct ext4_dir_entry_2` that takes `length` bytes from `at` on. */
+export function writeRecord(s: Struct, at: number, record: DirectoryRecord, length: number): void {
+  s.set(DIR_ENTRY.inode, record.inode, at);
+  s.set(DIR_ENTRY.rec_len, length, at);
+  s.set(DIR_ENTRY.name_len, record.length, at);
+  s.set(DIR_ENTRY.file_type, record.type, at);
+  const name = at + DIR_ENTRY_HEADER_SIZE;
+  UTF8.encodeInto(record.name, s.bytes.subarray(name, name + record.length));
 }
 
 /** "." and "..", with which every directory begins. */
-export function dots(inode: number, parent: number): [Record, Record] {
+export function dots(inode: number, parent: number): [DirectoryRecord, DirectoryRecord] {
   return [
     { name: ".", length: 1, inode, type: FILE_TYPE.directory },
     { name: "..", length: 2, inode: parent, type: FILE_TYPE.directory },

@@ -1,7 +1,7 @@
 import type { Bytes, Content } from "./segment.ts";
 import type { Time } from "./time.ts";
 
-/** What every file, directory and symbolic link may say about itself. */
+/** What a file, directory or symbolic link can have beside its path. */
 export interface Attributes {
   /** The twelve permission bits. Default 0644 for files, 0755 for directories; symbolic links have 0777 always. */
   readonly mode?: number;
@@ -18,26 +18,30 @@ export interface Attributes {
   readonly xattrs?: Readonly<Record<string, Bytes>>;
 }
 
+/** A file. */
 export interface FileEntry extends Attributes {
   readonly kind?: "file";
   readonly path: string;
+  /** Its bytes, or a stream of known length. */
   readonly content: Bytes | Content;
 }
 
+/** A directory. */
 export interface DirectoryEntry extends Attributes {
   readonly kind: "directory";
   /** "/" alone means the root directory. */
   readonly path: string;
 }
 
+/** A symbolic link. */
 export interface SymlinkEntry extends Attributes {
   readonly kind: "symlink";
   readonly path: string;
-  /** What the link says, taken as it is; at most one byte less than a block. */
+  /** The text of the link, stored as it is: 1 byte of UTF-8 to one less than a block. */
   readonly target: string;
 }
 
-/** One more name for a file or symbolic link: same inode, same attributes. */
+/** A hard link: one more name for a file or symbolic link, with the same inode and attributes. */
 export interface LinkEntry {
   readonly kind: "link";
   readonly path: string;
@@ -46,8 +50,8 @@ export interface LinkEntry {
 }
 
 /**
- * One thing to store. A `path` has names of 1 to 255 bytes in UTF-8 with "/" between them, and none before or after;
- * directories on the way that have no entry are made with default attributes. A name is its bytes: "é" as one
- * character and as two are two names, as they are to the kernel.
+ * One thing to store. A `path` is names of 1 to 255 bytes in UTF-8 with "/" between them, and none before or after.
+ * Directories on the way that have no entry are made with default attributes. Names are compared byte by byte, as the
+ * kernel does: "é" as one character and as two are two names.
  */
 export type Entry = FileEntry | DirectoryEntry | SymlinkEntry | LinkEntry;

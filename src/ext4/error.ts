@@ -1,14 +1,14 @@
 /**
- * Why a file system cannot be written or read: what is wrong, and where. `name` is "FilesystemError", which
- * survives a thread; the class is a `RangeError`, so callers who know nothing of ext4 can still tell it from a bug.
+ * Why a file system cannot be written or read. `name` is "FilesystemError", which unlike the class survives being posted
+ * to another thread. It is a `RangeError`, so that callers who know nothing of ext4 can tell it from a bug.
  */
 export class FilesystemError extends RangeError {
   override readonly name = "FilesystemError";
   /** The path of the entry at fault, if one is. */
   readonly path: string | undefined;
-  /** Bytes of room that are lacking, when the entries do not fit. */
+  /** How many bytes the entries are too large, if they do not fit. */
   readonly missing: number | undefined;
-  /** An image size in bytes that the entries fit into, when they do not fit and some size would do. */
+  /** Bytes of an image that the entries do fit into, if they do not fit and there is one. */
   readonly fittingSize: number | undefined;
 
   constructor(message: string, facts: { path?: string; missing?: number; fittingSize?: number } = {}) {
@@ -19,7 +19,7 @@ export class FilesystemError extends RangeError {
   }
 }
 
-/** Control characters would play tricks on a terminal, and 5,000 characters fill it. */
+/** A path for a message: without control characters, which terminals obey, and not too long. */
 function quote(path: string): string {
   const shown = path.length > 300 ? `${path.slice(0, 140)}…${path.slice(-140)}` : path;
   return JSON.stringify(shown);

@@ -1,32 +1,39 @@
 import type { Bytes } from "./segment.ts";
 import { crc32c } from "./crc32c.ts";
+import {
+  EXTENT,
+  EXTENT_HEADER,
+  EXTENT_IDX,
+  EXTENT_MAGIC,
+  EXTENT_RECORD_SIZE,
+  EXTENT_TAIL,
+  EXTENT_TAIL_SIZE,
+  INODE,
+} from "./fields.ts";
 import { LONGEST_EXTENT, type Run } from "./layout.ts";
-import { high32, low32, Struct } from "./struct.ts";
+import { Struct } from "./struct.ts";
 
-/** Blocks of a file that lie in a row: from block `logical` of the file on, at `start`. */
+/** Consecutive blocks of a file: block `logical` of the file and those after it are at `start`. */
 export interface Extent extends Run {
   readonly logical: number;
 }
 
-/** A node of an extent tree: the inode's own (`block` 0) or a block. Depth 0 holds extents, others lead to nodes. */
+/** A node of an extent tree: the inode's own (`block` 0) or a block. At depth 0 it holds extents, above it leads to nodes. */
 export interface ExtentNode {
   readonly block: number;
   readonly depth: number;
   readonly entries: readonly Extent[];
 }
 
-const MAGIC = 0xf30a;
-/** `struct ext4_extent_header`, `struct ext4_extent` and `struct ext4_extent_idx` have twelve bytes each. */
-const RECORD = 12;
-/** What fits into `i_block`, 60 bytes. */
-const IN_INODE = 4;
+/** How many entries fit into `i_block`, 60 bytes, behind the header. */
+const MAX_IN_INODE = INODE.i_block.length / EXTENT_RECORD_SIZE - 1;
 
-/** How many extents, or nodes, a block of the tree holds (`eh_max`), the checksum behind them. */
-function inBlock(blockSize: number): number {
-  return Math.floor((blockSize - RECORD - 4) / RECORD);
+/** How many entries a block of the tree holds (`eh_max`), between the header and the checksum. */
+function maxInBlock(blockSize: number): number {
+  return Math.floor((blockSize - EXTENT_RECORD_SIZE - EXTENT_TAIL_SIZE) / EXTENT_RECORD_SIZE);
 }
 
-/** Runs of blocks as extents, none longer than one extent can say. */
+/** Runs of blocks as extents of at most `LONGEST_EXTENT` blocks. */
 export function extentsOf(runs: readonly Run[]): Extent[] {
   const extents: Extent[] = [];
   let logical = 0;
@@ -40,30 +47,30 @@ export function extentsOf(runs: readonly Run[]): Extent[] {
   return extents;
 }
 
-/** How many blocks of their own the tree of so many extents needs. */
+/** How many blocks the tree over this many extents needs, beside the root in the inode. */
 export function treeBlocks(extents: number, blockSize: number): number {
   let blocks = 0;
-  for (let level = extents; level > IN_INODE;) {
-    level = Math.ceil(level / inBlock(blockSize));
+  for (let level = extents; level > MAX_IN_INODE;) {
+    level = Math.ceil(level / maxInBlock(blockSize));
     blocks += level;
   }
   return blocks;
 }
 
-/** The tree over `extents`: first the inode's own node, then one for each of the `blocks` that `treeBlocks` asked for. */
+/** The tree over `extents`: first the inode's own node, then one for each of `blocks`, of which `treeBlocks` says how many. */
 export function extentTree(
   extents: readonly Extent[],
   blocks: readonly number[],
   blockSize: number,
 ): ExtentNode[] {
-  if (extents.length <= IN_INODE) return [{ block: 0, depth: 0, entries: extents }];
+  if (extents.length <= MAX_IN_INODE) return [{ block: 0, depth: 0, entries: extents }];
   const nodes: ExtentNode[] = [];
   let level = extents;
   let depth = 0;
-  for (let used = 0; level.length > IN_INODE; depth++) {
+  for (let used = 0; level.length > MAX_IN_INODE; depth++) {
     const above: Extent[] = [];
-    for (let i = 0; i < level.length; i += inBlock(blockSize)) {
-      const entries = level.slice(i, i + inBlock(blockSize));
+    for (let i = 0; i < level.length; i += maxInBlock(blockSize)) {
+      const entries = level.slice(i, i + maxInBlock(blockSize));
       const block = blocks[used++]!;
       nodes.push({ block, depth, entries });
       above.push({ logical: entries[0]!.logical, start: block, count: 0 });
@@ -75,41 +82,45 @@ export function extentTree(
 
 /** `i_block` of an inode that uses extents, 60 bytes. */
 export function extentRoot(node: ExtentNode): Bytes {
-  const s = new Struct(60);
+  const s = new Struct(INODE.i_block.length);
   writeExtentRoot(s, 0, node);
   return s.bytes;
 }
 
-/** The same, at `offset` of a structure. */
+/** The same, into a structure: `i_block` begins at `offset`. */
 export function writeExtentRoot(s: Struct, offset: number, node: ExtentNode): void {
-  writeNode(s, offset, node, IN_INODE);
+  writeNode(s, offset, node, MAX_IN_INODE);
 }
 
 /** A block of an extent tree. `seed` is the inode's. */
 export function extentBlock(node: ExtentNode, blockSize: number, seed: number): Bytes {
   const s = new Struct(blockSize);
-  const most = inBlock(blockSize);
-  writeNode(s, 0, node, most);
-  const tail = RECORD + RECORD * most; // struct ext4_extent_tail: right behind the last that would fit
-  s.u32(tail, crc32c(seed, s.bytes, 0, tail)); // et_checksum
+  const max = maxInBlock(blockSize);
+  writeNode(s, 0, node, max);
+  const tail = extentTailOffset(max);
+  s.set(EXTENT_TAIL.et_checksum, crc32c(seed, s.bytes, 0, tail), tail);
   return s.bytes;
 }
 
-function writeNode(s: Struct, offset: number, { depth, entries }: ExtentNode, most: number): void {
-  s.u16(offset, MAGIC); // eh_magic
-  s.u16(offset + 0x02, entries.length); // eh_entries
-  s.u16(offset + 0x04, most); // eh_max
-  s.u16(offset + 0x06, depth); // eh_depth; eh_generation stays zero: nothing reads it
-  entries.forEach(({ logical, start, count }, i) => {
-    const at = offset + RECORD + RECORD * i;
-    s.u32(at, logical); // ee_block, ei_block
+/** Where a node has its `struct ext4_extent_tail`: behind the last of the `max` entries that would fit. */
+export function extentTailOffset(max: number): number {
+  return EXTENT_RECORD_SIZE + EXTENT_RECORD_SIZE * max;
+}
+
+function writeNode(s: Struct, start: number, { depth, entries }: ExtentNode, max: number): void {
+  s.set(EXTENT_HEADER.eh_magic, EXTENT_MAGIC, start);
+  s.set(EXTENT_HEADER.eh_entries, entries.length, start);
+  s.set(EXTENT_HEADER.eh_max, max, start);
+  s.set(EXTENT_HEADER.eh_depth, depth, start); // eh_generation stays zero: nothing reads it
+  entries.forEach((entry, i) => {
+    const at = start + EXTENT_RECORD_SIZE * (1 + i);
     if (depth === 0) {
-      s.u16(at + 0x04, count); // ee_len: more than 32,768 would say "unwritten"
-      s.u16(at + 0x06, high32(start)); // ee_start_hi
-      s.u32(at + 0x08, low32(start)); // ee_start_lo
+      s.set(EXTENT.ee_block, entry.logical, at);
+      s.set(EXTENT.ee_len, entry.count, at); // more than 32,768 would say "unwritten"
+      s.setSplit(EXTENT.ee_start_lo, EXTENT.ee_start_hi, entry.start, at);
     } else {
-      s.u32(at + 0x04, low32(start)); // ei_leaf_lo
-      s.u16(at + 0x08, high32(start)); // ei_leaf_hi; ei_unused stays zero
+      s.set(EXTENT_IDX.ei_block, entry.logical, at);
+      s.setSplit(EXTENT_IDX.ei_leaf_lo, EXTENT_IDX.ei_leaf_hi, entry.start, at); // ei_unused stays zero
     }
   });
 }

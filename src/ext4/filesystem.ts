@@ -13,13 +13,14 @@ export type { Time } from "./time.ts";
 
 // Read it with the kernel's Documentation/filesystems/ext4 beside:
 //
-//   entry, options     what goes in                 struct, crc32c, time, error    small tools
-//   tree               entries → inodes to be       format     superblock, group descriptor, inode, journal
-//   layout             what has a fixed place       bitmap     which blocks and inodes are in use
-//   plan               where everything goes        extent     where a file's blocks are
-//   segments           a plan, front to back        directory, htree, hash     names, and the index over them
-//   metadata           what has a fixed place       xattr      extended attributes
-//   reader, parse      and back again               content    streams held to their word
+//   entry, options     what goes in                 fields     names and offsets of every on-disk structure
+//   tree               entries → future inodes      format     superblock, group descriptor, inode, journal
+//   layout             place of fixed metadata      bitmap     which blocks and inodes are in use
+//   plan               place of everything else     extent     where a file's blocks are
+//   segments           a plan → segments            directory, htree, hash     names, and the index over them
+//   metadata           bytes of fixed metadata      xattr      extended attributes
+//   chunks             segments → bytes             content    streams whose length is checked
+//   reader, parse      image → entries              struct, crc32c, time, error    small tools
 //
 // Absent on purpose: device nodes, sockets and pipes; holes; inline data; attributes shared between inodes.
 

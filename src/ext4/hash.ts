@@ -1,17 +1,20 @@
-/** The state to begin with: the seed of the file system, or MD4's own when that is all zeros. */
+/** MD4's initial state (RFC 1320), for a file system whose seed is all zeros. */
 const MD4_START = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476] as const;
 /** MD4's constants (RFC 1320): the square roots of 2 and 3. */
 const ROOT2 = 0x5a827999;
 const ROOT3 = 0x6ed9eba1;
-/** Which word comes when in a round, how far it turns the state, and what is added. */
+/** For each round: the order of the words, the rotations, and the constant that is added. */
 const ROUNDS = [
-  { order: [0, 1, 2, 3, 4, 5, 6, 7], turns: [3, 7, 11, 19], constant: 0 },
-  { order: [1, 3, 5, 7, 0, 2, 4, 6], turns: [3, 5, 9, 13], constant: ROOT2 },
-  { order: [3, 7, 2, 6, 1, 5, 0, 4], turns: [3, 9, 11, 15], constant: ROOT3 },
+  { order: [0, 1, 2, 3, 4, 5, 6, 7], rotations: [3, 7, 11, 19], constant: 0 },
+  { order: [1, 3, 5, 7, 0, 2, 4, 6], rotations: [3, 5, 9, 13], constant: ROOT2 },
+  { order: [3, 7, 2, 6, 1, 5, 0, 4], rotations: [3, 9, 11, 15], constant: ROOT3 },
 ] as const;
 
 const state = new Int32Array(4);
 const words = new Int32Array(8);
+
+/** `DX_HASH_HALF_MD4`, the hash in use here. */
+export const HALF_MD4 = 1;
 
 /** A name's hash: `major` decides where it stands in a directory, `minor` breaks ties. */
 export interface NameHash {
@@ -31,7 +34,7 @@ export function nameHash(name: Uint8Array, length: number, seed: readonly number
     halfMd4();
   }
   const major = (state[1]! & ~1) >>> 0;
-  // the kernel keeps the highest hash to mean the end of a directory
+  // The kernel reserves the highest hash for the end of a directory (EXT4_HTREE_EOF).
   return { major: major === 0xffff_fffe ? 0xffff_fffc : major, minor: state[2]! >>> 0 };
 }
 
@@ -55,15 +58,15 @@ function halfMd4(): void {
   let c = state[2]!;
   let d = state[3]!;
   for (let round = 0; round < 3; round++) {
-    const { order, turns, constant } = ROUNDS[round]!;
+    const { order, rotations, constant } = ROUNDS[round]!;
     for (let step = 0; step < 8; step++) {
       const mixed = round === 0 ? d ^ (b & (c ^ d)) : round === 1 ? (b & c) + ((b ^ c) & d) : b ^ c ^ d;
       const sum = (a + mixed + words[order[step]!]! + constant) | 0;
-      const turn = turns[step & 3]!;
+      const rotation = rotations[step & 3]!;
       a = d;
       d = c;
       c = b;
-      b = (sum << turn) | (sum >>> (32 - turn));
+      b = (sum << rotation) | (sum >>> (32 - rotation));
     }
   }
   state[0] = (state[0]! + a) | 0;

@@ -1,8 +1,20 @@
 import type { Bytes } from "./segment.ts";
 import { crc32c, crc32cWord } from "./crc32c.ts";
-import { directoryBlock, dots, recordLength, TAIL, writeRecord, type Record } from "./directory.ts";
+import { directoryBlock, dots, recordLength, writeRecord, type DirectoryRecord } from "./directory.ts";
 import { FilesystemError } from "./error.ts";
-import { nameHash } from "./hash.ts";
+import {
+  DIR_ENTRY,
+  DIR_ENTRY_TAIL_SIZE,
+  DX_COUNTLIMIT,
+  DX_ENTRY,
+  DX_ENTRY_SIZE,
+  DX_NODE_ENTRIES,
+  DX_ROOT,
+  DX_ROOT_ENTRIES,
+  DX_TAIL,
+  DX_TAIL_SIZE,
+} from "./fields.ts";
+import { HALF_MD4, nameHash } from "./hash.ts";
 import { Struct } from "./struct.ts";
 import type { Child } from "./tree.ts";
 
@@ -23,18 +35,10 @@ interface Leaf {
   readonly hash: number;
 }
 
-/** Where the index entries begin in the root (behind ".", ".." and `dx_root_info`) and in other nodes. */
-const ROOT_ENTRIES = 0x20;
-const NODE_ENTRIES = 0x08;
-/** `struct dx_entry` and `struct dx_tail` have eight bytes. */
-const DX_ENTRY = 8;
-/** `DX_HASH_HALF_MD4`. */
-export const HALF_MD4 = 1;
-
 const UTF8 = new TextEncoder();
 
 /**
- * Spread names over blocks: one block while they fit, and from then on an index over hashes ("htree"). Throws
+ * Spread names over blocks: one block if they fit, otherwise leaves under an index over their hashes ("htree"). Throws
  * `FilesystemError`, naming `path`, when two levels of index are too few: without the feature large_dir, the kernel
  * takes no more.
  */
@@ -44,7 +48,7 @@ export function shapeDirectory(
   hashSeed: readonly number[],
   path: string,
 ): DirectoryShape {
-  const room = blockSize - TAIL;
+  const room = blockSize - DIR_ENTRY_TAIL_SIZE;
   let bytes = 2 * recordLength(2); // "." and ".."
   for (const child of children) bytes += recordLength(child.length);
   if (bytes <= room) return { children, blocks: 1 };
@@ -55,15 +59,15 @@ export function shapeDirectory(
   for (let i = 0; i < ordered.length; i++) {
     const length = recordLength(ordered[i]!.length);
     if (length > left) {
-      const again = i > 0 && hashes[i] === hashes[i - 1] ? 1 : 0;
-      leaves.push({ first: i, hash: hashes[i]! + again });
+      const continued = i > 0 && hashes[i] === hashes[i - 1] ? 1 : 0;
+      leaves.push({ first: i, hash: hashes[i]! + continued });
       left = room;
     }
     left -= length;
   }
   const nodes = nodesFor(leaves.length, blockSize);
-  if (nodes > limit(blockSize, ROOT_ENTRIES)) {
-    const most = limit(blockSize, ROOT_ENTRIES) * limit(blockSize, NODE_ENTRIES);
+  if (nodes > limit(blockSize, DX_ROOT_ENTRIES)) {
+    const most = limit(blockSize, DX_ROOT_ENTRIES) * limit(blockSize, DX_NODE_ENTRIES);
     throw new FilesystemError(
       `${children.length} names take ${leaves.length} blocks of ${blockSize}, and a directory has ${most} at most`,
       { path },
@@ -72,12 +76,12 @@ export function shapeDirectory(
   return { children: ordered, blocks: 1 + nodes + leaves.length, leaves };
 }
 
-/** The blocks of a directory, one by one. `recordOf` says what a child leads to; `seed` is the inode's. */
+/** The blocks of a directory, one by one. `recordOf` gives the record of a child; `seed` is the inode's. */
 export function* directoryBlocks(
   shape: DirectoryShape,
   inode: number,
   parent: number,
-  recordOf: (child: Child) => Record,
+  recordOf: (child: Child) => DirectoryRecord,
   blockSize: number,
   seed: number,
 ): Generator<Bytes> {
@@ -88,7 +92,7 @@ export function* directoryBlocks(
     return;
   }
   const nodes = nodesFor(leaves.length, blockSize);
-  const perNode = limit(blockSize, NODE_ENTRIES);
+  const perNode = limit(blockSize, DX_NODE_ENTRIES);
   const pointers = leaves.map(({ hash }, i) => ({ hash, block: 1 + nodes + i }));
   const above = Array.from({ length: nodes }, (_, i) => ({
     hash: pointers[i * perNode]!.hash,
@@ -110,55 +114,62 @@ interface Pointer {
   readonly block: number;
 }
 
-/** `struct dx_root`: to those who know no index, a block with "." and ".." alone. */
+/** `struct dx_root`. A reader that ignores the index sees a block with "." and ".." alone. */
 function indexRoot(
   pointers: readonly Pointer[],
   levels: number,
-  [dot, dotdot]: [Record, Record],
+  [dot, dotdot]: [DirectoryRecord, DirectoryRecord],
   blockSize: number,
   seed: number,
 ): Bytes {
   const s = new Struct(blockSize);
   writeRecord(s, 0x00, dot, 12);
   writeRecord(s, 0x0c, dotdot, blockSize - 12);
-  // dx_root_info; reserved_zero and unused_flags stay zero
-  s.u8(0x1c, HALF_MD4); // hash_version
-  s.u8(0x1d, 8); // info_length
-  s.u8(0x1e, levels); // indirect_levels
-  writePointers(s, ROOT_ENTRIES, pointers, seed);
+  s.set(DX_ROOT.hash_version, HALF_MD4); // reserved_zero before it stays zero
+  s.set(DX_ROOT.info_length, 8);
+  s.set(DX_ROOT.indirect_levels, levels); // unused_flags after it stay zero
+  writePointers(s, DX_ROOT_ENTRIES, pointers, seed);
   return s.bytes;
 }
 
-/** `struct dx_node`: to those who know no index, a block with one unused entry. */
+/** `struct dx_node`. A reader that ignores the index sees a block with one unused entry. */
 function indexNode(pointers: readonly Pointer[], blockSize: number, seed: number): Bytes {
   const s = new Struct(blockSize);
-  s.u16(0x04, blockSize); // fake.rec_len; inode, name_len and file_type stay zero
-  writePointers(s, NODE_ENTRIES, pointers, seed);
+  s.set(DIR_ENTRY.rec_len, blockSize); // inode, name_len and file_type stay zero
+  writePointers(s, DX_NODE_ENTRIES, pointers, seed);
   return s.bytes;
 }
 
-/** `struct dx_entry`s. The first has no hash, being for all that is below the second: `dx_countlimit` is there. */
+/** `struct dx_entry`s. The first needs no hash, since it is for all names below the second: `dx_countlimit` is there. */
 function writePointers(s: Struct, start: number, pointers: readonly Pointer[], seed: number): void {
-  const most = limit(s.bytes.length, start);
+  const max = limit(s.bytes.length, start);
   pointers.forEach(({ hash, block }, i) => {
-    s.u32(start + DX_ENTRY * i, hash); // hash
-    s.u32(start + DX_ENTRY * i + 4, block); // block
+    s.set(DX_ENTRY.hash, hash, start + DX_ENTRY_SIZE * i);
+    s.set(DX_ENTRY.block, block, start + DX_ENTRY_SIZE * i);
   });
-  s.u16(start, most); // limit
-  s.u16(start + 2, pointers.length); // count
-  // struct dx_tail, over the entries in use and itself; dt_reserved stays zero
-  const counted = crc32c(seed, s.bytes, 0, start + DX_ENTRY * pointers.length);
-  s.u32(start + DX_ENTRY * most + 4, crc32cWord(crc32cWord(counted, 0), 0)); // dt_checksum
+  s.set(DX_COUNTLIMIT.limit, max, start);
+  s.set(DX_COUNTLIMIT.count, pointers.length, start);
+  s.set(DX_TAIL.dt_checksum, indexChecksum(s, start, seed), start + DX_ENTRY_SIZE * max); // dt_reserved stays zero
+}
+
+/** `dt_checksum`: over the block up to the last entry in use, then over the tail with itself as zero. */
+export function indexChecksum(s: Struct, start: number, seed: number): number {
+  const tail = start + DX_ENTRY_SIZE * s.get(DX_COUNTLIMIT.limit, start);
+  const end = start + DX_ENTRY_SIZE * s.get(DX_COUNTLIMIT.count, start);
+  const counted = crc32c(crc32c(seed, s.bytes, 0, end), s.bytes, tail, tail + DX_TAIL.dt_checksum.offset);
+  return crc32cWord(counted, 0);
 }
 
 /** How many entries an index block holds from `start` to its tail. */
 function limit(blockSize: number, start: number): number {
-  return (blockSize - start - DX_ENTRY) / DX_ENTRY;
+  return (blockSize - start - DX_TAIL_SIZE) / DX_ENTRY_SIZE;
 }
 
-/** Index blocks between the root and so many leaves. */
+/** How many index blocks there are between the root and this many leaves. */
 function nodesFor(leaves: number, blockSize: number): number {
-  return leaves <= limit(blockSize, ROOT_ENTRIES) ? 0 : Math.ceil(leaves / limit(blockSize, NODE_ENTRIES));
+  return leaves <= limit(blockSize, DX_ROOT_ENTRIES)
+    ? 0
+    : Math.ceil(leaves / limit(blockSize, DX_NODE_ENTRIES));
 }
 
 /** Children by hash, and by name where hashes agree, so that the order is the same each time. */

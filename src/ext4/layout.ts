@@ -1,11 +1,11 @@
-/** A stretch of blocks. */
+/** Consecutive blocks: the first and how many. */
 export interface Run {
   readonly start: number;
   readonly count: number;
 }
 
-/** What lies at a fixed place, because only the size of the file system decides it. */
-export interface Fixture extends Run {
+/** Metadata whose place follows from the size of the file system alone. */
+export interface FixedMetadata extends Run {
   readonly what: "superblock" | "blockBitmap" | "inodeBitmap" | "inodeTable";
   /** The block group it belongs to. */
   readonly group: number;
@@ -18,7 +18,7 @@ export interface GroupPlaces {
   readonly inodeTable: number;
 }
 
-/** The file system before anything is in it. Counts and places are in blocks unless they say otherwise. */
+/** An empty file system. Counts and places are in blocks unless they say otherwise. */
 export interface Layout {
   readonly blockSize: number;
   readonly blocks: number;
@@ -31,30 +31,32 @@ export interface Layout {
   readonly inodeTableBlocks: number;
   /** Blocks of the group descriptors, which follow every superblock. */
   readonly descriptorBlocks: number;
-  /** 0 when there is no room for the least that the kernel takes. */
+  /** 0 when there is no room for the smallest journal that the kernel takes. */
   readonly journalBlocks: number;
   /** Ascending. */
-  readonly fixtures: readonly Fixture[];
+  readonly fixedMetadata: readonly FixedMetadata[];
 }
 
+/** `s_inode_size`, in bytes. */
 export const INODE_SIZE = 256;
+/** `s_desc_size`, in bytes: that of the feature 64bit. */
 export const DESCRIPTOR_SIZE = 64;
 /** `s_log_groups_per_flex`: the bitmaps and inode tables of 16 groups lie together. */
 export const LOG_GROUPS_PER_FLEX = 4;
 /** `s_first_ino`: the inodes below are the file system's own. */
 export const FIRST_INODE = 11;
-/** `EXT4_INIT_MAX_LEN`: one extent covers no more. */
+/** `EXT_INIT_MAX_LEN`: the blocks that one extent can cover. */
 export const LONGEST_EXTENT = 32_768;
-/** A last group needs so many blocks beyond its own metadata to be worth having, says mke2fs. */
-const WORTHWHILE = 50;
+/** mke2fs drops a last group that has fewer blocks than this beyond its own metadata (`ext2fs_initialize`). */
+const MIN_LAST_GROUP_BLOCKS = 50;
 
 /**
- * Lay out `size` bytes in blocks of `blockSize`, with at least so many inodes. The image's last bytes may belong to no
- * block, and its last blocks to no group: a last group that can hold hardly more than its own metadata is dropped, as
- * mke2fs does. Nothing when there is no room for the metadata.
+ * The layout of `size` bytes in blocks of `blockSize`, with at least `inodes` inodes. Undefined when there is no room for
+ * the metadata. The image's last bytes may belong to no block, and its last blocks to no group: like mke2fs, it drops a
+ * last group that could hold hardly more than its own metadata.
  *
- * Unlike mke2fs's, a last group is never full when blocks have 1 KiB but lacks a block: 7-Zip 26.02 counts groups
- * without regard to the block before the first group, and refuses a file system with one block more.
+ * Unlike mke2fs, it never makes 1 KiB blocks one more than a whole number of groups: 7-Zip 26.02 counts groups without
+ * regard to the block before the first group, and refuses such a file system.
  */
 export function layOut(size: number, blockSize: number, inodes: number): Layout | undefined {
   const firstBlock = blockSize === 1024 ? 1 : 0;
@@ -67,7 +69,7 @@ export function layOut(size: number, blockSize: number, inodes: number): Layout 
     const descriptorBlocks = Math.ceil((groupCount * DESCRIPTOR_SIZE) / blockSize);
     const own = 2 + inodeTableBlocks + (hasSuperblock(groupCount - 1) ? 1 + descriptorBlocks : 0);
     const last = (blocks - firstBlock) % blocksPerGroup;
-    if (last > 0 && last < own + WORTHWHILE && groupCount > 1) {
+    if (last > 0 && last < own + MIN_LAST_GROUP_BLOCKS && groupCount > 1) {
       blocks -= last;
       continue;
     }
@@ -75,7 +77,7 @@ export function layOut(size: number, blockSize: number, inodes: number): Layout 
     if (inodesPerGroup > blockSize * 8 || own > lastGroup) return undefined;
     const shape = { blockSize, blocks, firstBlock, blocksPerGroup, inodesPerGroup, inodeTableBlocks };
     const journalBlocks = journalBlocksFor(blocks);
-    const fixed = fix(shape, groupCount, descriptorBlocks);
+    const fixed = placeFixedMetadata(shape, groupCount, descriptorBlocks);
     return fixed && { ...shape, descriptorBlocks, journalBlocks, ...fixed };
   }
 }
@@ -90,15 +92,16 @@ export function hasSuperblock(group: number): boolean {
   });
 }
 
+/** The number of a group's first block. */
 export function firstBlockOf(layout: Pick<Layout, "firstBlock" | "blocksPerGroup">, group: number): number {
   return layout.firstBlock + group * layout.blocksPerGroup;
 }
 
-/** The blocks that no fixture covers, ascending. */
-export function freeRuns({ firstBlock, blocks, fixtures }: Layout): Run[] {
+/** The blocks without fixed metadata, ascending. */
+export function freeRuns({ firstBlock, blocks, fixedMetadata }: Layout): Run[] {
   const runs: Run[] = [];
   let at = firstBlock;
-  for (const { start, count } of fixtures) {
+  for (const { start, count } of fixedMetadata) {
     if (start > at) runs.push({ start: at, count: start - at });
     at = start + count;
   }
@@ -106,17 +109,17 @@ export function freeRuns({ firstBlock, blocks, fixtures }: Layout): Run[] {
   return runs;
 }
 
-/** mke2fs's way: as many as asked for, then more to fill the table's blocks, a multiple of eight. */
+/** As mke2fs does: as many as asked for, then more to fill the table's blocks, in all a multiple of eight. */
 function inodesPerGroupFor(inodes: number, groupCount: number, blockSize: number): number {
   const perBlock = blockSize / INODE_SIZE;
   const enough = Math.max(Math.ceil(inodes / groupCount), Math.ceil((FIRST_INODE + 1) / groupCount));
   const filled = Math.max(Math.ceil(enough / perBlock) * perBlock, 8);
-  // down to a multiple of eight as mke2fs does, unless that makes it too few
+  // Like mke2fs, round down to a multiple of eight, unless that makes it too few.
   const rounded = filled - (filled % 8);
   return rounded >= enough ? rounded : rounded + 8;
 }
 
-/** What mke2fs takes by default (`ext2fs_default_journal_size`); the kernel takes no less than 1,024 blocks. */
+/** mke2fs's default (`ext2fs_default_journal_size`). The kernel takes no journal of less than 1,024 blocks. */
 function journalBlocksFor(blocks: number): number {
   const M = 1024 * 1024;
   const sizes = [
@@ -134,19 +137,22 @@ function journalBlocksFor(blocks: number): number {
 
 type Shape = Pick<Layout, "blocks" | "firstBlock" | "blocksPerGroup" | "inodeTableBlocks">;
 
-/** Give every piece of metadata its place: superblocks first, then each flex group's bitmaps and tables in front. */
-function fix(
+/**
+ * Superblocks with descriptors at the beginning of their groups, and the bitmaps and inode tables of each flex group at
+ * the beginning of its first group. Undefined when they do not fit.
+ */
+function placeFixedMetadata(
   shape: Shape,
   groupCount: number,
   descriptorBlocks: number,
-): Pick<Layout, "groups" | "fixtures"> | undefined {
-  const fixtures: Fixture[] = [];
+): Pick<Layout, "groups" | "fixedMetadata"> | undefined {
+  const fixedMetadata: FixedMetadata[] = [];
   const groups: GroupPlaces[] = [];
   const headEnd = (group: number) =>
     firstBlockOf(shape, group) + (hasSuperblock(group) ? 1 + descriptorBlocks : 0);
   for (let group = 0; group < groupCount; group++) {
     if (!hasSuperblock(group)) continue;
-    fixtures.push({
+    fixedMetadata.push({
       what: "superblock",
       group,
       start: firstBlockOf(shape, group),
@@ -157,25 +163,25 @@ function fix(
   const perFlex = 2 ** LOG_GROUPS_PER_FLEX;
   for (let flex = 0; flex < groupCount; flex += perFlex) {
     let at = headEnd(flex);
-    /** The next blocks in a row that keep clear of superblocks. */
-    const take = (what: Fixture["what"], group: number, count: number): number => {
+    /** Place metadata at the next consecutive blocks that no superblock is in. */
+    const place = (what: FixedMetadata["what"], group: number, count: number): number => {
       const next = Math.floor((at - shape.firstBlock + count - 1) / shape.blocksPerGroup);
       if (at < headEnd(next) && at + count > firstBlockOf(shape, next) && hasSuperblock(next))
         at = headEnd(next);
       const start = at;
-      fixtures.push({ what, group, start, count });
+      fixedMetadata.push({ what, group, start, count });
       at += count;
       return start;
     };
     const members = Array.from({ length: Math.min(perFlex, groupCount - flex) }, (_, i) => flex + i);
-    const blockBitmaps = members.map((group) => take("blockBitmap", group, 1));
-    const inodeBitmaps = members.map((group) => take("inodeBitmap", group, 1));
+    const blockBitmaps = members.map((group) => place("blockBitmap", group, 1));
+    const inodeBitmaps = members.map((group) => place("inodeBitmap", group, 1));
     members.forEach((group, i) => {
-      const inodeTable = take("inodeTable", group, shape.inodeTableBlocks);
+      const inodeTable = place("inodeTable", group, shape.inodeTableBlocks);
       groups.push({ blockBitmap: blockBitmaps[i]!, inodeBitmap: inodeBitmaps[i]!, inodeTable });
     });
     if (at > shape.blocks) return undefined;
   }
-  fixtures.sort((a, b) => a.start - b.start);
-  return { groups, fixtures };
+  fixedMetadata.sort((a, b) => a.start - b.start);
+  return { groups, fixedMetadata };
 }

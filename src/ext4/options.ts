@@ -2,37 +2,40 @@ import { FilesystemError } from "./error.ts";
 import type { Identity } from "./format.ts";
 import { timestamp, type Time } from "./time.ts";
 
+/** What a file system is to be. */
 export interface FilesystemOptions {
   /** Bytes of the image, exactly: 1 MiB to 64 GiB. */
   readonly size: number;
   /** Volume name, up to 16 bytes in UTF-8. Default none. */
   readonly label?: string;
-  /** As "01234567-89ab-cdef-0123-456789abcdef". */
+  /** Written as "01234567-89ab-cdef-0123-456789abcdef". */
   readonly uuid: string;
   /** When the file system is made, 1970 to 2446, and the time of every entry that has none. */
   readonly time: Time;
-  /** Written as a UUID. Default: the UUID. Names that collide in directories can be made to collide no more. */
+  /** What the hashes of names begin with, written as a UUID. Default: the UUID. Another seed gives other collisions. */
   readonly hashSeed?: string;
   /** Default as in mke2fs.conf: 1,024 below 512 MiB, 4,096 from there. */
   readonly blockSize?: BlockSize;
-  /** Room for so many inodes, 11 of them the file system's own. More are made where they cost nothing. */
+  /** How many inodes there are at least; 11 are the file system's own. More are made where they cost nothing. */
   readonly inodes?: number;
   /**
-   * If `inodes` is not given: an inode for so many bytes, at least 1,024. Default 16,384 at every size, as mke2fs.conf
-   * has it from 512 MiB; its 4,096 below would take 6 % of a 20 MiB partition. Entries that need more get more, and
-   * 64 beyond that for files to come.
+   * If `inodes` is not given: an inode for each so many bytes of the image, at least 1,024. Default 16,384 at every size.
+   * That is mke2fs.conf's from 512 MiB on; its 4,096 below would take 6 % of a 20 MiB partition. There are always as
+   * many as the entries need, and 64 more.
    */
   readonly bytesPerInode?: number;
 }
 
+/** Bytes of a block. */
 export type BlockSize = 1024 | 2048 | 4096;
 
 const MIB = 1024 * 1024;
-export const SMALLEST = MIB;
-/** As far as tests go. */
-export const LARGEST = 64 * 1024 * MIB;
+/** Bytes of the smallest image. */
+export const MIN_SIZE = MIB;
+/** Bytes of the largest image that tests cover. */
+export const MAX_SIZE = 64 * 1024 * MIB;
 
-/** Throws `FilesystemError` for an option that cannot be. */
+/** The identity that options describe. Throws `FilesystemError` for a label, UUID, hash seed or time that cannot be stored. */
 export function identify({ label = "", uuid, hashSeed = uuid, time }: FilesystemOptions): Identity {
   if (typeof label !== "string" || label.includes("\0") || /\p{Surrogate}/u.test(label)) {
     throw new FilesystemError("the label is not text, or has a NUL or half a character");
@@ -52,16 +55,16 @@ export function identify({ label = "", uuid, hashSeed = uuid, time }: Filesystem
   return { label: labelBytes, uuid: parseUuid(uuid, "UUID"), hashSeed: words, time: made };
 }
 
-/** Throws `FilesystemError` unless it is a whole number of bytes in range. */
+/** Throws `FilesystemError` unless `size` is a whole number of bytes from `MIN_SIZE` to `MAX_SIZE`. */
 export function checkSize(size: number): void {
-  if (!Number.isSafeInteger(size) || size < SMALLEST || size > LARGEST) {
+  if (!Number.isSafeInteger(size) || size < MIN_SIZE || size > MAX_SIZE) {
     throw new FilesystemError(
-      `size ${size} is not a whole number of bytes from ${SMALLEST} (1 MiB) to ${LARGEST} (64 GiB)`,
+      `size ${size} is not a whole number of bytes from ${MIN_SIZE} (1 MiB) to ${MAX_SIZE} (64 GiB)`,
     );
   }
 }
 
-/** The block size for an image of `size` bytes. */
+/** The block size in bytes for an image of `size` bytes. Throws `FilesystemError` for one that is not offered. */
 export function blockSizeFor(size: number, { blockSize }: FilesystemOptions): BlockSize {
   if (blockSize === undefined) return size < 512 * MIB ? 1024 : 4096;
   if (![1024, 2048, 4096].includes(blockSize)) {
@@ -70,7 +73,10 @@ export function blockSizeFor(size: number, { blockSize }: FilesystemOptions): Bl
   return blockSize;
 }
 
-/** How many inodes to ask for, when `needed` will be in use. */
+/**
+ * How many inodes an image of `size` bytes asks for, of which `needed` will be in use. Throws `FilesystemError` for options
+ * out of range, and when `inodes` is less than needed.
+ */
 export function inodesFor(
   size: number,
   blockSize: BlockSize,
@@ -87,11 +93,11 @@ export function inodesFor(
   if (!Number.isSafeInteger(bytesPerInode) || bytesPerInode < 1024) {
     throw new FilesystemError(`${bytesPerInode} bytes per inode: at least 1024, please`);
   }
-  // A density is a wish: a group has no more inodes than an inode bitmap of one block has bits.
+  // A group has at most as many inodes as an inode bitmap of one block has bits, whatever the density asks for.
   const blocks = Math.floor(size / blockSize);
   const perGroup = blockSize * 8; // as many as it has blocks
-  const most = blocks < perGroup ? blocks : Math.floor(blocks / perGroup) * perGroup;
-  return Math.max(Math.min(Math.floor(size / bytesPerInode), most), needed + 64);
+  const max = blocks < perGroup ? blocks : Math.floor(blocks / perGroup) * perGroup;
+  return Math.max(Math.min(Math.floor(size / bytesPerInode), max), needed + 64);
 }
 
 function parseUuid(text: string, what: string): Uint8Array<ArrayBuffer> {

@@ -1,25 +1,59 @@
 import type { Bytes } from "./segment.ts";
-import { crc32c, crc32cWord } from "./crc32c.ts";
+import { crc32c } from "./crc32c.ts";
 import { FilesystemError } from "./error.ts";
-import type { Extent } from "./extent.ts";
+import { extentTailOffset, type Extent } from "./extent.ts";
 import {
+  BG_BLOCK_UNINIT,
+  BG_INODE_UNINIT,
+  DIR_ENTRY,
+  DIR_ENTRY_HEADER_SIZE,
+  DIR_ENTRY_TAIL,
+  DIR_ENTRY_TAIL_SIZE,
+  DX_COUNTLIMIT,
+  DX_ENTRY_SIZE,
+  DX_NODE_ENTRIES,
+  DX_ROOT_ENTRIES,
+  DX_TAIL,
+  DX_TAIL_SIZE,
+  EXTENT,
+  EXTENT_HEADER,
+  EXTENT_IDX,
+  EXTENT_MAGIC,
+  EXTENT_RECORD_SIZE,
+  EXTENT_TAIL,
+  EXTENT_TAIL_SIZE,
   EXTENTS_FL,
+  GOOD_OLD_INODE_SIZE,
+  GROUP_DESCRIPTOR,
+  INODE,
+  SUPERBLOCK,
+  SUPERBLOCK_MAGIC,
+} from "./fields.ts";
+import {
+  EXTRA_ISIZE,
   FEATURE_COMPAT,
   FEATURE_INCOMPAT,
   FEATURE_RO_COMPAT,
+  groupChecksum,
   HAS_JOURNAL,
   inodeSeed,
+  superblockChecksum,
 } from "./format.ts";
+import { indexChecksum } from "./htree.ts";
 import { DESCRIPTOR_SIZE, INODE_SIZE, LONGEST_EXTENT } from "./layout.ts";
+import { Struct } from "./struct.ts";
 import { nanosecondsSince1970 } from "./time.ts";
-import { readXattrs, type Xattr } from "./xattr.ts";
+import { readXattrBody, type Xattr } from "./xattr.ts";
 
-// The inverse of format.ts, extent.ts and directory.ts: bytes to values. Each function checks its checksum first, then
-// every number that is used to go on, and throws `FilesystemError`.
+// The inverse of format.ts, extent.ts, directory.ts and htree.ts: from bytes to values. Each function first checks the
+// checksum, then every number that something else depends on, and throws `FilesystemError`.
 
+/** `EXT4_FEATURE_INCOMPAT_RECOVER`: mounted, and not unmounted. */
 const INCOMPAT_RECOVER = 0x4;
+/** `EXT4_MAX_EXTENT_DEPTH`. */
+const MAX_EXTENT_DEPTH = 5;
 
-/** What a reader needs of `struct ext4_super_block`. */
+/** What a reader needs of `struct ext4_super_block`. Sizes are in bytes, places and counts in blocks. */
 export interface Superblock {
   readonly blockSize: number;
   readonly blocks: number;
@@ -35,45 +69,43 @@ export interface Superblock {
   readonly made: bigint;
 }
 
+/** `bytes` are the 1,024 of a superblock. Throws `FilesystemError` unless it has the writer's features and is sane. */
 export function parseSuperblock(bytes: Bytes): Superblock {
-  const v = viewOf(bytes);
-  if (v.getUint16(0x38, true) !== 0xef53)
-    throw new FilesystemError("no ext4 file system: the magic number is missing");
-  demand(
-    v.getUint32(0x3fc, true) === crc32c(0xffff_ffff, bytes, 0, 0x3fc),
-    "the superblock's checksum is wrong",
+  const f = SUPERBLOCK;
+  const s = new Struct(bytes);
+  assertValid(s.get(f.s_magic) === SUPERBLOCK_MAGIC, "no ext4 file system: the magic number is missing");
+  assertValid(s.get(f.s_checksum) === superblockChecksum(bytes), "the superblock's checksum is wrong");
+  const incompat = s.get(f.s_feature_incompat);
+  assertValid(
+    (incompat & INCOMPAT_RECOVER) === 0,
+    "the journal has to be replayed first: mount it once, or run e2fsck",
   );
-  const incompat = v.getUint32(0x60, true);
-  if (incompat & INCOMPAT_RECOVER) {
-    throw new FilesystemError("the journal has to be replayed first: mount it once, or run e2fsck");
-  }
-  const compat = v.getUint32(0x5c, true);
   const known =
-    (compat | HAS_JOURNAL) === FEATURE_COMPAT &&
+    (s.get(f.s_feature_compat) | HAS_JOURNAL) === FEATURE_COMPAT &&
     incompat === FEATURE_INCOMPAT &&
-    v.getUint32(0x64, true) === FEATURE_RO_COMPAT;
-  demand(known, "other features than this reader knows");
-  const log = v.getUint32(0x18, true);
-  demand(log <= 2, `blocks of 2^${10 + log} bytes`);
-  const blockSize = 1024 * 2 ** log;
-  const blocks = v.getUint32(0x04, true);
-  const firstBlock = v.getUint32(0x14, true);
-  const blocksPerGroup = v.getUint32(0x20, true);
-  const inodesPerGroup = v.getUint32(0x28, true);
+    s.get(f.s_feature_ro_compat) === FEATURE_RO_COMPAT;
+  assertValid(known, "other features than this reader knows");
+  const logBlockSize = s.get(f.s_log_block_size);
+  assertValid(logBlockSize <= 2, `blocks of 2^${10 + logBlockSize} bytes`);
+  const blockSize = 1024 * 2 ** logBlockSize;
+  const blocks = s.get(f.s_blocks_count_lo);
+  const firstBlock = s.get(f.s_first_data_block);
+  const blocksPerGroup = s.get(f.s_blocks_per_group);
+  const inodesPerGroup = s.get(f.s_inodes_per_group);
   const groups = Math.ceil((blocks - firstBlock) / blocksPerGroup);
   const sane =
-    firstBlock === (log === 0 ? 1 : 0) &&
+    firstBlock === (blockSize === 1024 ? 1 : 0) &&
     blocksPerGroup === blockSize * 8 &&
     inodesPerGroup > 0 &&
     inodesPerGroup <= blockSize * 8 &&
     inodesPerGroup % 8 === 0 &&
     blocks > firstBlock &&
-    v.getUint32(0x150, true) === 0 &&
-    v.getUint32(0x00, true) === inodesPerGroup * groups &&
-    v.getUint16(0x58, true) === INODE_SIZE &&
-    v.getUint16(0xfe, true) === DESCRIPTOR_SIZE;
-  demand(sane, "a superblock that contradicts itself");
-  const label = bytes.subarray(0x78, 0x88);
+    s.get(f.s_blocks_count_hi) === 0 &&
+    s.get(f.s_inodes_count) === inodesPerGroup * groups &&
+    s.get(f.s_inode_size) === INODE_SIZE &&
+    s.get(f.s_desc_size) === DESCRIPTOR_SIZE;
+  assertValid(sane, "a superblock that contradicts itself");
+  const label = s.getRaw(f.s_volume_name);
   const end = label.indexOf(0);
   return {
     blockSize,
@@ -82,35 +114,50 @@ export function parseSuperblock(bytes: Bytes): Superblock {
     blocksPerGroup,
     inodesPerGroup,
     groups,
-    freeBlocks: v.getUint32(0x0c, true),
-    freeInodes: v.getUint32(0x10, true),
-    uuid: bytes.slice(0x68, 0x78),
-    label: new TextDecoder("utf-8", { ignoreBOM: true }).decode(end < 0 ? label : label.subarray(0, end)),
-    made: BigInt(v.getUint32(0x108, true) + v.getUint8(0x276) * 0x1_0000_0000) * 1_000_000_000n,
+    freeBlocks: s.get(f.s_free_blocks_count_lo),
+    freeInodes: s.get(f.s_free_inodes_count),
+    uuid: s.getRaw(f.s_uuid),
+    label: decode(end < 0 ? label : label.subarray(0, end)),
+    made: BigInt(s.getSplit(f.s_mkfs_time, f.s_mkfs_time_hi)) * 1_000_000_000n,
   };
 }
 
-/** Where a group's inode table begins, and its bitmaps with what their checksums should be. */
+/** The block where a group's inode table begins, and its bitmaps with what their checksums should be. */
 export interface Group {
   readonly inodeTable: number;
   readonly bitmaps: readonly { readonly block: number; readonly bits: number; readonly checksum: number }[];
 }
 
-/** `bytes` are one `struct ext4_group_desc`. */
+/**
+ * `bytes` are one `struct ext4_group_desc`. Bitmaps that were never written, as a flag says, are left out. Throws
+ * `FilesystemError` when the checksum is wrong.
+ */
 export function parseGroup(bytes: Bytes, number: number, sb: Superblock, seed: number): Group {
-  const v = viewOf(bytes);
-  const before = crc32cWord(seed, number);
-  const two = new Uint8Array(2);
-  const expected = crc32c(crc32c(crc32c(before, bytes, 0, 0x1e), two), bytes, 0x20) & 0xffff;
-  demand(v.getUint16(0x1e, true) === expected, `the checksum of group descriptor ${number} is wrong`);
-  const flags = v.getUint16(0x12, true);
-  const checksumAt = (low: number, high: number) =>
-    v.getUint16(low, true) + v.getUint16(high, true) * 0x1_0000;
-  const bitmaps = [
-    { block: v.getUint32(0x00, true), bits: sb.blocksPerGroup, checksum: checksumAt(0x18, 0x38), uninit: 2 },
-    { block: v.getUint32(0x04, true), bits: sb.inodesPerGroup, checksum: checksumAt(0x1a, 0x3a), uninit: 1 },
-  ];
-  return { inodeTable: v.getUint32(0x08, true), bitmaps: bitmaps.filter(({ uninit }) => !(flags & uninit)) };
+  const f = GROUP_DESCRIPTOR;
+  const s = new Struct(bytes.slice());
+  const checksum = s.get(f.bg_checksum);
+  s.set(f.bg_checksum, 0); // the checksum covers itself as zero
+  assertValid(
+    checksum === groupChecksum(s.bytes, number, seed),
+    `the checksum of group descriptor ${number} is wrong`,
+  );
+  const flags = s.get(f.bg_flags);
+  const bitmaps = [];
+  if (!(flags & BG_BLOCK_UNINIT)) {
+    bitmaps.push({
+      block: s.getSplit(f.bg_block_bitmap_lo, f.bg_block_bitmap_hi),
+      bits: sb.blocksPerGroup,
+      checksum: s.getSplit(f.bg_block_bitmap_csum_lo, f.bg_block_bitmap_csum_hi),
+    });
+  }
+  if (!(flags & BG_INODE_UNINIT)) {
+    bitmaps.push({
+      block: s.getSplit(f.bg_inode_bitmap_lo, f.bg_inode_bitmap_hi),
+      bits: sb.inodesPerGroup,
+      checksum: s.getSplit(f.bg_inode_bitmap_csum_lo, f.bg_inode_bitmap_csum_hi),
+    });
+  }
+  return { inodeTable: s.getSplit(f.bg_inode_table_lo, f.bg_inode_table_hi), bitmaps };
 }
 
 /** What a reader needs of `struct ext4_inode`. */
@@ -119,6 +166,7 @@ export interface ParsedInode {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Bytes of content. */
   readonly size: number;
   /** Nanoseconds since 1970. */
   readonly mtime: bigint;
@@ -126,43 +174,41 @@ export interface ParsedInode {
   readonly flags: number;
   /** `i_block`. */
   readonly block: Bytes;
+  /** The block of extended attributes, or 0. */
   readonly xattrBlock: number;
+  /** The attributes in the inode itself. */
   readonly xattrs: readonly Xattr[];
+  /** What the checksums of the inode's blocks begin with. The kernel gives the inodes it makes a generation. */
+  readonly seed: number;
 }
 
+/** `bytes` are the 256 of an inode; `seed` is the file system's. Throws `FilesystemError` when it is damaged. */
 export function parseInode(bytes: Bytes, number: number, seed: number): ParsedInode {
-  const v = viewOf(bytes);
-  const copy = bytes.slice();
-  copy.fill(0, 0x7c, 0x7e).fill(0, 0x82, 0x84);
-  const checksum = v.getUint16(0x7c, true) + v.getUint16(0x82, true) * 0x1_0000;
-  demand(
-    checksum === crc32c(generationSeed(bytes, number, seed), copy),
-    `the checksum of inode ${number} is wrong`,
-  );
-  const extraSize = v.getUint16(0x80, true);
-  demand(extraSize === 32, `inode ${number} has ${extraSize} bytes of further fields`);
-  const body = bytes.slice(128 + extraSize);
-  const size = v.getUint32(0x04, true) + v.getUint32(0x6c, true) * 0x1_0000_0000;
-  demand(Number.isSafeInteger(size), `inode ${number} has an impossible size`);
+  const f = INODE;
+  const s = new Struct(bytes.slice());
+  const ownSeed = inodeSeed(seed, number, s.get(f.i_generation));
+  const checksum = s.getSplit(f.l_i_checksum_lo, f.i_checksum_hi);
+  s.setSplit(f.l_i_checksum_lo, f.i_checksum_hi, 0); // the checksum covers itself as zero
+  assertValid(checksum === crc32c(ownSeed, s.bytes), `the checksum of inode ${number} is wrong`);
+  const extraSize = s.get(f.i_extra_isize);
+  assertValid(extraSize === EXTRA_ISIZE, `inode ${number} has ${extraSize} bytes of further fields`);
+  const size = s.getSplit(f.i_size_lo, f.i_size_high);
+  assertValid(Number.isSafeInteger(size), `inode ${number} has an impossible size`);
+  const body = s.bytes.slice(GOOD_OLD_INODE_SIZE + EXTRA_ISIZE);
   return {
     number,
-    mode: v.getUint16(0x00, true),
-    uid: v.getUint16(0x02, true) + v.getUint16(0x78, true) * 0x1_0000,
-    gid: v.getUint16(0x18, true) + v.getUint16(0x7a, true) * 0x1_0000,
+    mode: s.get(f.i_mode),
+    uid: s.getSplit(f.i_uid, f.l_i_uid_high),
+    gid: s.getSplit(f.i_gid, f.l_i_gid_high),
     size,
-    mtime: nanosecondsSince1970(v.getUint32(0x10, true), v.getUint32(0x88, true)),
-    links: v.getUint16(0x1a, true),
-    flags: v.getUint32(0x20, true),
-    block: bytes.slice(0x28, 0x64),
-    xattrBlock: v.getUint32(0x68, true),
-    xattrs: body.some((byte) => byte !== 0) ? readXattrs(body, 4, 4) : [],
+    mtime: nanosecondsSince1970(s.get(f.i_mtime), s.get(f.i_mtime_extra)),
+    links: s.get(f.i_links_count),
+    flags: s.get(f.i_flags),
+    block: s.getRaw(f.i_block),
+    xattrBlock: s.getSplit(f.i_file_acl_lo, f.l_i_file_acl_high),
+    xattrs: body.some((byte) => byte !== 0) ? readXattrBody(body) : [],
+    seed: ownSeed,
   };
-}
-
-/** What the checksums of an inode's blocks begin with. The kernel gives the inodes it makes a generation. */
-export function generationSeed(inode: Bytes, number: number, seed: number): number {
-  const generation = viewOf(inode).getUint32(0x64, true);
-  return generation === 0 ? inodeSeed(seed, number) : crc32cWord(crc32cWord(seed, number), generation);
 }
 
 /** An extent as it is read: unwritten ones are zeros whatever the disk has. */
@@ -177,39 +223,43 @@ export interface ParsedExtents {
   readonly below: readonly number[];
 }
 
-/** `depth` is what the node above says, if there is one; then `seed` is that of the inode and there is a checksum. */
-export function parseExtents(bytes: Bytes, above?: { depth: number; seed: number }): ParsedExtents {
-  const v = viewOf(bytes);
-  const entries = v.getUint16(0x02, true);
-  const most = v.getUint16(0x04, true);
-  const depth = v.getUint16(0x06, true);
-  const tail = 12 + 12 * most;
-  demand(v.getUint16(0x00, true) === 0xf30a, "an extent tree without its magic number");
-  demand(
-    entries <= most && tail + (above ? 4 : 0) <= bytes.length && depth <= 5,
+/**
+ * A node of an extent tree. The root, which is in the inode, has no checksum of its own; for a block, `expected` has
+ * the depth that follows from the node above and the inode's seed. Throws `FilesystemError` when it is damaged.
+ */
+export function parseExtents(bytes: Bytes, expected?: { depth: number; seed: number }): ParsedExtents {
+  const s = new Struct(bytes);
+  const entries = s.get(EXTENT_HEADER.eh_entries);
+  const max = s.get(EXTENT_HEADER.eh_max);
+  const depth = s.get(EXTENT_HEADER.eh_depth);
+  const tail = extentTailOffset(max);
+  const end = tail + (expected ? EXTENT_TAIL_SIZE : 0);
+  assertValid(s.get(EXTENT_HEADER.eh_magic) === EXTENT_MAGIC, "an extent tree without its magic number");
+  assertValid(
+    entries <= max && end <= bytes.length && depth <= MAX_EXTENT_DEPTH,
     "an impossible extent tree",
   );
-  if (above) {
-    demand(
-      v.getUint32(tail, true) === crc32c(above.seed, bytes, 0, tail),
+  if (expected) {
+    assertValid(
+      s.get(EXTENT_TAIL.et_checksum, tail) === crc32c(expected.seed, bytes, 0, tail),
       "the checksum of an extent block is wrong",
     );
-    demand(depth === above.depth, "an extent tree of uneven depth");
+    assertValid(depth === expected.depth, "an extent tree of uneven depth");
   }
   const extents: ParsedExtent[] = [];
   const below: number[] = [];
   for (let i = 0; i < entries; i++) {
-    const at = 12 + 12 * i;
+    const at = EXTENT_RECORD_SIZE * (1 + i);
     if (depth > 0) {
-      below.push(v.getUint32(at + 0x04, true) + v.getUint16(at + 0x08, true) * 0x1_0000_0000);
+      below.push(s.getSplit(EXTENT_IDX.ei_leaf_lo, EXTENT_IDX.ei_leaf_hi, at));
       continue;
     }
-    const length = v.getUint16(at + 0x04, true);
+    const length = s.get(EXTENT.ee_len, at);
     const written = length <= LONGEST_EXTENT;
     extents.push({
-      logical: v.getUint32(at, true),
+      logical: s.get(EXTENT.ee_block, at),
       count: written ? length : length - LONGEST_EXTENT,
-      start: v.getUint32(at + 0x08, true) + v.getUint16(at + 0x06, true) * 0x1_0000_0000,
+      start: s.getSplit(EXTENT.ee_start_lo, EXTENT.ee_start_hi, at),
       written,
     });
   }
@@ -227,63 +277,73 @@ export interface ParsedName {
   readonly inode: number;
 }
 
-/** The names in a directory's block: leaf, index root or index node, each with its own kind of checksum. */
+/**
+ * The names in a block of a directory, its `first` or another. If the directory is `indexed` the block is a leaf, the
+ * index root or an index node, each with its own kind of checksum. `seed` is the inode's. Throws `FilesystemError` when
+ * it is damaged.
+ */
 export function parseDirectoryBlock(
   bytes: Bytes,
   indexed: boolean,
   first: boolean,
   seed: number,
 ): ParsedName[] {
-  const v = viewOf(bytes);
-  const size = bytes.length;
-  const index = indexed && (first || v.getUint16(0x04, true) === size);
-  const end = index ? size : size - 12;
-  if (index) checkIndex(bytes, first ? 0x20 : 0x08, seed);
-  else
-    demand(
-      v.getUint32(size - 4, true) === crc32c(seed, bytes, 0, end),
+  const s = new Struct(bytes);
+  const isIndex = indexed && (first || s.get(DIR_ENTRY.rec_len) === bytes.length);
+  const end = isIndex ? bytes.length : bytes.length - DIR_ENTRY_TAIL_SIZE;
+  if (isIndex) checkIndex(s, first ? DX_ROOT_ENTRIES : DX_NODE_ENTRIES, seed);
+  else {
+    assertValid(
+      s.get(DIR_ENTRY_TAIL.det_checksum, end) === crc32c(seed, bytes, 0, end),
       "the checksum of a directory block is wrong",
     );
+  }
   const names: ParsedName[] = [];
   for (let at = 0; at < end;) {
-    const inode = v.getUint32(at, true);
-    const length = v.getUint16(at + 0x04, true);
-    const nameLength = v.getUint8(at + 0x06);
-    demand(
-      length >= 8 + nameLength && length % 4 === 0 && at + length <= end,
+    assertValid(at + DIR_ENTRY_HEADER_SIZE <= end, "a directory entry beyond its block");
+    const inode = s.get(DIR_ENTRY.inode, at);
+    const length = s.get(DIR_ENTRY.rec_len, at);
+    const nameLength = s.get(DIR_ENTRY.name_len, at);
+    assertValid(
+      length >= DIR_ENTRY_HEADER_SIZE + nameLength && length % 4 === 0 && at + length <= end,
       "a directory entry beyond its block",
     );
-    if (inode !== 0)
-      names.push({ inode, name: decodeName(bytes.subarray(at + 0x08, at + 0x08 + nameLength)) });
+    const name = at + DIR_ENTRY_HEADER_SIZE;
+    if (inode !== 0) names.push({ inode, name: decodeName(bytes.subarray(name, name + nameLength)) });
     at += length;
   }
   return names;
 }
 
-export function demand(condition: boolean, otherwise: string): asserts condition {
-  if (!condition) throw new FilesystemError(otherwise);
+/** Throws `FilesystemError` with that message unless the condition holds. */
+export function assertValid(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new FilesystemError(message);
 }
 
-/** The checksum behind the entries of an index, `struct dx_tail`. */
-function checkIndex(bytes: Bytes, entries: number, seed: number): void {
-  const v = viewOf(bytes);
-  const limit = v.getUint16(entries, true);
-  const count = v.getUint16(entries + 2, true);
-  const tail = entries + 8 * limit;
-  demand(count >= 1 && count <= limit && tail + 8 <= bytes.length, "an impossible directory index");
-  const counted = crc32c(crc32c(seed, bytes, 0, entries + 8 * count), bytes, tail, tail + 4);
-  demand(
-    v.getUint32(tail + 4, true) === crc32cWord(counted, 0),
+/** Text in UTF-8, which may begin with what looks like a byte order mark. */
+export function decode(bytes: Bytes): string {
+  return UTF8.decode(bytes);
+}
+
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Check the numbers and the checksum of an index block whose entries begin at `start`. */
+function checkIndex(s: Struct, start: number, seed: number): void {
+  const limit = s.get(DX_COUNTLIMIT.limit, start);
+  const count = s.get(DX_COUNTLIMIT.count, start);
+  const tail = start + DX_ENTRY_SIZE * limit;
+  assertValid(
+    count >= 1 && count <= limit && tail + DX_TAIL_SIZE <= s.bytes.length,
+    "an impossible directory index",
+  );
+  assertValid(
+    s.get(DX_TAIL.dt_checksum, tail) === indexChecksum(s, start, seed),
     "the checksum of a directory index is wrong",
   );
 }
 
 function decodeName(bytes: Bytes): string {
-  const name = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-  demand(name !== "" && !/[\0/\ufffd]/.test(name), `an impossible name, ${JSON.stringify(name)}`);
+  const name = decode(bytes);
+  assertValid(name !== "" && !/[\0/\ufffd]/.test(name), `an impossible name, ${JSON.stringify(name)}`);
   return name;
-}
-
-function viewOf(bytes: Bytes): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

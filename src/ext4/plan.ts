@@ -12,11 +12,11 @@ import {
   type Layout,
   type Run,
 } from "./layout.ts";
-import { blockSizeFor, checkSize, identify, inodesFor, LARGEST, type FilesystemOptions } from "./options.ts";
-import { growTree, type Node, type Tree } from "./tree.ts";
-import { homeXattrs, type XattrHomes } from "./xattr.ts";
+import { blockSizeFor, checkSize, identify, inodesFor, MAX_SIZE, type FilesystemOptions } from "./options.ts";
+import { buildTree, type Node, type Tree } from "./tree.ts";
+import { placeXattrs, type XattrPlaces } from "./xattr.ts";
 
-/** Everything about a file system but the contents of its files: plain data. Places are block numbers. */
+/** A file system without the contents of its files, as plain data. Places are block numbers. */
 export interface Plan {
   /** Bytes of the image. */
   readonly size: number;
@@ -45,7 +45,7 @@ export interface Inode {
   readonly runs: readonly Run[];
   /** Blocks of the extent tree. */
   readonly tree: readonly number[];
-  readonly xattrs: XattrHomes;
+  readonly xattrs: XattrPlaces;
   /** The block of extended attributes, or 0. */
   readonly xattrBlock: number;
   /** A directory's names. */
@@ -53,51 +53,52 @@ export interface Inode {
 }
 
 const MIB = 1024 * 1024;
-/** A symbolic link below this length stands in the inode itself: `i_block` has 60 bytes, one for a NUL. */
+/** Bytes of the longest target that is stored in the inode itself: `i_block` has 60, one of them for a NUL. */
 export const LONGEST_FAST_SYMLINK = 59;
-const NOTHING: readonly number[] = [];
-const NO_XATTRS: XattrHomes = { body: [], block: [] };
+const NO_BLOCKS: readonly number[] = [];
+const NO_XATTRS: XattrPlaces = { body: [], block: [] };
 
 /**
- * Decide where everything goes. No content is read. Throws `FilesystemError` for what cannot be stored, naming the
- * path; when there is no room, the error says how many bytes are `missing` and which image size would do.
+ * Decide where everything goes, without reading any content. Throws `FilesystemError` for an option that is out of range
+ * and, naming its path, for an entry that cannot be stored. When there is no room, the error says how many bytes are
+ * `missing` and which image size would do.
  */
 export function plan(entries: Iterable<Entry>, options: FilesystemOptions): Plan {
   checkSize(options.size);
   const identity = identify(options);
-  const tree = growTree(entries, options.time);
-  const laid = layTree(tree, options.size, identity, options);
+  const tree = buildTree(entries, options.time);
+  const laid = placeTree(tree, options.size, identity, options);
   if (typeof laid !== "number") return laid;
   throw doesNotFit(laid, options.size, (size) => {
-    const other = layTree(tree, size, identity, options);
+    const other = placeTree(tree, size, identity, options);
     return typeof other === "number" ? other : 0;
   });
 }
 
-/** Find the size that would do, in whole MiB. */
+/** The error for entries that do not fit. Tries sizes in whole MiB until one is enough. */
 function doesNotFit(missing: number, size: number, missingAt: (size: number) => number): FilesystemError {
   let fittingSize: number | undefined;
   for (let next = size, lacking = missing; lacking > 0;) {
     next = Math.ceil((next + lacking) / MIB) * MIB;
-    if (next > LARGEST) break;
+    if (next > MAX_SIZE) break;
     lacking = missingAt(next);
     if (lacking === 0) fittingSize = next;
   }
   const advice =
     fittingSize === undefined
-      ? `and no size up to ${LARGEST} would do`
+      ? `and no size up to ${MAX_SIZE} would do`
       : `an image of ${fittingSize} bytes (${fittingSize / MIB} MiB) would do`;
   const message = `the entries are ${missing} bytes too large for an image of ${size} bytes; ${advice}`;
   return new FilesystemError(message, fittingSize === undefined ? { missing } : { missing, fittingSize });
 }
 
-/** The number of a node's inode: the root's is fixed, the others follow lost+found's. */
+/** The number of a node's inode: the root's is 2, the others follow lost+found's, in the order of the nodes. */
 export function numberOf({ index }: Node): number {
   return index === 0 ? ROOT_INODE : LOST_AND_FOUND_INODE - 1 + index;
 }
 
-/** The plan for an image of `size` bytes, or how many bytes are missing. */
-function layTree(tree: Tree, size: number, identity: Identity, options: FilesystemOptions): Plan | number {
+/** The plan for an image of `size` bytes, or the number of bytes that are missing. */
+function placeTree(tree: Tree, size: number, identity: Identity, options: FilesystemOptions): Plan | number {
   const blockSize = blockSizeFor(size, options);
   const needed = FIRST_INODE - 1 + tree.nodes.length - 1; // the root is one of the first ten
   const inodeCount = inodesFor(size, blockSize, needed, options);
@@ -107,20 +108,20 @@ function layTree(tree: Tree, size: number, identity: Identity, options: Filesyst
       throw new FilesystemError(`${inodeCount} inodes do not fit into an image of ${size} bytes`);
     }
     const content = tree.nodes.reduce((sum, { content: of }) => sum + (of?.length ?? 0), 0);
-    return Math.max(inodeCount * INODE_SIZE + content - size, blockSize); // at the least
+    return Math.max(inodeCount * INODE_SIZE + content - size, blockSize); // a lower bound
   }
-  const space = new Space(freeRuns(layout));
+  const allocator = new BlockAllocator(freeRuns(layout));
   const inodes: (Inode | undefined)[] = [];
   const order: Inode[] = [];
 
   if (layout.journalBlocks > 0) {
-    const runs = space.take(layout.journalBlocks);
+    const runs = allocator.allocate(layout.journalBlocks);
     const journal: Inode = {
       number: JOURNAL_INODE,
       node: undefined,
       size: layout.journalBlocks * blockSize,
       runs,
-      tree: space.takeSingly(treeBlocks(extentCount(runs), blockSize)),
+      tree: allocator.allocateSingly(treeBlocks(extentCount(runs), blockSize)),
       xattrs: NO_XATTRS,
       xattrBlock: 0,
       shape: undefined,
@@ -129,18 +130,18 @@ function layTree(tree: Tree, size: number, identity: Identity, options: Filesyst
     order.push(journal);
   }
 
-  // Directories and links first, so that looking around reads one stretch of the disk.
-  for (const wanted of [false, true]) {
+  // Directories and symbolic links come first, so that listing them reads one part of the disk.
+  for (const filesNow of [false, true]) {
     for (const node of tree.nodes) {
-      if ((node.kind === "file") !== wanted) continue;
-      const inode = layNode(node, blockSize, identity, space);
+      if ((node.kind === "file") !== filesNow) continue;
+      const inode = placeNode(node, blockSize, identity, allocator);
       inodes[inode.number] = inode;
       order.push(inode);
     }
   }
-  if (space.missing > 0) return space.missing * blockSize;
+  if (allocator.missing > 0) return allocator.missing * blockSize;
 
-  const free = space.left();
+  const free = allocator.free();
   const freeBlocks = free.reduce((sum, { count }) => sum + count, 0);
   const freeInodes = layout.inodesPerGroup * layout.groups.length - needed;
   return {
@@ -155,11 +156,11 @@ function layTree(tree: Tree, size: number, identity: Identity, options: Filesyst
   };
 }
 
-function layNode(node: Node, blockSize: number, { hashSeed }: Identity, space: Space): Inode {
+function placeNode(node: Node, blockSize: number, { hashSeed }: Identity, allocator: BlockAllocator): Inode {
   const { path } = node;
   const number = numberOf(node);
-  const xattrs = node.xattrs.length > 0 ? homeXattrs(node.xattrs, INODE_BODY, blockSize, path) : NO_XATTRS;
-  const xattrBlock = xattrs.block.length > 0 ? space.takeSingly(1)[0]! : 0;
+  const xattrs = node.xattrs.length > 0 ? placeXattrs(node.xattrs, INODE_BODY, blockSize, path) : NO_XATTRS;
+  const xattrBlock = xattrs.block.length > 0 ? allocator.allocateSingly(1)[0]! : 0;
   const shape = node.kind === "directory" ? shapeOf(node, blockSize, hashSeed) : undefined;
   const size = shape ? shape.blocks * blockSize : (node.content ?? node.target)!.length;
   if (node.kind === "symlink" && size >= blockSize) {
@@ -167,8 +168,8 @@ function layNode(node: Node, blockSize: number, { hashSeed }: Identity, space: S
     throw new FilesystemError(message, { path });
   }
   const inline = node.kind === "symlink" && size <= LONGEST_FAST_SYMLINK;
-  const runs = space.take(inline ? 0 : Math.ceil(size / blockSize));
-  const tree = space.takeSingly(treeBlocks(extentCount(runs), blockSize));
+  const runs = allocator.allocate(inline ? 0 : Math.ceil(size / blockSize));
+  const tree = allocator.allocateSingly(treeBlocks(extentCount(runs), blockSize));
   return { number, node, size, runs, tree, xattrs, xattrBlock, shape };
 }
 
@@ -184,51 +185,52 @@ function extentCount(runs: readonly Run[]): number {
   return extents;
 }
 
-/** As mke2fs makes it: empty blocks in store for e2fsck, 16 KiB or what twelve direct blocks would hold. */
+/** As many empty blocks as mke2fs makes for e2fsck to use: 16 KiB, or what twelve direct blocks would hold. */
 function lostAndFoundBlocks(blockSize: number): number {
   return Math.min(12, (16 * 1024) / blockSize);
 }
 
-/** Free blocks, given out in ascending order. What exceeds them is counted, in order to say how much is missing. */
-class Space {
+/** Gives out free blocks in ascending order. Blocks that it does not have are counted in `missing`. */
+class BlockAllocator {
   missing = 0;
-  private readonly runs: readonly Run[];
-  private index = 0;
-  private used = 0;
+  readonly #runs: readonly Run[];
+  #index = 0;
+  #used = 0;
 
   constructor(runs: readonly Run[]) {
-    this.runs = runs;
+    this.#runs = runs;
   }
 
-  take(count: number): Run[] {
-    const taken: Run[] = [];
+  allocate(count: number): Run[] {
+    const allocated: Run[] = [];
     for (let wanted = count; wanted > 0;) {
-      const run = this.runs[this.index];
+      const run = this.#runs[this.#index];
       if (run === undefined) {
         this.missing += wanted;
         break;
       }
-      const some = Math.min(wanted, run.count - this.used);
-      if (some > 0) taken.push({ start: run.start + this.used, count: some });
-      this.used += some;
+      const some = Math.min(wanted, run.count - this.#used);
+      if (some > 0) allocated.push({ start: run.start + this.#used, count: some });
+      this.#used += some;
       wanted -= some;
-      if (this.used === run.count) {
-        this.index++;
-        this.used = 0;
+      if (this.#used === run.count) {
+        this.#index++;
+        this.#used = 0;
       }
     }
-    return taken;
+    return allocated;
   }
 
   /** The same as single block numbers. */
-  takeSingly(count: number): readonly number[] {
-    if (count === 0) return NOTHING;
-    return this.take(count).flatMap((run) => Array.from({ length: run.count }, (_, i) => run.start + i));
+  allocateSingly(count: number): readonly number[] {
+    if (count === 0) return NO_BLOCKS;
+    return this.allocate(count).flatMap((run) => Array.from({ length: run.count }, (_, i) => run.start + i));
   }
 
-  left(): Run[] {
-    const [first, ...rest] = this.runs.slice(this.index);
+  /** What has not been given out. */
+  free(): Run[] {
+    const [first, ...rest] = this.#runs.slice(this.#index);
     if (first === undefined) return [];
-    return [{ start: first.start + this.used, count: first.count - this.used }, ...rest];
+    return [{ start: first.start + this.#used, count: first.count - this.#used }, ...rest];
   }
 }

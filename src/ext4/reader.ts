@@ -2,11 +2,12 @@ import type { Bytes, Content } from "./segment.ts";
 import { bitmapChecksum } from "./bitmap.ts";
 import type { Entry } from "./entry.ts";
 import { FilesystemError } from "./error.ts";
-import { checksumSeed, INDEX_FL, LOST_AND_FOUND_INODE, ROOT_INODE } from "./format.ts";
+import { INDEX_FL, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./fields.ts";
+import { checksumSeed, LOST_AND_FOUND_INODE, ROOT_INODE } from "./format.ts";
 import { DESCRIPTOR_SIZE, INODE_SIZE } from "./layout.ts";
 import {
-  demand,
-  generationSeed,
+  assertValid,
+  decode,
   hasExtents,
   parseDirectoryBlock,
   parseExtents,
@@ -18,26 +19,26 @@ import {
   type ParsedInode,
   type Superblock,
 } from "./parse.ts";
-import { formatXattrs, readXattrs, xattrBlockChecksum, type Xattr } from "./xattr.ts";
+import { formatXattrs, readXattrBlock } from "./xattr.ts";
 
-/** `length` bytes from `start` on of the file system's image, no fewer. */
+/** Returns exactly `length` bytes of the file system's image, from byte `start` on. */
 export type Source = (start: number, length: number) => Bytes | Promise<Bytes>;
 
-/** A file system that has been opened: its superblock, group descriptors and bitmaps have the right checksums. */
+/** An opened file system. The checksums of its superblock, group descriptors and bitmaps have been checked. */
 export interface Volume {
   readonly label: string;
   readonly uuid: string;
   readonly blockSize: number;
-  /** Bytes of its blocks; the image may be longer. */
+  /** Bytes of the file system; the image may be longer. */
   readonly size: number;
   readonly freeBytes: number;
   readonly freeInodes: number;
   /** When it was made, nanoseconds since 1970. */
   readonly made: bigint;
   /**
-   * Everything in it, each directory before what it holds, as entries that `filesystem` takes. The first name met of
-   * an inode is the file, further ones are links to it. lost+found comes only if there is something in it. Throws
-   * `FilesystemError` for whatever the writer does not write, and for every wrong checksum on the way.
+   * Everything in it as entries that `filesystem` takes, each directory before what it holds. An inode with several
+   * names is a file at the first of them, and a link to that at the others. lost+found is left out if it is empty.
+   * Throws `FilesystemError` for what the writer never writes, and for each wrong checksum that is met.
    */
   entries(): AsyncGenerator<Entry>;
   /** The content of the file at `path`. Throws `FilesystemError` when there is none. */
@@ -45,8 +46,9 @@ export interface Volume {
 }
 
 /**
- * Open a file system as the writer makes them, also after the kernel has changed and properly unmounted it. Throws
- * `FilesystemError` for any other.
+ * Open a file system that the writer made, also after the kernel has changed and cleanly unmounted it. Throws
+ * `FilesystemError` for file systems with other features, for damaged ones, and for one whose journal has to be
+ * replayed. What `source` throws passes through.
  */
 export async function read(source: Source): Promise<Volume> {
   const superblock = parseSuperblock(await fetchFrom(source, 1024, 1024));
@@ -66,62 +68,63 @@ export async function read(source: Source): Promise<Volume> {
   };
 }
 
-/** Bytes to read at a time. */
+/** Bytes of a file to read at a time. */
 const CHUNK = 1024 * 1024;
+/** Bytes of an inode table to read at a time. */
 const TABLE_CHUNK = 16 * 1024;
 
 class Reader {
-  private readonly seed: number;
-  private readonly source: Source;
-  private readonly sb: Superblock;
-  private readonly groups: Group[] = [];
-  /** The piece of an inode table read last: entries that follow each other are neighbours there, too. */
-  private table: { readonly start: number; readonly bytes: Bytes } | undefined;
+  readonly #source: Source;
+  readonly #sb: Superblock;
+  readonly #seed: number;
+  readonly #groups: Group[] = [];
+  /** The part of an inode table that was read last: successive entries mostly have neighbouring inodes. */
+  #table: { readonly start: number; readonly bytes: Bytes } | undefined;
 
   constructor(source: Source, sb: Superblock) {
-    this.source = source;
-    this.sb = sb;
-    this.seed = checksumSeed(sb.uuid);
+    this.#source = source;
+    this.#sb = sb;
+    this.#seed = checksumSeed(sb.uuid);
   }
 
   async readGroups(): Promise<void> {
-    const { groups, firstBlock } = this.sb;
-    const descriptors = await this.blocks(
+    const { groups, firstBlock } = this.#sb;
+    const descriptors = await this.#blocks(
       firstBlock + 1,
-      Math.ceil((groups * DESCRIPTOR_SIZE) / this.sb.blockSize),
+      Math.ceil((groups * DESCRIPTOR_SIZE) / this.#sb.blockSize),
     );
     for (let number = 0; number < groups; number++) {
       const bytes = descriptors.slice(number * DESCRIPTOR_SIZE, (number + 1) * DESCRIPTOR_SIZE);
-      const group = parseGroup(bytes, number, this.sb, this.seed);
+      const group = parseGroup(bytes, number, this.#sb, this.#seed);
       for (const { block, bits, checksum } of group.bitmaps) {
-        const right = bitmapChecksum(await this.blocks(block, 1), bits, this.seed) === checksum;
-        demand(right, `the checksum of a bitmap of group ${number} is wrong`);
+        const right = bitmapChecksum(await this.#blocks(block, 1), bits, this.#seed) === checksum;
+        assertValid(right, `the checksum of a bitmap of group ${number} is wrong`);
       }
-      this.groups.push(group);
+      this.#groups.push(group);
     }
   }
 
   async *entries(): AsyncGenerator<Entry> {
     const seen = new Map<number, string>([[ROOT_INODE, "/"]]);
-    const todo = [{ inode: await this.inode(ROOT_INODE), path: "" }];
+    const todo = [{ inode: await this.#inode(ROOT_INODE), path: "" }];
     for (let next = todo.pop(); next; next = todo.pop()) {
       const { inode, path } = next;
       const below: typeof todo = [];
-      const names = await this.names(inode);
-      const idle = inode.number === LOST_AND_FOUND_INODE && names.length === 0;
-      if (!idle)
-        yield { kind: "directory", path: path === "" ? "/" : path, ...(await this.attributes(inode)) };
+      const names = await this.#names(inode);
+      if (names.length > 0 || inode.number !== LOST_AND_FOUND_INODE) {
+        yield { kind: "directory", path: path === "" ? "/" : path, ...(await this.#attributes(inode)) };
+      }
       for (const name of names) {
         const childPath = path === "" ? name.name : `${path}/${name.name}`;
-        const child = await this.inode(name.inode);
+        const child = await this.#inode(name.inode);
         const known = seen.get(name.inode);
-        if (typeOf(child) === DIRECTORY) {
-          demand(known === undefined, `directory ${childPath} is ${known} as well`);
+        if (typeOf(child) === S_IFDIR) {
+          assertValid(known === undefined, `directory ${childPath} is ${known} as well`);
           below.push({ inode: child, path: childPath });
         } else if (known !== undefined) {
           yield { kind: "link", path: childPath, target: known };
         } else {
-          yield await this.entry(child, childPath);
+          yield await this.#entry(child, childPath);
         }
         if (known === undefined) seen.set(name.inode, childPath);
       }
@@ -130,122 +133,109 @@ class Reader {
   }
 
   async file(path: string): Promise<Content> {
-    let inode = await this.inode(ROOT_INODE);
+    let inode = await this.#inode(ROOT_INODE);
     for (const part of path.split("/")) {
-      const names = typeOf(inode) === DIRECTORY ? await this.names(inode) : [];
+      const names = typeOf(inode) === S_IFDIR ? await this.#names(inode) : [];
       const found = names.find(({ name }) => name === part);
       if (found === undefined) throw new FilesystemError("no such file", { path });
-      inode = await this.inode(found.inode);
+      inode = await this.#inode(found.inode);
     }
-    if (typeOf(inode) !== FILE) throw new FilesystemError("not a file", { path });
-    return this.contentOf(inode);
+    if (typeOf(inode) !== S_IFREG) throw new FilesystemError("not a file", { path });
+    return this.#contentOf(inode);
   }
 
-  private contentOf(inode: ParsedInode): Content {
-    return { length: inode.size, open: () => this.content(inode) };
+  #contentOf(inode: ParsedInode): Content {
+    return { length: inode.size, open: () => this.#content(inode) };
   }
 
-  private async entry(inode: ParsedInode, path: string): Promise<Entry> {
-    const attributes = await this.attributes(inode);
+  async #entry(inode: ParsedInode, path: string): Promise<Entry> {
+    const attributes = await this.#attributes(inode);
     const type = typeOf(inode);
-    if (type === SYMLINK) {
-      const bytes = hasExtents(inode) ? await this.all(inode) : inode.block.slice(0, inode.size);
-      demand(inode.size > 0 && bytes.length === inode.size, `${path}: a symbolic link of impossible length`);
+    if (type === S_IFLNK) {
+      const bytes = hasExtents(inode) ? await this.#all(inode) : inode.block.slice(0, inode.size);
+      assertValid(
+        inode.size > 0 && bytes.length === inode.size,
+        `${path}: a symbolic link of impossible length`,
+      );
       const { mode: _, ...rest } = attributes;
-      return {
-        kind: "symlink",
-        path,
-        target: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),
-        ...rest,
-      };
+      return { kind: "symlink", path, target: decode(bytes), ...rest };
     }
-    demand(type === FILE, `${path} is neither file nor directory nor symbolic link`);
-    return {
-      kind: "file",
-      path,
-      content: this.contentOf(inode),
-      ...attributes,
-    };
+    assertValid(type === S_IFREG, `${path} is neither file nor directory nor symbolic link`);
+    return { kind: "file", path, content: this.#contentOf(inode), ...attributes };
   }
 
-  private async attributes(inode: ParsedInode) {
-    const { mode, uid, gid, mtime } = inode;
-    const found: Xattr[] = [...inode.xattrs];
-    if (inode.xattrBlock > 0) {
-      const bytes = await this.blocks(inode.xattrBlock, 1);
-      const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0x10, true);
-      const right = checksum === xattrBlockChecksum(bytes, inode.xattrBlock, this.seed);
-      demand(right, `the checksum of the attributes of inode ${inode.number} is wrong`);
-      found.push(...readXattrs(bytes, 32, 0));
-    }
+  async #attributes(inode: ParsedInode) {
+    const { mode, uid, gid, mtime, xattrBlock } = inode;
+    const inBlock =
+      xattrBlock > 0 ? readXattrBlock(await this.#blocks(xattrBlock, 1), xattrBlock, this.#seed) : [];
+    const xattrs = [...inode.xattrs, ...inBlock];
     const own = { mode: mode & 0o7777, uid, gid, mtime };
-    return found.length > 0 ? { ...own, xattrs: formatXattrs(found) } : own;
+    return xattrs.length > 0 ? { ...own, xattrs: formatXattrs(xattrs) } : own;
   }
 
-  private async inode(number: number): Promise<ParsedInode> {
-    return parseInode(await this.inodeBytes(number), number, this.seed);
-  }
-
-  private async inodeBytes(number: number): Promise<Bytes> {
-    const { inodesPerGroup, blockSize } = this.sb;
-    const group = this.groups[Math.floor((number - 1) / inodesPerGroup)];
-    demand(number >= 1 && group !== undefined, `there is no inode ${number}`);
+  async #inode(number: number): Promise<ParsedInode> {
+    const { inodesPerGroup, blockSize } = this.#sb;
+    const group = this.#groups[Math.floor((number - 1) / inodesPerGroup)];
+    assertValid(number >= 1 && group !== undefined, `there is no inode ${number}`);
     const table = group.inodeTable * blockSize;
     const at = ((number - 1) % inodesPerGroup) * INODE_SIZE;
     const first = at - (at % TABLE_CHUNK);
     const start = table + first;
-    if (this.table?.start !== start) {
+    if (this.#table?.start !== start) {
       const length = Math.min(TABLE_CHUNK, inodesPerGroup * INODE_SIZE - first);
-      this.table = { start, bytes: await fetchFrom(this.source, start, length) };
+      this.#table = { start, bytes: await fetchFrom(this.#source, start, length) };
     }
-    return this.table.bytes.slice(at - first, at - first + INODE_SIZE);
+    const bytes = this.#table.bytes.slice(at - first, at - first + INODE_SIZE);
+    return parseInode(bytes, number, this.#seed);
   }
 
-  /** The names in a directory but "." and "..", in order of name. */
-  private async names(inode: ParsedInode) {
-    const seed = generationSeed(await this.inodeBytes(inode.number), inode.number, this.seed);
-    const { blockSize } = this.sb;
+  /** The names in a directory except "." and "..", sorted. */
+  async #names(inode: ParsedInode) {
+    const { blockSize } = this.#sb;
+    const indexed = (inode.flags & INDEX_FL) !== 0;
     const names = new Map<string, number>();
     let at = 0;
-    for await (const chunk of this.content(inode)) {
+    for await (const chunk of this.#content(inode)) {
       for (let i = 0; i < chunk.length; i += blockSize) {
         const block = chunk.slice(i, i + blockSize);
-        const indexed = (inode.flags & INDEX_FL) !== 0;
-        for (const name of parseDirectoryBlock(block, indexed, at === 0, seed)) {
-          demand(!names.has(name.name), `directory inode ${inode.number} has ${name.name} twice`);
+        for (const name of parseDirectoryBlock(block, indexed, at === 0, inode.seed)) {
+          assertValid(!names.has(name.name), `directory inode ${inode.number} has ${name.name} twice`);
           names.set(name.name, name.inode);
         }
         at += blockSize;
       }
     }
-    demand(names.delete(".") && names.delete(".."), `directory inode ${inode.number} has no "." or ".."`);
+    assertValid(
+      names.delete(".") && names.delete(".."),
+      `directory inode ${inode.number} has no "." or ".."`,
+    );
     const sorted = [...names].map(([name, number]) => ({ name, inode: number }));
     sorted.sort((a, b) => (a.name < b.name ? -1 : 1));
     return sorted;
   }
 
-  private async all(inode: ParsedInode): Promise<Bytes> {
+  async #all(inode: ParsedInode): Promise<Bytes> {
     const bytes = new Uint8Array(inode.size);
     let at = 0;
-    for await (const chunk of this.content(inode)) {
+    for await (const chunk of this.#content(inode)) {
       bytes.set(chunk, at);
       at += chunk.length;
     }
     return bytes;
   }
 
-  /** An inode's bytes, up to its size; what no extent covers is zero. */
-  private async *content(inode: ParsedInode): AsyncGenerator<Bytes> {
-    const { blockSize, blocks } = this.sb;
+  /** An inode's content, up to its size. What no extent covers is zero. */
+  async *#content(inode: ParsedInode): AsyncGenerator<Bytes> {
+    const { blockSize, blocks } = this.#sb;
     const { size } = inode;
-    demand(
-      typeOf(inode) === FILE || size <= blocks * blockSize,
+    assertValid(
+      typeOf(inode) === S_IFREG || size <= blocks * blockSize,
       `inode ${inode.number} has an impossible size`,
     );
     let at = 0;
-    for await (const extent of this.extents(inode)) {
+    for await (const extent of this.#extents(inode)) {
       const start = extent.logical * blockSize;
-      demand(start >= at, `the extents of inode ${inode.number} overlap`);
+      assertValid(start >= at, `the extents of inode ${inode.number} overlap`);
       yield* zeros(Math.min(start, size) - at);
       at = Math.min(start, size);
       const length = Math.min(extent.count * blockSize, size - at);
@@ -254,51 +244,49 @@ class Reader {
         at += length;
         continue;
       }
-      demand(extent.start + extent.count <= blocks, `an extent of inode ${inode.number} is beyond the end`);
+      assertValid(
+        extent.start + extent.count <= blocks,
+        `an extent of inode ${inode.number} is beyond the end`,
+      );
       for (let done = 0; done < length; done += CHUNK) {
         const some = Math.min(CHUNK, length - done);
-        yield await fetchFrom(this.source, extent.start * blockSize + done, some);
+        yield await fetchFrom(this.#source, extent.start * blockSize + done, some);
       }
       at += length;
     }
     yield* zeros(size - at);
   }
 
-  /** The extents of an inode in order, walking its tree. */
-  private async *extents(inode: ParsedInode): AsyncGenerator<ParsedExtent> {
-    demand(hasExtents(inode), `inode ${inode.number} has no extents`);
-    const seed = generationSeed(await this.inodeBytes(inode.number), inode.number, this.seed);
+  /** The extents of an inode in order. Nodes of its tree are read when they are reached. */
+  async *#extents(inode: ParsedInode): AsyncGenerator<ParsedExtent> {
+    assertValid(hasExtents(inode), `inode ${inode.number} has no extents`);
     const root = parseExtents(inode.block);
     const todo = [{ node: root }];
     for (let next = todo.pop(); next; next = todo.pop()) {
       yield* next.node.extents;
       const below: typeof todo = [];
       for (const block of next.node.below) {
-        const bytes = await this.blocks(block, 1);
-        below.push({ node: parseExtents(bytes, { depth: next.node.depth - 1, seed }) });
+        const bytes = await this.#blocks(block, 1);
+        below.push({ node: parseExtents(bytes, { depth: next.node.depth - 1, seed: inode.seed }) });
       }
       while (below.length > 0) todo.push(below.pop()!);
     }
   }
 
-  private async blocks(start: number, count: number): Promise<Bytes> {
-    const { blockSize, blocks } = this.sb;
-    demand(start >= this.sb.firstBlock && start + count <= blocks, `block ${start} is beyond the end`);
-    return fetchFrom(this.source, start * blockSize, count * blockSize);
+  async #blocks(start: number, count: number): Promise<Bytes> {
+    const { blockSize, blocks } = this.#sb;
+    assertValid(start >= this.#sb.firstBlock && start + count <= blocks, `block ${start} is beyond the end`);
+    return fetchFrom(this.#source, start * blockSize, count * blockSize);
   }
 }
 
-const FILE = 0o100000;
-const DIRECTORY = 0o040000;
-const SYMLINK = 0o120000;
-
 function typeOf({ mode }: ParsedInode): number {
-  return mode & 0o170000;
+  return mode & S_IFMT;
 }
 
 async function fetchFrom(source: Source, start: number, length: number): Promise<Bytes> {
   const bytes = await source(start, length);
-  demand(bytes.length === length, `the image ends within ${start} to ${start + length}`);
+  assertValid(bytes.length === length, `the image ends within ${start} to ${start + length}`);
   return bytes;
 }
 

@@ -1,6 +1,6 @@
 import { lengthOf, type Bytes, type Content, type Segment } from "./segment.ts";
-import { checked } from "./content.ts";
-import { FILE_TYPE, type Record } from "./directory.ts";
+import { withCheckedLength } from "./content.ts";
+import { FILE_TYPE, type DirectoryRecord } from "./directory.ts";
 import { extentBlock, extentsOf, extentTree } from "./extent.ts";
 import { inodeSeed, journalSuperblock } from "./format.ts";
 import { directoryBlocks } from "./htree.ts";
@@ -10,11 +10,14 @@ import { numberOf, type Inode, type Plan } from "./plan.ts";
 import type { Child } from "./tree.ts";
 import { xattrBlock } from "./xattr.ts";
 
-/** The segments of a planned file system, made one at a time when asked for. */
+/**
+ * The segments of a planned file system, from its first byte to its last. Each is made when it is asked for. A stream
+ * of the wrong length throws `FilesystemError` when it is read.
+ */
 export function* segments(plan: Plan): Generator<Segment> {
   const { size, layout } = plan;
   let at = 0;
-  for (const { start, segments: filled } of stretches(plan)) {
+  for (const { start, segments: filled } of allocations(plan)) {
     const next = start * layout.blockSize;
     if (next > at) yield { kind: "zeros", length: next - at };
     at = next;
@@ -26,33 +29,33 @@ export function* segments(plan: Plan): Generator<Segment> {
   if (size > at) yield { kind: "zeros", length: size - at };
 }
 
-/** Blocks in use, and the segments that fill them, but for zeros at the end. */
-interface Stretch extends Run {
+/** Blocks in use, and the segments that fill them, without zeros at the end. */
+interface Allocation extends Run {
   readonly segments: Iterable<Segment>;
 }
 
-/** What has its fixed place and what was put between, ascending. */
-function* stretches(plan: Plan): Generator<Stretch> {
+/** All blocks in use, ascending: the fixed metadata, and the inodes' own blocks between them. */
+function* allocations(plan: Plan): Generator<Allocation> {
   const metadata = new Metadata(plan);
-  const { fixtures } = plan.layout;
+  const { fixedMetadata } = plan.layout;
   let next = 0;
-  function* fixturesBefore(block: number): Generator<Stretch> {
-    for (; next < fixtures.length && fixtures[next]!.start < block; next++) {
-      const fixture = fixtures[next]!;
-      yield { ...fixture, segments: metadata.segments(fixture) };
+  function* fixedMetadataBefore(block: number): Generator<Allocation> {
+    for (; next < fixedMetadata.length && fixedMetadata[next]!.start < block; next++) {
+      const fixed = fixedMetadata[next]!;
+      yield { ...fixed, segments: metadata.segments(fixed) };
     }
   }
   for (const inode of plan.order) {
-    for (const stretch of stretchesOf(inode, plan, metadata.seed)) {
-      yield* fixturesBefore(stretch.start);
-      yield stretch;
+    for (const allocation of allocationsOf(inode, plan, metadata.seed)) {
+      yield* fixedMetadataBefore(allocation.start);
+      yield allocation;
     }
   }
-  yield* fixturesBefore(Infinity);
+  yield* fixedMetadataBefore(Infinity);
 }
 
-/** An inode's own blocks. */
-function* stretchesOf(inode: Inode, plan: Plan, fileSystemSeed: number): Generator<Stretch> {
+/** An inode's own blocks, ascending. */
+function* allocationsOf(inode: Inode, plan: Plan, fileSystemSeed: number): Generator<Allocation> {
   const { blockSize } = plan.layout;
   const { node, runs, size, xattrBlock: ownXattrs } = inode;
   if (ownXattrs > 0) {
@@ -62,7 +65,7 @@ function* stretchesOf(inode: Inode, plan: Plan, fileSystemSeed: number): Generat
   if (runs.length === 0) return;
   const content = node?.content;
   if (content) {
-    const source = content instanceof Uint8Array ? content : checked(content, node.path);
+    const source = content instanceof Uint8Array ? content : withCheckedLength(content, node.path);
     let done = 0;
     for (const { start, count } of runs) {
       const room = count * blockSize;
@@ -89,7 +92,7 @@ function partOf(content: Bytes | Content, start: number, length: number): Segmen
   };
 }
 
-/** Blocks of the file system's own making, up to the last that is not zero. */
+/** The content of what is not a file, in blocks, up to the last that is not zero. */
 function madeBlocks(
   { node, shape, number }: Inode,
   { layout, identity }: Plan,
@@ -101,11 +104,11 @@ function madeBlocks(
   return directoryBlocks(shape, number, numberOf(node.parent!), recordOf, blockSize, seed);
 }
 
-function recordOf({ name, length, node }: Child): Record {
+function recordOf({ name, length, node }: Child): DirectoryRecord {
   return { name, length, inode: numberOf(node), type: FILE_TYPE[node.kind] };
 }
 
-/** At most so many more blocks. */
+/** The next blocks, at most `count`. */
 function* nextOf(blocks: Iterator<Bytes>, count: number): Generator<Segment> {
   for (let i = 0; i < count; i++) {
     const next = blocks.next();

@@ -12,12 +12,12 @@ export interface Timestamp {
   readonly nanoseconds: number;
 }
 
-/** 1901-12-13 20:45:52 UTC: the least that 32 bits with a sign can say. */
+/** 1901-12-13 20:45:52 UTC, seconds since 1970: the least of 32 bits with a sign. */
 export const EARLIEST = -0x8000_0000;
-/** 2446-05-10 22:38:55 UTC: two more bits in `i_mtime_extra` add up to three times 2^32 seconds. */
+/** 2446-05-10 22:38:55 UTC, seconds since 1970: two more bits in `i_mtime_extra` add up to three times 2^32 seconds. */
 export const LATEST = 0x7fff_ffff + 3 * 0x1_0000_0000;
 
-/** Throws `FilesystemError`, naming `path`, when the time is no number or outside 1901 to 2446. */
+/** A moment as an inode stores it. Throws `FilesystemError`, naming `path`, when it is no number or not in 1901 to 2446. */
 export function timestamp(time: Time, path?: string): Timestamp {
   const { seconds, nanoseconds } = typeof time === "bigint" ? fromNanoseconds(time) : fromSeconds(time);
   if (!(seconds >= EARLIEST && seconds <= LATEST)) {
@@ -33,7 +33,7 @@ export function extra({ seconds, nanoseconds }: Timestamp): number {
   return nanoseconds * 4 + epoch;
 }
 
-/** The inverse: from `i_mtime` as an unsigned field and `i_mtime_extra`, nanoseconds since 1970. */
+/** The inverse of `extra` and the low 32 bits: from `i_mtime` as an unsigned field and `i_mtime_extra`, nanoseconds since 1970. */
 export function nanosecondsSince1970(field: number, extraField: number): bigint {
   const seconds = (field | 0) + (extraField & 3) * 0x1_0000_0000;
   return BigInt(seconds) * 1_000_000_000n + BigInt(extraField >>> 2);

@@ -4,9 +4,9 @@ import { FilesystemError } from "./error.ts";
 import { timestamp, type Time, type Timestamp } from "./time.ts";
 import { parseXattrs, type Xattr } from "./xattr.ts";
 
-/** An inode to be: a file, directory or symbolic link, before anything is known about where it goes. */
+/** A future inode: a file, directory or symbolic link that has no place yet. */
 export interface Node {
-  /** Its place in the list of all nodes. */
+  /** Its index in the list of all nodes. */
   readonly index: number;
   readonly kind: "file" | "directory" | "symlink";
   /** As the entry had it; "/" for the root. */
@@ -36,32 +36,33 @@ export interface Child {
   readonly node: Node;
 }
 
+/** The directory tree. */
 export interface Tree {
   /** Every inode: the root, lost+found, then the rest in the order of their paths, name by name. */
   readonly nodes: readonly Node[];
 }
 
-/** ext4's own limit: `EXT4_LINK_MAX`. */
-export const MOST_LINKS = 65_000;
+/** `EXT4_LINK_MAX`: the names that one inode can have. */
+export const MAX_LINKS = 65_000;
 
 /** The name of the directory where `e2fsck` puts what it finds without a name. */
 const LOST_AND_FOUND = "lost+found";
 
-/** Text whose length in UTF-8 is plain, and that has nothing to refuse. */
-const PLAIN = /^[\x20-\x7e]+$/;
-const NONE: readonly Xattr[] = [];
+/** Text that needs no further check, and whose length in UTF-8 is its length. */
+const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
+const NO_XATTRS: readonly Xattr[] = [];
 const UTF8 = new TextEncoder();
 
 type Draft = { -readonly [key in keyof Node]: Node[key] } & {
-  /** What a directory holds until it is settled. */
+  /** What a directory holds while entries are still being added. */
   entries: Map<string, Draft | LinkEntry> | undefined;
 };
 
 /**
- * The directory tree that the entries describe, whatever order they come in. `time` is for what has no time of its
- * own. Throws `FilesystemError`, naming the path, for everything that cannot be stored in any ext4 file system.
+ * The directory tree that the entries describe, in whatever order they come. `time` is for entries without one. Throws
+ * `FilesystemError`, naming the path, for everything that no ext4 file system can store.
  */
-export function growTree(entries: Iterable<Entry>, time: Time): Tree {
+export function buildTree(entries: Iterable<Entry>, time: Time): Tree {
   const now = timestamp(time);
   const bare = (path: string, mode: number) => draftOf({ kind: "directory", path, mode }, now);
   const root = bare("/", 0o755);
@@ -74,7 +75,7 @@ export function growTree(entries: Iterable<Entry>, time: Time): Tree {
   let lastPath: string | undefined;
   let last = root;
 
-  /** The directory that a path lies in, made if need be. Entries of one directory mostly come together. */
+  /** The directory that holds `path`, made if it is missing. The last one is kept: its entries mostly follow each other. */
   function directoryOf(path: string): Draft {
     const end = path.lastIndexOf("/");
     if (end < 0) return root;
@@ -108,7 +109,7 @@ export function growTree(entries: Iterable<Entry>, time: Time): Tree {
       if (entry.kind !== "directory") throw new FilesystemError("the root is a directory", { path });
       if (given.has(root)) throw new FilesystemError("given twice", { path });
       given.add(root);
-      describe(root, entry, 0o040000, 0o755, now);
+      setAttributes(root, entry, 0o040000, 0o755, now);
       continue;
     }
     const directory = directoryOf(path);
@@ -120,7 +121,7 @@ export function growTree(entries: Iterable<Entry>, time: Time): Tree {
       if (!implied) throw new FilesystemError("given twice", { path });
       if (entry.kind !== "directory") throw new FilesystemError("is a directory as well", { path });
       given.add(known);
-      describe(known, entry, 0o040000, known === lost ? 0o700 : 0o755, now);
+      setAttributes(known, entry, 0o040000, known === lost ? 0o700 : 0o755, now);
       continue;
     }
     if (entry.kind === "link") {
@@ -138,16 +139,16 @@ export function growTree(entries: Iterable<Entry>, time: Time): Tree {
 
   for (const { entry, directory, name } of links) {
     const node = resolve(root, entry);
-    if (++node.links > MOST_LINKS) {
-      throw new FilesystemError(`more than ${MOST_LINKS} names for ${node.path}`, { path: entry.path });
+    if (++node.links > MAX_LINKS) {
+      throw new FilesystemError(`more than ${MAX_LINKS} names for ${node.path}`, { path: entry.path });
     }
     directory.entries!.set(name, node);
   }
-  return { nodes: settle(root, lost) };
+  return { nodes: listNodes(root, lost) };
 }
 
-/** Sort every directory, count its links, and list the inodes. No recursion: a tree may be deep. */
-function settle(root: Draft, lost: Draft): Node[] {
+/** List all nodes, and sort the names and count the links of directories. No recursion: a tree may be deep. */
+function listNodes(root: Draft, lost: Draft): Node[] {
   const nodes: Node[] = [];
   const list = (node: Draft) => {
     if (node.index < 0) node.index = nodes.push(node) - 1; // hard links lead to the same node again
@@ -158,12 +159,12 @@ function settle(root: Draft, lost: Draft): Node[] {
   for (let directory = todo.pop(); directory; directory = todo.pop()) {
     const entries = directory.entries!;
     const names = [...entries.keys()];
-    names.sort(); // by UTF-16 code unit, the same in every locale
+    names.sort(); // by UTF-16 code unit, which no locale changes
     const children: Child[] = [];
     const below: Draft[] = [];
     for (const name of names) {
       const node = entries.get(name)!;
-      if (node.kind === "link") continue; // none is left: each became what it leads to
+      if (node.kind === "link") continue; // for the types: each has been replaced by its target
       children.push({ name, length: utf8Length(name), node });
       list(node);
       if (node.kind === "directory") below.push(node);
@@ -176,7 +177,7 @@ function settle(root: Draft, lost: Draft): Node[] {
   return nodes;
 }
 
-/** The node that a hard link leads to, through other hard links if need be. */
+/** The node that a hard link leads to, possibly through other hard links. */
 function resolve(root: Draft, link: LinkEntry): Draft {
   const { path } = link;
   const seen = new Set<LinkEntry>([link]);
@@ -200,7 +201,7 @@ function resolve(root: Draft, link: LinkEntry): Draft {
 
 function draftOf(entry: Exclude<Entry, LinkEntry>, now: Timestamp): Draft {
   const { path } = entry;
-  // every field from the start, and always the same ones: 100,000 alike are faster than 100,000 of several shapes
+  // All fields from the start: 100,000 objects of one shape are faster than 100,000 of several.
   const draft: Draft = {
     index: -1,
     kind: "file",
@@ -209,7 +210,7 @@ function draftOf(entry: Exclude<Entry, LinkEntry>, now: Timestamp): Draft {
     uid: 0,
     gid: 0,
     mtime: now,
-    xattrs: NONE,
+    xattrs: NO_XATTRS,
     links: 1,
     content: undefined,
     target: undefined,
@@ -222,13 +223,13 @@ function draftOf(entry: Exclude<Entry, LinkEntry>, now: Timestamp): Draft {
       draft.kind = "directory";
       draft.links = 2;
       draft.entries = new Map();
-      describe(draft, entry, 0o040000, 0o755, now);
+      setAttributes(draft, entry, 0o040000, 0o755, now);
       return draft;
     case "symlink":
       draft.kind = "symlink";
       draft.target = utf8(entry.target, "a link's target", path);
       if (draft.target.length === 0) throw new FilesystemError("a link's target is empty", { path });
-      describe(draft, entry, 0o120000, 0o777, now);
+      setAttributes(draft, entry, 0o120000, 0o777, now);
       draft.mode = 0o120777;
       return draft;
     case "file":
@@ -238,7 +239,7 @@ function draftOf(entry: Exclude<Entry, LinkEntry>, now: Timestamp): Draft {
         throw new FilesystemError(`${length} is not a length in bytes`, { path });
       }
       draft.content = entry.content;
-      describe(draft, entry, 0o100000, 0o644, now);
+      setAttributes(draft, entry, 0o100000, 0o644, now);
       return draft;
     }
     default:
@@ -246,21 +247,21 @@ function draftOf(entry: Exclude<Entry, LinkEntry>, now: Timestamp): Draft {
   }
 }
 
-/** Take over what an entry says about itself. `mode` is for when it does not say. */
-function describe(draft: Draft, entry: Attributes, type: number, mode: number, now: Timestamp): void {
+/** Take over an entry's attributes. `type` and `mode` make `i_mode` if the entry has no mode. */
+function setAttributes(draft: Draft, entry: Attributes, type: number, mode: number, now: Timestamp): void {
   const { path } = draft;
   const { uid = 0, gid = 0, mtime, xattrs } = entry;
   const permissions = entry.mode ?? mode;
-  if (!whole(permissions, 0o7777))
+  if (!isWhole(permissions, 0o7777))
     throw new FilesystemError(`mode ${permissions} is not 0 to 07777`, { path });
-  // 2^32 - 1 means "nobody in particular" to chown(2): no file can belong to it
-  if (!whole(uid, 0xffff_fffe)) throw new FilesystemError(`owner ${uid} is not 0 to 4294967294`, { path });
-  if (!whole(gid, 0xffff_fffe)) throw new FilesystemError(`group ${gid} is not 0 to 4294967294`, { path });
+  // To chown(2), 2^32 - 1 means "do not change": no file can belong to it.
+  if (!isWhole(uid, 0xffff_fffe)) throw new FilesystemError(`owner ${uid} is not 0 to 4294967294`, { path });
+  if (!isWhole(gid, 0xffff_fffe)) throw new FilesystemError(`group ${gid} is not 0 to 4294967294`, { path });
   draft.mode = type | permissions;
   draft.uid = uid;
   draft.gid = gid;
   draft.mtime = mtime === undefined ? now : timestamp(mtime, path);
-  draft.xattrs = xattrs === undefined ? NONE : parseXattrs(xattrs, path);
+  draft.xattrs = xattrs === undefined ? NO_XATTRS : parseXattrs(xattrs, path);
 }
 
 /** A name's length in bytes of UTF-8. Throws, naming `path`, when it cannot be a name in a directory. */
@@ -268,12 +269,12 @@ function nameLength(name: string, path: string): number {
   if (name === "")
     throw new FilesystemError("an empty name: a path has single slashes between names only", { path });
   if (name === "." || name === "..") throw new FilesystemError(`"${name}" cannot be a name`, { path });
-  const length = PLAIN.test(name) ? name.length : utf8(name, "a name", path).length;
+  const length = PRINTABLE_ASCII.test(name) ? name.length : utf8(name, "a name", path).length;
   if (length > 255) throw new FilesystemError(`a name has ${length} bytes in UTF-8, more than 255`, { path });
   return length;
 }
 
-/** Text in UTF-8; throws when it has a NUL or half a character, which UTF-8 cannot express. */
+/** Text in UTF-8. Throws for a NUL and for half a surrogate pair, which UTF-8 cannot express. */
 function utf8(text: string, what: string, path: string): Bytes {
   if (typeof text !== "string") throw new FilesystemError(`${what} is not text`, { path });
   if (text.includes("\0")) throw new FilesystemError(`${what} has a NUL character`, { path });
@@ -282,9 +283,9 @@ function utf8(text: string, what: string, path: string): Bytes {
 }
 
 function utf8Length(name: string): number {
-  return PLAIN.test(name) ? name.length : UTF8.encode(name).length;
+  return PRINTABLE_ASCII.test(name) ? name.length : UTF8.encode(name).length;
 }
 
-function whole(value: number, most: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= most;
+function isWhole(value: number, max: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= max;
 }

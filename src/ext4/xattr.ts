@@ -1,17 +1,32 @@
 import type { Bytes } from "./segment.ts";
 import { crc32c, crc32cWord } from "./crc32c.ts";
 import { FilesystemError } from "./error.ts";
+import {
+  ACL_ENTRY,
+  ACL_ENTRY_SHORT_SIZE,
+  ACL_ENTRY_SIZE,
+  ACL_HEADER,
+  ACL_HEADER_SIZE,
+  XATTR_ENTRY,
+  XATTR_ENTRY_HEADER_SIZE,
+  XATTR_HEADER,
+  XATTR_HEADER_SIZE,
+  XATTR_IBODY_HEADER_SIZE,
+  XATTR_LAST_ENTRY,
+  XATTR_LAST_ENTRY_SIZE,
+  XATTR_MAGIC,
+} from "./fields.ts";
 import { Struct } from "./struct.ts";
 
-/** An extended attribute as it is stored: the namespace is a number, the name is what follows it. */
+/** An extended attribute as it is stored: a number for the namespace (`e_name_index`), and the rest of the name. */
 export interface Xattr {
   readonly index: number;
   readonly name: Bytes;
   readonly value: Bytes;
 }
 
-/** Where a node's attributes go: in what its inode leaves free, and the rest in a block of their own. */
-export interface XattrHomes {
+/** Where a node's attributes go: behind the fields of its inode, or into a block of their own. */
+export interface XattrPlaces {
   readonly body: readonly Xattr[];
   readonly block: readonly Xattr[];
 }
@@ -25,19 +40,12 @@ export const XATTR_INDEX: Readonly<Record<string, number>> = {
   "security.": 6,
 };
 
-const MAGIC = 0xea02_0000; // h_magic
-/** `struct ext4_xattr_ibody_header`: the magic number alone. */
-const BODY_HEADER = 4;
-/** `struct ext4_xattr_header`. */
-const BLOCK_HEADER = 32;
-/** `struct ext4_xattr_entry` without its name. */
-const ENTRY = 16;
-/** Four zero bytes end the list of entries. */
-const END = 4;
-
 const UTF8 = new TextEncoder();
 
-/** Attributes by full name, in the order a block needs: namespace, length of name, name. */
+/**
+ * Attributes by full name, in the order a block needs: namespace, length of name, name. Throws `FilesystemError`, naming
+ * `path`, for a name or value that ext4 cannot store.
+ */
 export function parseXattrs(xattrs: Readonly<Record<string, Bytes>>, path: string): Xattr[] {
   const parsed = Object.entries(xattrs).map(([name, value]) => parseXattr(name, value, path));
   parsed.sort(compare);
@@ -45,19 +53,19 @@ export function parseXattrs(xattrs: Readonly<Record<string, Bytes>>, path: strin
 }
 
 /**
- * Share attributes out: into the inode while they fit, then into the block. `bodyRoom` and `blockSize` are in bytes.
+ * Decide where attributes go: into the inode while they fit, otherwise into the block. `bodyRoom` and `blockSize` are in bytes.
  * Throws `FilesystemError`, naming `path`, when both are too small.
  */
-export function homeXattrs(
+export function placeXattrs(
   xattrs: readonly Xattr[],
   bodyRoom: number,
   blockSize: number,
   path: string,
-): XattrHomes {
+): XattrPlaces {
   const body: Xattr[] = [];
   const block: Xattr[] = [];
-  let bodyLeft = bodyRoom - BODY_HEADER - END;
-  let blockLeft = blockSize - BLOCK_HEADER - END;
+  let bodyLeft = bodyRoom - XATTR_IBODY_HEADER_SIZE - XATTR_LAST_ENTRY_SIZE;
+  let blockLeft = blockSize - XATTR_HEADER_SIZE - XATTR_LAST_ENTRY_SIZE;
   for (const xattr of xattrs) {
     const size = sizeOf(xattr);
     if (size <= bodyLeft) {
@@ -78,55 +86,81 @@ export function homeXattrs(
   return { body, block };
 }
 
-/** The end of an inode, from `i_extra_isize` on: entries from the front, values from the back. */
+/** What stands behind the fields of an inode, `room` bytes: entries from the front, values from the back. */
 export function xattrBody(xattrs: readonly Xattr[], room: number): Bytes {
   const s = new Struct(room);
   if (xattrs.length === 0) return s.bytes;
-  s.u32(0x00, MAGIC); // h_magic
-  writeEntries(s, xattrs, BODY_HEADER, BODY_HEADER);
+  s.set(XATTR_HEADER.h_magic, XATTR_MAGIC);
+  writeEntries(s, xattrs, XATTR_IBODY_HEADER_SIZE, XATTR_IBODY_HEADER_SIZE);
   return s.bytes;
 }
 
-/** A block of attributes, which knows its own place: `block` is its number. */
+/** A block of attributes. `block` is its number, which its checksum covers. */
 export function xattrBlock(xattrs: readonly Xattr[], blockSize: number, block: number, seed: number): Bytes {
   const s = new Struct(blockSize);
-  s.u32(0x00, MAGIC); // h_magic
-  s.u32(0x04, 1); // h_refcount: blocks are not shared
-  s.u32(0x08, 1); // h_blocks
-  s.u32(0x0c, xattrs.reduce((hash, xattr) => rotate(hash, 16) ^ hashOf(xattr), 0) >>> 0); // h_hash
-  writeEntries(s, xattrs, BLOCK_HEADER, 0);
-  s.u32(0x10, xattrBlockChecksum(s.bytes, block, seed)); // h_checksum; the rest of the header stays zero
+  s.set(XATTR_HEADER.h_magic, XATTR_MAGIC);
+  s.set(XATTR_HEADER.h_refcount, 1); // blocks are not shared
+  s.set(XATTR_HEADER.h_blocks, 1);
+  s.set(XATTR_HEADER.h_hash, xattrs.reduce((hash, xattr) => rotate(hash, 16) ^ hashOf(xattr), 0) >>> 0);
+  writeEntries(s, xattrs, XATTR_HEADER_SIZE, 0);
+  s.set(XATTR_HEADER.h_checksum, xattrBlockChecksum(s.bytes, block, seed)); // the rest of the header stays zero
   return s.bytes;
 }
 
-/** Over the number of the block in 64 bits, then the block with `h_checksum` as zero. */
-export function xattrBlockChecksum(bytes: Uint8Array, block: number, seed: number): number {
+/** `h_checksum`: over the number of the block in 64 bits, then the block with `h_checksum` as zero. */
+export function xattrBlockChecksum(bytes: Bytes, block: number, seed: number): number {
+  const { offset } = XATTR_HEADER.h_checksum;
   const place = crc32cWord(crc32cWord(seed, block), 0); // below 2^32 blocks
-  return crc32c(crc32cWord(crc32c(place, bytes, 0, 0x10), 0), bytes, 0x14);
+  return crc32c(crc32cWord(crc32c(place, bytes, 0, offset), 0), bytes, offset + 4);
 }
 
-/** The attributes in a structure whose entries begin at `first` and whose value offsets count from `base`. */
-export function readXattrs(bytes: Bytes, first: number, base: number): Xattr[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/**
+ * The attributes behind the fields of an inode; `bytes` are from there to its end. Throws `FilesystemError` when they
+ * are damaged.
+ */
+export function readXattrBody(bytes: Bytes): Xattr[] {
+  return readEntries(new Struct(bytes), XATTR_IBODY_HEADER_SIZE, XATTR_IBODY_HEADER_SIZE);
+}
+
+/** The attributes in block number `block`. Throws `FilesystemError` when they are damaged. */
+export function readXattrBlock(bytes: Bytes, block: number, seed: number): Xattr[] {
+  const s = new Struct(bytes);
+  if (s.get(XATTR_HEADER.h_checksum) !== xattrBlockChecksum(bytes, block, seed)) {
+    throw new FilesystemError(`the checksum of the attributes in block ${block} is wrong`);
+  }
+  return readEntries(s, XATTR_HEADER_SIZE, 0);
+}
+
+/** The inverse of `writeEntries`: entries begin at `first`, and value offsets count from `base`. */
+function readEntries(s: Struct, first: number, base: number): Xattr[] {
+  const { bytes } = s;
   const xattrs: Xattr[] = [];
-  if (view.getUint32(0, true) !== MAGIC)
+  if (s.get(XATTR_HEADER.h_magic) !== XATTR_MAGIC) {
     throw new FilesystemError("extended attributes without their magic number");
-  for (let at = first; view.getUint32(at, true) !== 0;) {
-    const nameLength = view.getUint8(at);
-    const start = base + view.getUint16(at + 0x02, true);
-    const length = view.getUint32(at + 0x08, true);
-    if (start + length > bytes.length || view.getUint32(at + 0x04, true) !== 0) {
+  }
+  for (let at = first; s.get(XATTR_LAST_ENTRY, at) !== 0;) {
+    const nameStart = at + XATTR_ENTRY_HEADER_SIZE;
+    const nameLength = s.get(XATTR_ENTRY.e_name_len, at);
+    const next = nameStart + up4(nameLength);
+    if (next + XATTR_LAST_ENTRY_SIZE > bytes.length) {
+      throw new FilesystemError("a list of extended attributes does not end");
+    }
+    const start = base + s.get(XATTR_ENTRY.e_value_offs, at);
+    const length = s.get(XATTR_ENTRY.e_value_size, at);
+    if (start + length > bytes.length || s.get(XATTR_ENTRY.e_value_inum, at) !== 0) {
       throw new FilesystemError("an extended attribute lies outside its block");
     }
-    const name = bytes.slice(at + ENTRY, at + ENTRY + nameLength);
-    xattrs.push({ index: view.getUint8(at + 0x01), name, value: bytes.slice(start, start + length) });
-    at += ENTRY + up4(nameLength);
-    if (at + END > bytes.length) throw new FilesystemError("a list of extended attributes does not end");
+    xattrs.push({
+      index: s.get(XATTR_ENTRY.e_name_index, at),
+      name: bytes.slice(nameStart, nameStart + nameLength),
+      value: bytes.slice(start, start + length),
+    });
+    at = next;
   }
   return xattrs;
 }
 
-/** The inverse of `parseXattrs`. */
+/** Attributes by full name: the inverse of `parseXattrs`. Throws `FilesystemError` for a namespace it does not know. */
 export function formatXattrs(xattrs: readonly Xattr[]): Record<string, Bytes> {
   const found: Record<string, Bytes> = {};
   for (const { index, name, value } of xattrs) {
@@ -147,15 +181,15 @@ function writeEntries(s: Struct, xattrs: readonly Xattr[], first: number, base: 
   for (const xattr of xattrs) {
     const { index, name, value } = xattr;
     end -= up4(value.length);
-    s.u8(at, name.length); // e_name_len
-    s.u8(at + 0x01, index); // e_name_index
-    s.u16(at + 0x02, value.length === 0 ? 0 : end - base); // e_value_offs
-    s.u32(at + 0x04, 0); // e_value_inum: values are not files
-    s.u32(at + 0x08, value.length); // e_value_size
-    s.u32(at + 0x0c, hashOf(xattr)); // e_hash
-    s.raw(at + ENTRY, name, 255); // e_name
+    s.set(XATTR_ENTRY.e_name_len, name.length, at);
+    s.set(XATTR_ENTRY.e_name_index, index, at);
+    s.set(XATTR_ENTRY.e_value_offs, value.length === 0 ? 0 : end - base, at);
+    s.set(XATTR_ENTRY.e_value_inum, 0, at); // values are not files
+    s.set(XATTR_ENTRY.e_value_size, value.length, at);
+    s.set(XATTR_ENTRY.e_hash, hashOf(xattr), at);
+    s.raw(at + XATTR_ENTRY_HEADER_SIZE, name, 255);
     s.raw(end, value, value.length);
-    at += ENTRY + up4(name.length);
+    at += XATTR_ENTRY_HEADER_SIZE + up4(name.length);
   }
 }
 
@@ -191,50 +225,57 @@ function parseXattr(fullName: string, value: Bytes, path: string): Xattr {
   return { index: XATTR_INDEX[prefix]!, name, value: stored };
 }
 
-/** Who an entry of an access control list is about: only these two need an id to say so. */
+/** `e_tag` of entries that are about one user or one group: only they have an id. */
 const ACL_USER = 0x02;
 const ACL_GROUP = 0x08;
+/** `ACL_UNDEFINED_ID`, in the entries without one. */
+const NO_ID = 0xffff_ffff;
+/** `a_version` in `getxattr`'s form, and in ext4's. */
+const ACL_VERSION_USER = 2;
+const ACL_VERSION_DISK = 1;
 
 /**
- * An access control list from `getxattr`'s form (version 2, every entry with an id) to ext4's (version 1, an id only
- * where it says something). Nothing when it is not of that form.
+ * An access control list from `getxattr`'s form (version 2, every entry with an id) to ext4's (version 1, an id only in
+ * entries about one user or group). Nothing when it is not of that form.
  */
 function aclToDisk(value: Bytes): Bytes | undefined {
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  if (value.length < 4 || value.length % 8 !== 4 || view.getUint32(0, true) !== 2) return undefined;
-  const s = new Struct(value.length);
-  s.u32(0, 1); // a_version
-  let end = 4;
-  for (let at = 4; at < value.length; at += 8) {
-    const tag = view.getUint16(at, true);
-    s.u16(end, tag); // e_tag
-    s.u16(end + 2, view.getUint16(at + 2, true)); // e_perm
-    end += 4;
-    if (tag !== ACL_USER && tag !== ACL_GROUP) continue;
-    s.u32(end, view.getUint32(at + 4, true)); // e_id
-    end += 4;
+  if (value.length % ACL_ENTRY_SIZE !== ACL_HEADER_SIZE) return undefined;
+  const from = new Struct(value);
+  if (from.get(ACL_HEADER.a_version) !== ACL_VERSION_USER) return undefined;
+  const to = new Struct(value.length);
+  to.set(ACL_HEADER.a_version, ACL_VERSION_DISK);
+  let end = ACL_HEADER_SIZE;
+  for (let at = ACL_HEADER_SIZE; at < value.length; at += ACL_ENTRY_SIZE) {
+    const tag = from.get(ACL_ENTRY.e_tag, at);
+    to.set(ACL_ENTRY.e_tag, tag, end);
+    to.set(ACL_ENTRY.e_perm, from.get(ACL_ENTRY.e_perm, at), end);
+    if (hasId(tag)) to.set(ACL_ENTRY.e_id, from.get(ACL_ENTRY.e_id, at), end);
+    end += hasId(tag) ? ACL_ENTRY_SIZE : ACL_ENTRY_SHORT_SIZE;
   }
-  return s.bytes.slice(0, end);
+  return to.bytes.slice(0, end);
 }
 
+/** The inverse. Throws `FilesystemError` when an entry is cut off. */
 function aclToUser(value: Bytes): Bytes {
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  const words: number[] = [2];
-  for (let at = 4; at + 4 <= value.length;) {
-    const entry = view.getUint32(at, true);
-    const tag = entry & 0xffff;
-    at += 4;
-    words.push(entry);
-    if (tag === ACL_USER || tag === ACL_GROUP) {
-      words.push(view.getUint32(at, true));
-      at += 4;
-    } else {
-      words.push(0xffff_ffff); // ACL_UNDEFINED_ID
+  const from = new Struct(value);
+  const to = new Struct(ACL_HEADER_SIZE + ACL_ENTRY_SIZE * (value.length / ACL_ENTRY_SHORT_SIZE));
+  to.set(ACL_HEADER.a_version, ACL_VERSION_USER);
+  let end = ACL_HEADER_SIZE;
+  for (let at = ACL_HEADER_SIZE; at + ACL_ENTRY_SHORT_SIZE <= value.length; end += ACL_ENTRY_SIZE) {
+    const tag = from.get(ACL_ENTRY.e_tag, at);
+    if (hasId(tag) && at + ACL_ENTRY_SIZE > value.length) {
+      throw new FilesystemError("an access control list is cut off");
     }
+    to.set(ACL_ENTRY.e_tag, tag, end);
+    to.set(ACL_ENTRY.e_perm, from.get(ACL_ENTRY.e_perm, at), end);
+    to.set(ACL_ENTRY.e_id, hasId(tag) ? from.get(ACL_ENTRY.e_id, at) : NO_ID, end);
+    at += hasId(tag) ? ACL_ENTRY_SIZE : ACL_ENTRY_SHORT_SIZE;
   }
-  const s = new Struct(words.length * 4);
-  words.forEach((word, i) => s.u32(i * 4, word));
-  return s.bytes;
+  return to.bytes.slice(0, end);
+}
+
+function hasId(tag: number): boolean {
+  return tag === ACL_USER || tag === ACL_GROUP;
 }
 
 function compare(a: Xattr, b: Xattr): number {
@@ -245,7 +286,7 @@ function compare(a: Xattr, b: Xattr): number {
 }
 
 function sizeOf({ name, value }: Xattr): number {
-  return ENTRY + up4(name.length) + up4(value.length);
+  return XATTR_ENTRY_HEADER_SIZE + up4(name.length) + up4(value.length);
 }
 
 function rotate(word: number, by: number): number {
