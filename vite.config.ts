@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
-import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { shipPiece } from "./dev/ship-piece.ts";
 
 const OS = "aesthetic.computer/os";
-const BUILD = "__OS_BUILD__"; // in disks/os.mjs, where the page module's version belongs
 
 const served = `public/${OS}`;
 const hashed = `${OS}/[name]-[hash].js`;
@@ -26,7 +25,7 @@ export default defineConfig({
     },
   },
   worker: { format: "es", rolldownOptions: { output: { entryFileNames: hashed, chunkFileNames: hashed } } },
-  plugins: [shipped()],
+  plugins: [shipped(), shipPiece()],
   test: {
     include: ["{src,base,dev,disks,bin}/**/*.test.ts"],
     exclude: ["base/out/**", "node_modules/**"],
@@ -36,25 +35,13 @@ export default defineConfig({
   },
 });
 
-/** What is shipped as it stands: `public/`, and the piece, readable, told which build it belongs to. */
+/** What is shipped as it stands: `public/`. */
 function shipped(): Plugin {
   return {
     name: "shipped",
     apply: "build",
     buildStart() {
-      this.addWatchFile(resolve("disks/os.mjs"));
       for (const name of readdirSync(served)) this.addWatchFile(resolve(served, name));
-    },
-    generateBundle(_, bundle) {
-      const hash = createHash("sha256");
-      for (const [name, file] of Object.entries(bundle)) {
-        if (name.endsWith(".js")) hash.update(file.type === "chunk" ? file.code : file.source);
-      }
-      this.emitFile({
-        type: "asset",
-        fileName: "aesthetic.computer/disks/os.mjs",
-        source: readFileSync("disks/os.mjs", "utf8").replaceAll(BUILD, hash.digest("hex").slice(0, 12)),
-      });
     },
     writeBundle({ dir = "dist" }) {
       cpSync(served, `${dir}/${OS}`, { recursive: true });

@@ -2,6 +2,7 @@ import type { RequestListener, ServerResponse } from "node:http";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { bundlePiece } from "../dev/ship-piece.ts";
 import { WINDOW } from "../src/release/manifest.ts";
 import { pattern } from "../src/testing/bytes.ts";
 import { testBase } from "../src/testing/test-base.ts";
@@ -15,7 +16,7 @@ const shipped = (file: string) => readFileSync(path.join(root, file), "utf8");
 const OS = "/aesthetic.computer/os";
 const PIECE = "/aesthetic.computer/disks/os.mjs";
 const IMAGE = "/test-1/base.img";
-const piece = shipped("disks/os.mjs").replaceAll("__OS_BUILD__", "0123456789ab");
+const { code: piece } = await bundlePiece("0123456789ab");
 const html = "<!doctype html><script>1</script>";
 const [{ version, flavor, arch, created }, { publicKey }] = [manifest, testKey()];
 const release = { version, flavor, arch, created, manifest: "test-1/manifest.json" };
@@ -178,7 +179,7 @@ const cases: [string, string, RequestListener, RegExp][] = [
   [
     "a piece that was not built",
     PIECE,
-    script(shipped("disks/os.mjs")),
+    script((await bundlePiece()).code),
     /^✗ disks\/os\.mjs: it was not built/,
   ],
   [

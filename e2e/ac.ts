@@ -139,8 +139,8 @@ process.exit(failed ? 1 : 0);
 async function linked(page: Page): Promise<void> {
   hold();
   await page.goto(`${ac.url}/os:notepat`);
-  await hears(page, /Download .*SHA-256 [0-9a-f]{64}/s);
-  const promised = /SHA-256 ([0-9a-f]{64})/.exec(await heard(page))?.[1];
+  await hears(page, /Download: .*SHA-256: [0-9a-f]{64}/s);
+  const promised = /SHA-256: ([0-9a-f]{64})/.exec(await heard(page))?.[1];
   await page.locator("#content iframe[title=Preview]").waitFor({ timeout: 30_000 });
   await shoot(page, "ready");
 

@@ -69,7 +69,7 @@ test("a reload in the middle leaves the file, to be gone on with", async ({ page
   await expect.poll(() => says(page)).toMatch(READY);
   expect(await stored(page)).toHaveProperty([NAME]);
   release();
-  await expect.poll(() => says(page)).toContain("w Continue");
+  await expect.poll(() => says(page)).toContain("w continue");
   await page.keyboard.press("w");
   await expectWhole(page);
 });

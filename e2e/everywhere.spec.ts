@@ -192,7 +192,7 @@ for (const driver of [chromium, firefox, webkit]) {
           await origin.mend();
           origin.release();
           await browser.press("r");
-          await expectSays(browser, /w Continue/);
+          await expectSays(browser, /w continue/);
           await browser.press("w"); // and is not asked again
           await expectWhole(browser, { of: middling, says: /is where you wanted it/ });
           expect(saved(browser)).toEqual({ [NAME]: middling.manifest.image.size });

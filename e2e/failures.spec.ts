@@ -147,7 +147,7 @@ test("os alone offers pieces, and builds the one that is typed", async ({ page, 
   await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
   await page.goto(site.url);
   await type(page, "os");
-  await expect.poll(() => says(page)).toContain("Choose a piece");
+  await expect.poll(() => says(page)).toContain("choose a piece");
   await page.keyboard.type("prompt");
   await page.keyboard.press("Space");
   const downloading = page.waitForEvent("download");
@@ -166,7 +166,7 @@ test("offline, it waits, and goes on by itself when online again", async ({ page
   await context.setOffline(true);
   const downloading = page.waitForEvent("download");
   await page.keyboard.press("s");
-  await expect.poll(() => says(page)).toContain("This computer is offline, trying again");
+  await expect.poll(() => says(page)).toContain("this computer is offline, retry");
   await page.waitForTimeout(5_000); // longer than its patience with servers
   await context.setOffline(false);
   await expectWhole(downloading);
@@ -183,7 +183,7 @@ for (const moment of ["while preparing", "while saving"]) {
       good(request, response);
     });
     await open(page, site.url, server);
-    await expect.poll(() => says(page)).toMatch(moment === "while saving" ? /48%/ : /Asking for/);
+    await expect.poll(() => says(page)).toMatch(moment === "while saving" ? /48%/ : /asking for/);
     await cancel(page);
     await expect.poll(() => says(page)).toContain("The build was cancelled.");
     await expectNoFile(page);

@@ -66,7 +66,7 @@ test("the SHA-256 can be saved for sha256sum, and os clear takes away what was k
   expect(readFileSync(await download.path(), "utf8")).toBe(`${digest}  notepat-os.iso\n`);
 
   await page.goto(`${site.url}/os:clear`);
-  await expect.poll(() => says(page)).toContain("12.6 MB freed in this browser.");
+  await expect.poll(() => says(page)).toContain("12.6 MB freed.");
   expect(await stored(page)).toEqual({});
 });
 

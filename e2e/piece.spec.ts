@@ -85,9 +85,9 @@ for (const [width, height, density] of canvases) {
     const shown = width > 3000 ? { ready, saving, done } : states; // large pictures take long
     for (const [name, state] of Object.entries(shown)) {
       await show(page, state);
-      const sign = { preparing: /Asking/, starting: /browser to/, ready: /s Start/, unfinished: /s Start/ };
-      const later = { done: /downloads/, failed: /404/, cancelled: /was cancelled/, paused: /Resume/ };
-      const expected = { ...sign, ...later }[name] ?? /Pause/;
+      const sign = { preparing: /asking/, starting: /your browser/, ready: /s start/, unfinished: /s start/ };
+      const later = { done: /downloads/, failed: /404/, cancelled: /was cancelled/, paused: /resume/ };
+      const expected = { ...sign, ...later }[name] ?? /pause/;
       await expect.poll(() => says(page)).toMatch(expected);
       await page.screenshot({ path: path.join(out, `piece-${width}-${name}.png`) });
     }
@@ -149,10 +149,10 @@ test("what is to be heard stands in a live region, and goes with the piece", asy
   await open(page, site.url);
   await show(page, states.ready);
   const region = page.getByRole("status");
-  await expect(region).toContainText("SHA-256 451f2180");
+  await expect(region).toContainText("SHA-256: 451f2180");
   await expect(region).toContainText("s: Start.");
   await show(page, states.lost);
-  await expect(region).toHaveText("Saving notepat-os.iso, 40 percent. Connection lost, trying again...");
+  await expect(region).toHaveText("Saving notepat-os.iso, 40 percent. Connection lost, retrying...");
   expect(await region.getAttribute("aria-live")).toBe("polite");
   expect((await region.boundingBox())?.width).toBeLessThanOrEqual(1);
   await page.keyboard.press("Escape");

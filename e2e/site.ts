@@ -3,7 +3,7 @@ import { buildOs, start } from "../dev/start.ts";
 import { testKey } from "../src/testing/sign.ts";
 
 /** What the canvas says when a build is ready to be started. */
-export const READY = /Download (?:nothing|[\d.,]+ )/;
+export const READY = /download (?:nothing|[\d.,]+ )/;
 
 /** The stage with its servers, as `npm start` runs them, on free ports; URLs without a slash at the end. */
 export interface Site {
@@ -51,7 +51,7 @@ export async function startBuild(page: Page): Promise<void> {
 /** Stop a build, as a person has to: they are asked whether they mean it. */
 export async function cancel(page: Page): Promise<void> {
   await page.keyboard.press("c");
-  await expect.poll(() => says(page)).toMatch(/Stop and throw away|was cancelled/); // nothing saved, nothing asked
+  await expect.poll(() => says(page)).toMatch(/stop and throw away|was cancelled/); // nothing saved, nothing asked
   await page.keyboard.press("y");
 }
 

@@ -1,0 +1,221 @@
+import type { Command, Face, PictureName } from "./blocks.ts";
+import type { ColorName } from "./palette.ts";
+import { words } from "./words.ts";
+
+/** Something to draw, in pixels of the canvas. */
+export type Item =
+  | (Rectangle & { readonly kind: "box"; readonly color: ColorName })
+  | {
+      readonly kind: "text";
+      readonly x: number;
+      readonly y: number;
+      /** Pixels of the canvas to one of the typeface. */
+      readonly size: number;
+      readonly text: string;
+      readonly color: ColorName;
+    }
+  | ButtonItem
+  /** Where the page shows the bundle itself. */
+  | (Rectangle & { readonly kind: "preview" });
+
+/** Where something is, in pixels of the canvas. */
+export interface Rectangle {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+/** A place that can be pressed. */
+export interface ButtonItem extends Rectangle {
+  readonly kind: "button";
+  readonly command: Command;
+  /** How thick its edge is. */
+  readonly unit: number;
+  readonly chosen: boolean;
+  /** The number of the piece that it offers. */
+  readonly offer?: number;
+}
+
+/** A filled box. */
+export const box = (x: number, y: number, w: number, h: number, color: ColorName): Item => ({
+  kind: "box",
+  x,
+  y,
+  w,
+  h,
+  color,
+});
+
+/** A line of text, from the corner of its first character. */
+export const write = (text: string, x: number, y: number, size: number, color: ColorName): Item => ({
+  kind: "text",
+  text,
+  x,
+  y,
+  size,
+  color,
+});
+
+// Everything below is drawn in boxes. A letter is a colour of the palette.
+const INKS: Readonly<Record<string, ColorName>> = {
+  o: "body",
+  l: "light",
+  g: "glass",
+  w: "paper",
+  e: "edge",
+  b: "bar",
+  t: "text",
+  d: "dim",
+};
+
+const SPRITES = {
+  machine: [
+    "..oooooooooooooooo..",
+    ".ollllllllllllllllo.",
+    "ollggggggggggggggloo",
+    "olggggggggggggggggoo",
+    "olggggggggggggggggoo",
+    "olggggggggggggggggoo",
+    "olggggggggggggggggoo",
+    "olggggggggggggggggoo",
+    "olggggggggggggggggoo",
+    "olggggggggggggggggoo",
+    "olggggggggggggggggoo",
+    "ollggggggggggggggloo",
+    ".ooooooooooooooooeo.",
+    "..oooooooooooooooo..",
+    "....eee......eee....",
+    "...ooooo....ooooo...",
+  ],
+  page: [
+    "wwwwwwwwww...",
+    "wwwwwwwwwwl..",
+    "wwddddddwwll.",
+    "wwwwwwwwwwwww",
+    "wwdddddddddww",
+    "wwwwwwwwwwwww",
+    "wwdddddddddww",
+    "wwwwwwwwwwwww",
+    "wbbbbbbbbbbbw",
+    "wbwbwwbbwwbbw",
+    "wbwbwbbwbbwbw",
+    "wbwbbwbwbbwbw",
+    "wbwbwwbbwwbbw",
+    "wbbbbbbbbbbbw",
+    "wwwwwwwwwwwww",
+  ],
+  stick: [
+    "oooooooooooooo......",
+    "ollllllllllllowwwww.",
+    "olooooooooooooweweww",
+    "olobbooooooooowwwwww",
+    "oloboboooooooowwwwww",
+    "oloboboooooooowwwwww",
+    "olobbooooooooowwwwww",
+    "olooooooooooooweweww",
+    "oooooooooooooowwwww.",
+    "oooooooooooooo......",
+  ],
+  arrow: ["....b...", "....bb..", "bbbbbbb.", "bbbbbbbb", "bbbbbbb.", "....bb..", "....b..."],
+  laptop: [
+    ".oooooooooooooooooooooooo.",
+    ".ollllllllllllllllllllllo.",
+    ".olggggggggggggggggggggoo.",
+    ".olggggggggggggggggggggoo.",
+    ".olgggbbbggggggbbggggggoo.",
+    ".olgggbgbggggbggbggggggoo.",
+    ".olgggbgbggbgggggggggggoo.",
+    ".olgggbbbggbbbbbbbbggggoo.",
+    ".olggggggggggggggggggggoo.",
+    ".olgglllllllllgggggggggoo.",
+    ".olggggggggggggggggggggoo.",
+    ".olggllllllggggggggggggoo.",
+    ".olggggggggggggggggggggoo.",
+    ".oooooooooooooooooooooooo.",
+    "eeeeeeeeeeeeeeeeeeeeeeeeee",
+    "elllllllllllllllllllllllle",
+    "eooooooooooooooooooooooooe",
+    ".eeeeeeeeeeeeeeeeeeeeeeee.",
+  ],
+  pointer: ["t.....", "tt....", "twt...", "twwt..", "twwwt.", "twwwwt", "twwttt", "twtt..", "tt.tt."],
+  sparkle: ["...l...", "...l...", "..lbl..", "llbwbll", "..lbl..", "...l...", "...l..."],
+};
+
+const FACES: Record<Face, readonly string[]> = {
+  calm: ["...l........l...", "...l........l...", "................", "....l......l....", ".....llllll....."],
+  glad: ["..lll......lll..", "..l.l......l.l..", ".....llllll.....", ".....lbbbbl.....", "......llll......"],
+  busy: ["....ll.....ll...", "....ll.....ll...", "................", "......llll......", "......llll......"],
+  asleep: [
+    "................",
+    "..lll......lll..",
+    "................",
+    "................",
+    "......llll......",
+  ],
+  sad: ["....l......l....", "...l........l...", "................", ".....llllll.....", "....l......l...."],
+};
+
+/** How large the machine with its face is, in pixels of its own. */
+export const MACHINE = { w: 20, h: 16 };
+
+/** An old machine, and a pal: by its face one sees how things are. */
+export function machine(face: Face, x: number, y: number, scale: number): Item[] {
+  return [
+    ...sprite(SPRITES.machine, x, y, scale),
+    ...sprite(FACES[face], x + 2 * scale, y + 5 * scale, scale),
+  ];
+}
+
+/** Rows of letters as boxes, as few as there are runs of a letter. */
+export function sprite(rows: readonly string[], x: number, y: number, scale: number): Item[] {
+  return rows.flatMap((row, i) =>
+    Array.from(row.matchAll(/([a-z])\1*/g), ({ index, 0: run, 1: letter = "" }) =>
+      box(x + index * scale, y + i * scale, run.length * scale, scale, INKS[letter] ?? "text"),
+    ),
+  );
+}
+
+/** All pictures are of one size, so that none makes its page jump. */
+export const PICTURE = { w: 104, h: 34 };
+
+/** What each step of the instructions is about, `s` pixels to one of the picture's. */
+export const pictures = {
+  flash: (x: number, y: number, s: number): Item[] => [
+    ...sprite(SPRITES.page, x + 6 * s, y + 8 * s, s),
+    ...sprite(SPRITES.arrow, x + 32 * s, y + 12 * s, s),
+    ...sprite(SPRITES.stick, x + 54 * s, y + 11 * s, s),
+  ],
+  format: (x: number, y: number, s: number): Item[] => {
+    const { title, text, yes, no } = words.format;
+    const button = (label: string, left: number, color: ColorName) => [
+      box(x + left * s, y + 21 * s, (label.length * 6 + 6) * s, 12 * s, color),
+      write(label, x + (left + 3) * s, y + 22 * s, s, "text"),
+    ];
+    return [
+      box(x, y, 104 * s, 34 * s, "edge"),
+      box(x + s, y + s, 102 * s, 32 * s, "panel"),
+      box(x + s, y + s, 102 * s, 9 * s, "from"),
+      write(title, x + 3 * s, y + s, s, "white"),
+      write(text, x + 5 * s, y + 11 * s, s, "text"),
+      ...button(yes, 6, "track"),
+      ...button(no, 54, "press"),
+      ...sprite(SPRITES.pointer, x + 92 * s, y + 25 * s, s),
+    ];
+  },
+  boot: (x: number, y: number, s: number): Item[] => {
+    const key = (label: string, left: number) => [
+      box(x + left * s, y + 10 * s, (label.length * 6 + 8) * s, 15 * s, "edge"),
+      box(x + (left + 1) * s, y + 11 * s, (label.length * 6 + 6) * s, 11 * s, "panel"),
+      write(label, x + (left + 4) * s, y + 12 * s, s, "key"),
+    ];
+    return [...sprite(SPRITES.laptop, x + 2 * s, y + 8 * s, s), ...key("F12", 38), ...key("Esc", 70)];
+  },
+  reset: (x: number, y: number, s: number): Item[] => [
+    ...sprite(SPRITES.stick, x + 2 * s, y + 11 * s, s),
+    ...sprite(SPRITES.arrow, x + 32 * s, y + 12 * s, s),
+    ...sprite(SPRITES.stick, x + 54 * s, y + 11 * s, s),
+    ...sprite(SPRITES.sparkle, x + 78 * s, y + 4 * s, s),
+    ...sprite(SPRITES.sparkle, x + 50 * s, y + 22 * s, s),
+  ],
+} satisfies Record<PictureName, (x: number, y: number, s: number) => Item[]>;

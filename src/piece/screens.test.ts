@@ -1,0 +1,107 @@
+import { describe, expect, test } from "vitest";
+import { info, pageInfo, sha256, states } from "../testing/states.ts";
+import { models, unknown } from "../testing/models.ts";
+import { actionsOf, announcement, offersOf, screenOf, type Model } from "./screens.ts";
+import { words } from "./words.ts";
+
+const keysOf = (model: Model) => actionsOf(screenOf(model)).map(({ keys }) => keys[0]);
+const model = (parts: Partial<Model>): Model => ({ ...unknown, page: pageInfo, target: "notepat", ...parts });
+
+test.each([
+  ["loading", "busy", []],
+  ["late", "sad", []],
+  ["picker", "glad", []],
+  ["clearing", "busy", []],
+  ["cleared", "glad", ["n"]],
+  ["not cleared", "sad", ["n"]],
+  ["phone", "calm", ["b"]],
+  ["link", "calm", ["b"]],
+  ["opening", "busy", []],
+  ["preparing", "busy", ["c"]],
+  ["ready", "calm", ["s", "w", "l", "k"]],
+  ["starting", "busy", ["c"]],
+  ["saving", "busy", ["p", "c"]],
+  ["stopping", "busy", ["y", "n"]],
+  ["paused", "asleep", ["p", "c"]],
+  ["lost", "sad", ["p", "c"]],
+  ["done", "glad", ["h", "j", "r", "n"]],
+  ["failed", "sad", ["r", "n"]],
+  ["cancelled", "calm", ["r", "n"]],
+] as const)("%s: looks %s, offers %j", (name, face, keys) => {
+  expect(screenOf(models[name]!).face).toBe(face);
+  expect(keysOf(models[name]!)).toEqual(keys);
+});
+
+test("what this browser or this base cannot do is not offered", () => {
+  expect(keysOf(model({ build: states.ready, page: { ...pageInfo, choose: false } }))).not.toContain("w");
+  const build = { ...states.ready, keep: { wanted: false, bytes: 0, possible: false } };
+  expect(keysOf(model({ build }))).toEqual(["s", "w", "l"]);
+});
+
+test("no key stands for two things", () => {
+  for (const each of Object.values(models)) expect(new Set(keysOf(each)).size).toBe(keysOf(each).length);
+});
+
+test("the base's date is said when its version does not say it", () => {
+  expect(words.baseOf(info.base)).toBe("kiosk 2026.11.24, x86_64");
+  expect(words.baseOf({ ...info.base, version: "7" })).toBe("kiosk 7, x86_64, made 2026-11-24");
+});
+
+test("pieces are offered once, those built lately first, and by what has been typed", () => {
+  expect(offersOf(["drift", "notepat"], "").slice(0, 4)).toEqual(["drift", "notepat", "prompt", "line"]);
+  expect(offersOf([], "no")).toEqual(["no", "notepat", "metronome"]);
+  expect(offersOf([], "notepat")).toEqual(["notepat"]);
+  expect(offersOf([], "zzz")).toEqual(["zzz"]);
+});
+
+describe("a screen reader is told", () => {
+  test.each(Object.entries(models))("%s in whole sentences", (_name, each) => {
+    const told = announcement(screenOf(each));
+    expect(told).not.toBe("");
+    // As one voice reads it: from the start or an end to the next end.
+    for (const [sentence] of told.matchAll(/.*?[.?!]+(?= |$)/g)) {
+      expect.soft(sentence.trim()).toMatch(/^(?:[A-Z0-9"]|[a-z]: |os\.|[\w@/-]+(?:\.iso| os|, \d))/);
+    }
+    expect(told).toMatch(/[.?!]$/);
+  });
+
+  test("all that is known before a build, and the keys", () => {
+    expect(announcement(screenOf(models["ready"]!))).toBe(
+      `notepat os. File: notepat-os.iso, 2,985 MB. Download: 540 MB. Base: kiosk 2026.11.24, x86_64. Piece: notepat, 1.2 MB. SHA-256: ${sha256}. s: Start. w: Choose where. l: Link. k: Keep base for next time (540 MB).`,
+    );
+  });
+
+  test("progress in tenths, and trouble without the seconds", () => {
+    const told = (parts: Partial<Model>) => announcement(screenOf(model(parts)));
+    expect(told({ build: states.saving })).toBe("Saving notepat-os.iso, 40 percent.");
+    const lost = "Saving notepat-os.iso, 40 percent. Connection lost, retrying...";
+    expect([1, 2, 0].map((retrySeconds) => told({ build: states.lost, retrySeconds }))).toEqual([
+      lost,
+      lost,
+      lost,
+    ]);
+    expect(told({ build: states.saving, stopping: true })).toBe(
+      "Saving notepat-os.iso, 40 percent. Stop and throw away the file? y: Yes, stop. n: No, go on.",
+    );
+  });
+});
+
+test("what is drawn is ASCII and begins in lower case, but names and what errors say", () => {
+  const proper =
+    /^(?:Windows|Mac|Linux|Secure|Acer|ASRock|ASUS|Dell|Framework|Gigabyte|HP|Lenovo|MSI|Samsung|Toshiba|Intel)/;
+  const errors = Object.values(models).flatMap(({ build, cleared }) => [build?.message, cleared?.message]);
+  const drawn = Object.values(models).flatMap((each) =>
+    screenOf(each).blocks.flatMap((block): string[] => {
+      if (block.kind === "text") return errors.includes(block.text) ? [] : [block.text, block.brief];
+      if (block.kind === "heading") return [block.text];
+      if (block.kind === "field") return [block.label, block.value];
+      if (block.kind === "cells") return [...block.cells];
+      return block.kind === "news" ? [block.news, ...block.holds] : [];
+    }),
+  );
+  expect(drawn.length).toBeGreaterThan(100);
+  for (const text of drawn) {
+    expect.soft(text).toMatch(/^[\x20-\x7e]*$/);
+    if (!proper.test(text)) expect.soft(text).not.toMatch(/^[A-Z]/);
+  }
+});

@@ -1,0 +1,162 @@
+import type { ImageInfo, Trouble } from "../messages.ts";
+import { duration, size, thousands } from "./text.ts";
+
+/**
+ * All that the piece says. ASCII, as the typeface is; short and in lower case, as AC speaks. For another language,
+ * translate this. What fails is explained in whole sentences, of which most come from `src/errors.ts`.
+ */
+export const words = {
+  title: (piece: string) => `${piece} os`,
+  desc: (piece: string) =>
+    `Turn ${piece || "any piece"} into an operating system: a disk image, built in your browser.`,
+  loading: "loading...",
+  noPage: "the part of os that builds images did not load. check your connection and reload the page.",
+
+  choose: "choose a piece",
+  choosing: "a computer will boot straight to it.",
+  typing: "type a name, or pick one. arrows move, space picks, delete erases.",
+  kidlisp: 'for KidLisp, type "os $cow" at the prompt.',
+  recent: "built lately",
+  kept: (bytes: number) => `${size(bytes)} of base kept here. "os clear" frees it.`,
+
+  clearing: "clearing...",
+  cleared: (bytes: number) => (bytes > 0 ? `${size(bytes)} freed.` : "nothing was kept."),
+
+  phone: "a phone cannot write a USB stick. on a computer, open:",
+  phoneToo: "the file can be saved here too, if it fits.",
+  elsewhere: "to build it on another computer, open:",
+  linking: "making a link...",
+
+  preparing: "asking for the piece and a base...",
+  file: "file",
+  fileOf: (name: string, bytes: number) => `${name}, ${size(bytes)}`,
+  download: "download",
+  downloadOf(bytes: number, here: number) {
+    if (here <= 0) return size(bytes);
+    return here < bytes ? `${size(bytes - here)} (${size(here)} is here)` : `nothing, ${size(here)} is here`;
+  },
+  base: "base",
+  /** Versions are dates: another date is said only if there is one. */
+  baseOf({ flavor, version, arch, created }: ImageInfo["base"]) {
+    const [day = ""] = created.split("T");
+    const made = version.startsWith(day.replaceAll("-", ".")) ? "" : `, made ${day}`;
+    return `${flavor} ${version}, ${arch}${made}`;
+  },
+  piece: "piece",
+  pieceOf: (name: string, bytes: number) => `${name}, ${size(bytes)}`,
+  sha256: "sha256",
+  unfinished: (name: string) => `${name} is unfinished. continue goes on with it.`,
+  keep: (bytes: number) => `keep base for next time (${size(bytes)})`,
+
+  starting: "waiting for your browser. it may ask to allow the download.",
+  startingChosen: "choose where the file goes.",
+  saving: (name: string) => `saving ${name}`,
+  percent: (part: number) => `${Math.floor(100 * part)}%`,
+  amount: (written: number, all: number) => `${thousands(written / 1e6)} of ${thousands(all / 1e6)} MB`,
+  fetched: (bytes: number, all: number) =>
+    `${thousands(bytes / 1e6)} of ${thousands(all / 1e6)} MB downloaded`,
+  speed: (bytesPerSecond: number) => `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`,
+  left: (seconds: number) => `${duration(seconds)} left`,
+  paused: "paused.",
+  stop: "stop and throw away the file?",
+  trouble: {
+    offline: "this computer is offline",
+    lost: "connection lost",
+    busy: "the server is busy",
+    refused: "the server refuses",
+    wrong: "wrong bytes came",
+  } satisfies Record<Trouble["kind"], string>,
+  retry: (what: string, seconds: number) =>
+    seconds > 0 ? `${what}, retry in ${seconds} s` : `${what}, retrying...`,
+  goesOn: (name: string) => `still saving ${name}`,
+
+  done: (name: string) => `${name} is in your downloads.`,
+  doneChosen: (name: string) => `${name} is where you wanted it.`,
+  keeps: (bytes: number) => `the base is kept for next time (${size(bytes)}).`,
+  keepsNot: "the base is not kept.",
+  next: "next: flash it to a USB stick.",
+  copied: "sha256 copied",
+
+  steps: {
+    flash: {
+      title: "1. flash it",
+      text: (name: string) => [
+        "get balenaEtcher from etcher.balena.io.",
+        `"Flash from file": ${name}.`,
+        '"Select target": your USB stick.',
+        '"Flash!", then wait for its check.',
+        "everything on the stick is lost.",
+      ],
+    },
+    format: {
+      title: '2. Windows says "format"? cancel',
+      text: () => [
+        "Windows may offer to format the stick, once or twice. press Cancel.",
+        "it cannot read the stick, and that is fine.",
+      ],
+    },
+    boot: {
+      title: "3. boot it",
+      text: () => [
+        "put the stick in, turn the computer on, and tap its boot menu key. then pick the USB stick. Secure Boot can stay on.",
+      ],
+    },
+    reset: {
+      title: "4. get the stick back",
+      text: () => [
+        'Windows: Rufus, with "Non bootable".',
+        "Mac: Disk Utility, Show All Devices, the stick itself, Erase.",
+        'Linux: Disks, the stick, "Format Disk".',
+      ],
+    },
+  },
+  /** Boot menu keys, by who makes the computer. */
+  bootKeys: [
+    "Acer F12",
+    "ASRock F11",
+    "ASUS F8, Esc",
+    "Dell F12",
+    "Framework F12",
+    "Gigabyte F12",
+    "HP F9, Esc",
+    "Lenovo F12",
+    "MSI F11",
+    "Samsung F10",
+    "Toshiba F12",
+    "Intel Mac Option",
+  ],
+  /** On a picture of what Windows asks. */
+  format: { title: "Windows", text: "Format disk?", yes: "Format", no: "Cancel" },
+
+  // What can be pressed: in full, and where there is little room.
+  start: ["start", "start"],
+  where: ["choose where", "where"],
+  goOn: ["continue", "go on"],
+  link: ["link", "link"],
+  back: ["back", "back"],
+  anyway: ["build it here", "here"],
+  pause: ["pause", "pause"],
+  resume: ["resume", "resume"],
+  cancel: ["cancel", "cancel"],
+  yes: ["yes, stop", "yes"],
+  no: ["no, go on", "no"],
+  copy: ["copy sha256", "copy"],
+  checksum: ["save .sha256", "save"],
+  again: ["try again", "again"],
+  once: ["build again", "again"],
+  other: ["another piece", "other"],
+  forward: ">",
+  backward: "<",
+
+  // What only a screen reader is told.
+  heard: {
+    sha256: "SHA-256",
+    keys: { space: "Space", arrowright: "Right arrow", arrowleft: "Left arrow" } as Record<string, string>,
+    press: (key: string, what: string) => `${key}: ${what}`,
+    offer: (name: string, number: number, all: number) => `${name}, ${number} of ${all}.`,
+    saving: (name: string, percent: number) => `Saving ${name}, ${percent} percent.`,
+  },
+} as const;
+
+/** What a button is called: in full, and where there is little room. */
+export type Name = readonly [full: string, short: string];
