@@ -44,26 +44,28 @@ export async function bundlePiece(build = BUILD, entry = PIECE): Promise<Shipped
     `\n${exports}\n`,
   ].join("");
   const options = await resolveConfig(entry);
-  const pretty = await format(code.replaceAll(BUILD, build), { ...options, parser: "babel" });
+  const pretty = (await format(code, { ...options, parser: "babel" })).replaceAll(BUILD, build);
   await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(pretty)}`);
   return { code: pretty, files: [...modules.keys()] };
 }
 
 /** Emit the piece with a build, told the digest of all other scripts; watch what it is made of. */
 export function shipPiece(): Plugin {
+  let piece: ShippedPiece;
   return {
     name: "ship-piece",
     apply: "build",
     async buildStart() {
-      for (const file of (await bundlePiece()).files) this.addWatchFile(file);
+      piece = await bundlePiece();
+      for (const file of piece.files) this.addWatchFile(file);
     },
-    async generateBundle(_, bundle) {
+    generateBundle(_, bundle) {
       const hash = createHash("sha256");
       for (const [name, file] of Object.entries(bundle)) {
         if (name.endsWith(".js")) hash.update(file.type === "chunk" ? file.code : file.source);
       }
-      const { code } = await bundlePiece(hash.digest("hex").slice(0, 12));
-      this.emitFile({ type: "asset", fileName: "aesthetic.computer/disks/os.mjs", source: code });
+      const source = piece.code.replaceAll(BUILD, hash.digest("hex").slice(0, 12));
+      this.emitFile({ type: "asset", fileName: "aesthetic.computer/disks/os.mjs", source });
     },
   };
 }

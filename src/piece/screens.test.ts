@@ -44,6 +44,8 @@ test("no key stands for two things", () => {
 
 test("the base's date is said when its version does not say it", () => {
   expect(words.baseOf(info.base)).toBe("kiosk 2026.11.24, x86_64");
+  const early = { version: "2026.1.1", created: "2026-01-01T01:02:03Z" };
+  expect(words.baseOf({ ...info.base, ...early })).toBe("kiosk 2026.1.1, x86_64");
   expect(words.baseOf({ ...info.base, version: "7" })).toBe("kiosk 7, x86_64, made 2026-11-24");
 });
 

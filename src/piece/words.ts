@@ -39,7 +39,9 @@ export const words = {
   /** Versions are dates: another date is said only if there is one. */
   baseOf({ flavor, version, arch, created }: ImageInfo["base"]) {
     const [day = ""] = created.split("T");
-    const made = version.startsWith(day.replaceAll("-", ".")) ? "" : `, made ${day}`;
+    const parts = version.split(".").map(Number);
+    const same = day.split("-").every((part, i) => Number(part) === parts[i]);
+    const made = same ? "" : `, made ${day}`;
     return `${flavor} ${version}, ${arch}${made}`;
   },
   piece: "piece",
