@@ -469,9 +469,11 @@ describe("os alone", () => {
   /** The slug that the piece has jumped to. */
   async function piecesAfter(piece: Visit): Promise<string | undefined> {
     await piece.frame();
-    await new Promise((later) => setTimeout(later, 50)); // the next piece is loading
-    const loaded = piece.sent.filter((message) => message.type === "disk-loaded");
-    return loaded.at(-1)?.content.slug;
+    return vi.waitFor(() => {
+      const [, next] = piece.sent.filter((message) => message.type === "disk-loaded");
+      if (!next) throw new Error("the next piece is loading");
+      return next.content.slug;
+    });
   }
 });
 

@@ -50,12 +50,14 @@ export interface Pointer {
   readonly button: number;
 }
 
+/** What a pointer does, by AC's names. */
 export interface PenEvent extends Pointer {
   readonly name: "touch" | "lift" | "draw" | "move";
   /** Which of the pointers down, from 1. */
   readonly pointer: number;
 }
 
+/** A key that went down or up. */
 export interface KeyEvent {
   /** `keyboard:down:c`, `keyboard:up:space` … */
   readonly name: string;

@@ -14,8 +14,8 @@ import { Watchdog } from "./watchdog.ts";
 
 const TICK = 1000 / 120; // milliseconds of a `sim`
 const MOST_TICKS = 24; // for one frame, however long it took
-const ANSWER = 12; // seconds in which a worker has to answer, as in AC
-const FRAME = 8; // seconds that a frame may take, which includes `boot`
+const ANSWER_SECONDS = 12; // in which a worker has to answer, as in AC
+const FRAME_SECONDS = 8; // that a frame may take, which includes `boot`
 
 const query = new URLSearchParams(location.search);
 const view = new View(element("canvas"), Number(query.get("density")) || 2);
@@ -88,17 +88,17 @@ function start(slug: string): void {
 
 function watch(): void {
   answers = new Watchdog(
-    ANSWER,
+    ANSWER_SECONDS,
     () => send({ type: "ping" }),
     () => halt("stopped answering"),
   );
   frames = new Watchdog(
-    FRAME,
+    FRAME_SECONDS,
     () => {
-      const stuck = (answers?.hungry ?? 0) > 1; // that is the other's business
-      if (!waiting || stuck) frames?.feed(); // and a hidden page wants no frame
+      const stuck = (answers?.seconds ?? 0) > 1; // that is the other's business
+      if (!waiting || stuck) frames?.reset(); // and a hidden page wants no frame
     },
-    () => halt(`made no frame for ${FRAME} seconds`),
+    () => halt(`made no frame for ${FRAME_SECONDS} seconds`),
   );
 }
 
@@ -132,10 +132,10 @@ function receive(message: FromDisk): void {
   const { type } = message;
   if (type === "rendered") {
     waiting = false;
-    frames?.feed();
+    frames?.reset();
     if (message.content.picture) view.show(message.content.picture);
     if (message.content.text) written = message.content.text;
-  } else if (type === "pong") answers?.feed();
+  } else if (type === "pong") answers?.reset();
   else if (type === "disk-loaded") arrived(message.content);
   else if (type === "trouble") errors.push(message.content);
   else if (type === "content-create") content.add(message.content.content);

@@ -4,22 +4,22 @@ import { Watchdog } from "./watchdog.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test("barks once, after so many seconds without food", () => {
-  const bark = vi.fn();
-  const watchdog = new Watchdog(12, () => {}, bark);
+test("calls back once, after so many seconds without a reset", () => {
+  const onTimeout = vi.fn();
+  const watchdog = new Watchdog(12, () => {}, onTimeout);
   vi.advanceTimersByTime(11_000);
-  watchdog.feed();
+  watchdog.reset();
   vi.advanceTimersByTime(12_000);
-  expect(bark).not.toHaveBeenCalled();
+  expect(onTimeout).not.toHaveBeenCalled();
   vi.advanceTimersByTime(60_000);
-  expect(bark).toHaveBeenCalledOnce();
+  expect(onTimeout).toHaveBeenCalledOnce();
 });
 
 test("ticks every second until it is stopped", () => {
-  const tick = vi.fn();
-  const watchdog = new Watchdog(12, tick, () => {});
+  const onTick = vi.fn();
+  const watchdog = new Watchdog(12, onTick, () => {});
   vi.advanceTimersByTime(3_000);
   watchdog.stop();
   vi.advanceTimersByTime(3_000);
-  expect(tick).toHaveBeenCalledTimes(3);
+  expect(onTick).toHaveBeenCalledTimes(3);
 });

@@ -1,29 +1,29 @@
 const SECOND = 1000;
 
 /**
- * Calls `bark` once when it has not been fed for `patience` seconds. Ticks are counted, not the clock: a
- * computer that slept, or a hidden page whose timers are slow, is no silence. `tick` is called every second.
+ * Calls `onTimeout` once when it has not been reset for `timeoutSeconds`. Ticks are counted, not the clock: a
+ * computer that slept, or a hidden page whose timers are slow, is no silence. `onTick` is called every second.
  */
 export class Watchdog {
-  #hungry = 0;
+  #seconds = 0;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(patience: number, tick: () => void, bark: () => void) {
+  constructor(timeoutSeconds: number, onTick: () => void, onTimeout: () => void) {
     this.#timer = setInterval(() => {
-      this.#hungry += 1;
-      if (this.#hungry <= patience) return tick();
+      this.#seconds += 1;
+      if (this.#seconds <= timeoutSeconds) return onTick();
       this.stop();
-      bark();
+      onTimeout();
     }, SECOND);
   }
 
-  /** Seconds since it was fed. */
-  get hungry(): number {
-    return this.#hungry;
+  /** Since it was last reset. */
+  get seconds(): number {
+    return this.#seconds;
   }
 
-  feed(): void {
-    this.#hungry = 0;
+  reset(): void {
+    this.#seconds = 0;
   }
 
   stop(): void {
