@@ -11,14 +11,17 @@ import type { Bytes } from "../src/bytes/segment.ts";
 import { MOST_PIXELS } from "../src/splash/splash.ts";
 import { findRelease } from "../src/fetch/release.ts";
 import { openImage, type Base, type Image } from "../src/image/image.ts";
-import { RetryPolicy, PACE, PREPARING } from "../src/fetch/retry.ts";
+import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy } from "../src/fetch/retry.ts";
 import { checkBundle, fetchBundle } from "../src/bundle/oven.ts";
 import { Source } from "../src/fetch/source.ts";
 import config from "../public/aesthetic.computer/os/config.json" with { type: "json" };
 import { understand, UsageError } from "./errors.ts";
 import { fileBase, reason, writeWhole } from "./files.ts";
 
-/** `os build`: the page's work, from the command line. */
+/**
+ * `os build`: make an image as the page does, from the command line. Throws `UsageError`, `RangeError` for a file that
+ * cannot be used, and the errors of `src/errors.ts`.
+ */
 export async function build(args: string[]): Promise<void> {
   const { values, positionals } = understand(() =>
     parseArgs({
@@ -40,10 +43,17 @@ export async function build(args: string[]): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new CancelledError("The build was cancelled")));
 
-  const patience = Number(values.patience) * 1000;
-  if (!(patience > 0)) throw new UsageError(`--patience takes a number of seconds, not "${values.patience}"`);
-  const preparing = new RetryPolicy({ ...PACE, giveUp: Math.min(patience, PREPARING) }, tell);
-  const retry = new RetryPolicy({ ...PACE, giveUp: patience }, tell);
+  const giveUpAfterMs = Number(values.patience) * 1000;
+  if (!(giveUpAfterMs > 0)) {
+    throw new UsageError(`--patience takes a number of seconds, not "${values.patience}"`);
+  }
+  const policy = (mostMs: number) =>
+    new RetryPolicy(
+      { ...DEFAULT_RETRY, giveUpAfterMs: Math.min(giveUpAfterMs, mostMs) },
+      { onTrouble: showTrouble },
+    );
+  const preparing = policy(PREPARE_GIVE_UP_AFTER_MS);
+  const retry = policy(Infinity);
   const wanted = { flavor: values.flavor, keys: values.key };
   const base = await openBase(values.manifest, wanted, { preparing, retry }, stop.signal);
   const room = base.manifest.piecePartition.length;
@@ -54,7 +64,7 @@ export async function build(args: string[]): Promise<void> {
   const image = await openImage(base, { name, html, splash }, stop.signal);
 
   const out = values.out ?? image.info.fileName;
-  await writeWhole(out, verifyWhole(image, stop.signal));
+  await writeWhole(out, hashedChunks(image, stop.signal));
   console.log(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
 }
 
@@ -67,12 +77,13 @@ async function openBase(
 ): Promise<Base> {
   if (!/^https?:/.test(manifest)) return await fileBase(manifest, { flavor, keys });
   const release = await findRelease(manifest, { flavor, keys: keys ?? config.keys }, preparing, stop);
-  const sources = release.urls.map((url) => new Source(url, release.manifest.image.size));
-  return { manifest: release.manifest, supply: { sources, retry, seeds: [] } };
+  const { manifest: found, urls } = release;
+  const servers = urls.map((url) => new Source(url, found.image.size));
+  return { manifest: found, supply: { sources: servers, retry, seeds: [] } };
 }
 
-/** What keeps a build from getting on, for who waits at a terminal. */
-function tell(trouble: Trouble | undefined): void {
+/** Show what keeps a build from getting on to whoever waits at a terminal. */
+function showTrouble(trouble: Trouble | undefined): void {
   if (!process.stderr.isTTY || !trouble) return;
   const seconds = Math.max(0, Math.round((trouble.again - Date.now()) / 1000));
   process.stderr.write(`\r\x1b[KThe connection is ${trouble.kind}; trying again in ${seconds} s`);
@@ -104,8 +115,11 @@ async function readInput(file: string): Promise<Bytes> {
   }
 }
 
-/** The image's bytes, with progress, and at the end the proof that they are what was promised. */
-async function* verifyWhole(image: Image, signal: AbortSignal): AsyncGenerator<Bytes> {
+/**
+ * The image's chunks, with progress. All of them are hashed, also the base's, which a browser leaves to the digests of
+ * windows. Throws `SaveError` unless they have the SHA-256 that was announced.
+ */
+async function* hashedChunks(image: Image, signal: AbortSignal): AsyncGenerator<Bytes> {
   const hash = createHash("sha256");
   const pool = new BufferPool(WINDOW);
   const { info } = image;

@@ -18,7 +18,7 @@ import { Policies } from "./policy.ts";
 import { Report } from "./report.ts";
 
 /** Whoever waits at a terminal wants to know soon. */
-const PACE = { silence: 15_000, firstWait: 500, longestWait: 2_000, giveUp: 4_000 };
+const RETRY = { silenceMs: 15_000, firstWaitMs: 500, longestWaitMs: 2_000, giveUpAfterMs: 4_000 };
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -203,7 +203,7 @@ async function examineBases(report: Report, config: Config, origin: string): Pro
     const name = `${its} ${version}`;
     if (seen.has(name)) continue; // an earlier one has its name, and this one cannot be asked for
     seen.add(name);
-    const find = () => findRelease(latest, { flavor: its, version, keys }, new RetryPolicy(PACE), forever());
+    const find = () => findRelease(latest, { flavor: its, version, keys }, new RetryPolicy(RETRY), forever());
     const release = await report.check(`${name}: manifest`, SIGN, find);
     const url = new URL(manifest, latest).href;
     for (const [what, address, kind] of [
@@ -288,7 +288,7 @@ async function examineImage(
   }
   const again = "Upload image, manifest and signature of one build again.";
   await report.check(`${name} is what the manifest describes`, again, async () => {
-    const supply = { sources: [new Source(url, size)], retry: new RetryPolicy(PACE), seeds: [] };
+    const supply = { sources: [new Source(url, size)], retry: new RetryPolicy(RETRY), seeds: [] };
     await openImage({ manifest, supply }, { name: "doctor", html: new Uint8Array(1) }, forever());
     const windows = windowsOf(manifest);
     const end = windows.digests.length;
@@ -308,7 +308,7 @@ async function examineOven(
 ): Promise<void> {
   const advice = "Look whether config.json names the oven right, and what its log says.";
   await report.check(`oven: ${piece}`, advice, () =>
-    fetchBundle(oven, piece, room, new RetryPolicy(PACE), forever()),
+    fetchBundle(oven, piece, room, new RetryPolicy(RETRY), forever()),
   );
   await report.check("oven may be read by other sites", CORS, async () => {
     const any = { statuses: [200, 400, 404, 500] };

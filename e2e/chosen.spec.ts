@@ -31,7 +31,7 @@ test("an interrupted file is gone on with after a reload, from what is in it", a
     if (broken && asksFrom(request, 3 * WINDOW)) request.socket.destroy();
     else good(request, response);
   });
-  await open(page, site.url, server, { patience: 2 });
+  await open(page, site.url, server, { giveUpAfterSeconds: 2 });
   await page.keyboard.press("w");
   await expect.poll(() => says(page), { timeout: 20_000 }).toMatch(/nothing came for/);
   const half = await look(page, [0, WINDOW], [WINDOW, 3 * WINDOW]);
@@ -111,8 +111,13 @@ test("who changes their mind in the dialog is where they were", async ({ page, s
 });
 
 /** `os notepat` made ready, with all parts from `server`, and a dialog that answers with a file at once. */
-async function open(page: Page, url: string, server: TestServer, { patience = 60 } = {}): Promise<void> {
-  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, patience });
+async function open(
+  page: Page,
+  url: string,
+  server: TestServer,
+  { giveUpAfterSeconds = 60 } = {},
+): Promise<void> {
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, giveUpAfterSeconds });
   await page.addInitScript(() => {
     const answer = async ({ suggestedName }: { suggestedName: string }) => {
       const root = await navigator.storage.getDirectory();

@@ -36,11 +36,19 @@ for (const driver of [chromium, firefox, webkit]) {
     const travel = async (
       stage: string,
       journey: (browser: Browser, origin: Origin, url: string) => Promise<void>,
-      { patience = 60, base = small, ...options }: LaunchOptions & { patience?: number; base?: Served } = {},
+      {
+        giveUpAfterSeconds = 60,
+        base = small,
+        ...options
+      }: LaunchOptions & { giveUpAfterSeconds?: number; base?: Served } = {},
     ) => {
       await using origin = await Origin.of(base, bundle);
       const { url: from } = origin;
-      await using site = await settled(stage, { latest: `${from}/manifest.json`, oven: from, patience });
+      await using site = await settled(stage, {
+        latest: `${from}/manifest.json`,
+        oven: from,
+        giveUpAfterSeconds,
+      });
       await using browser = await driver.launch(options);
       await browser.open(`${site.url}/os:notepat`);
       await journey(browser, origin, site.url);
@@ -199,7 +207,7 @@ for (const driver of [chromium, firefox, webkit]) {
           // The first window is read twice, before and after, and is never in the file before the end.
           expect(origin.sent.map((sent) => Math.ceil(sent / WINDOW)).slice(1)).not.toContain(2);
         },
-        { base: middling, headed: true, patience: 2, quota: 5 * 1024 * 1024 },
+        { base: middling, headed: true, giveUpAfterSeconds: 2, quota: 5 * 1024 * 1024 },
       );
     });
 

@@ -113,7 +113,7 @@ for (const [what, times, wrong] of passing) {
       (asksFrom(request, 3 * WINDOW) && left-- > 0 ? withCors(listener, what) : good)(request, response);
     });
     const downloading = page.waitForEvent("download");
-    await open(page, site.url, server, { patience: 60 });
+    await open(page, site.url, server, { giveUpAfterSeconds: 60 });
     await expectWhole(downloading);
     expect(left).toBeLessThan(times);
   });
@@ -158,7 +158,7 @@ test("os alone offers pieces, and builds the one that is typed", async ({ page, 
 
 test("offline, it waits, and goes on by itself when online again", async ({ page, site, context }) => {
   await using server = await serve(good);
-  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, patience: 2 });
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, giveUpAfterSeconds: 2 });
   await page.goto(site.url);
   await type(page, "os notepat");
   await expect.poll(() => says(page)).toMatch(READY);
@@ -167,7 +167,7 @@ test("offline, it waits, and goes on by itself when online again", async ({ page
   const downloading = page.waitForEvent("download");
   await page.keyboard.press("s");
   await expect.poll(() => says(page)).toContain("this computer is offline, retry");
-  await page.waitForTimeout(5_000); // longer than its patience with servers
+  await page.waitForTimeout(5_000); // longer than it goes on without progress
   await context.setOffline(false);
   await expectWhole(downloading);
 });
@@ -304,8 +304,13 @@ test("two tabs build at once, and both files are whole", async ({ page, site, co
 });
 
 /** `os notepat`, with all parts from `server`, started when it is ready. */
-async function open(page: Page, url: string, server: TestServer, { patience = 3 } = {}): Promise<void> {
-  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, patience });
+async function open(
+  page: Page,
+  url: string,
+  server: TestServer,
+  { giveUpAfterSeconds = 3 } = {},
+): Promise<void> {
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, giveUpAfterSeconds });
   seen.set(page, downloads(page));
   await page.goto(url);
   await type(page, "os notepat");

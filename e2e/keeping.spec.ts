@@ -111,7 +111,7 @@ test("a failed build's next attempt goes on where it was", async ({ page, site }
     if (broken && asksFrom(request, 3 * WINDOW)) request.socket.destroy();
     else good(request, response);
   });
-  await open(page, site.url, server, { patience: 2 });
+  await open(page, site.url, server, { giveUpAfterSeconds: 2 });
   await startBuild(page);
   await expect.poll(() => says(page), { timeout: 20_000 }).toMatch(/nothing came for .*not fetched again/);
   broken = false;
@@ -202,8 +202,13 @@ test("an older base than the one seen is refused, unless it is asked for by name
 });
 
 /** `os:notepat`, with all parts from `server`. */
-async function open(page: Page, url: string, server: TestServer, { patience = 60 } = {}): Promise<void> {
-  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, patience });
+async function open(
+  page: Page,
+  url: string,
+  server: TestServer,
+  { giveUpAfterSeconds = 60 } = {},
+): Promise<void> {
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, giveUpAfterSeconds });
   await page.goto(url);
   await type(page, "os notepat");
 }

@@ -30,7 +30,7 @@ export { expect };
 /** Where a build gets its parts, instead of the site's own servers, signed by the key for tests. */
 export async function configure(
   page: Page,
-  config: { latest: string; oven: string; keys?: string[]; patience?: number },
+  config: { latest: string; oven: string; keys?: string[]; giveUpAfterSeconds?: number },
 ): Promise<void> {
   const json = { keys: [testKey().publicKey], ...config };
   await page.route("**/aesthetic.computer/os/config.json", (route) => route.fulfill({ json }));

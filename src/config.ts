@@ -12,8 +12,8 @@ const schema = v.object({
   flavor: v.optional(v.string()),
   /** minisign public keys, the current one and the next: one must have signed a base. None, and none is taken. */
   keys: v.optional(v.pipe(v.array(v.pipe(v.string(), v.regex(KEY))), v.maxLength(2)), []),
-  /** How long to try on when nothing comes, in seconds. */
-  patience: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(86400))),
+  /** For how long to go on without any progress, in seconds. */
+  giveUpAfterSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(86400))),
 });
 
 /** Where a deployment gets its parts: `config.json` beside the page module, never the address bar. */

@@ -88,7 +88,7 @@ export interface BuildState {
 export interface Trouble {
   /**
    * `offline`: this computer has no network · `lost`: the server does not answer, or stopped in the middle ·
-   * `busy`: it asked for patience · `refused`: it says no · `wrong`: its bytes are not the base image's
+   * `busy`: it asks to be left alone for a while · `refused`: it says no · `wrong`: its bytes are not the base image's
    */
   readonly kind: "offline" | "lost" | "busy" | "refused" | "wrong";
   /** How often it has been tried since anything came. */
@@ -111,8 +111,8 @@ export interface BuildRequest {
   readonly oven: string;
   /** minisign public keys, in base64, one of which must have signed the manifest. */
   readonly keys: readonly string[];
-  /** How long to try on when nothing comes, in seconds. */
-  readonly patience?: number;
+  /** For how long to go on without any progress, in seconds. */
+  readonly giveUpAfterSeconds?: number;
   /** The newest version of base seen so far, by flavor and architecture (`kiosk x86_64`). */
   readonly seen?: Readonly<Record<string, string>>;
   /** Whether verified windows may be written to this browser's storage. */

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { BundleError, OvenError, UnknownPieceError } from "../errors.ts";
 import { serve } from "../testing/range-server.ts";
-import { RetryPolicy, PACE } from "../fetch/retry.ts";
+import { DEFAULT_RETRY, RetryPolicy } from "../fetch/retry.ts";
 import { fetchBundle } from "./oven.ts";
 
-const retry = () => new RetryPolicy({ ...PACE, firstWait: 5, giveUp: 100 });
+const retry = () => new RetryPolicy({ ...DEFAULT_RETRY, firstWaitMs: 5, giveUpAfterMs: 100 });
 const never = new AbortController().signal;
 const page = "<!doctype html><title>x</title><script>1</script>";
 

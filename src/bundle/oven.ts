@@ -4,17 +4,17 @@ import { Failure, refusal } from "../fetch/failure.ts";
 import { collect, get, unreachable } from "../fetch/http.ts";
 import type { RetryPolicy } from "../fetch/retry.ts";
 
-/** Bundling a piece the oven has not seen lately can take it a while, in milliseconds. */
-const PATIENCE = 120_000;
+/** For how long an oven may be silent: bundling a piece that it has not seen lately takes a while. */
+const SILENCE_MS = 120_000;
 
-/** What the oven bakes at, the one that is asked first in front; older ovens know the second alone. */
+/** The paths of an oven's bundles, the first asked first; older ovens have only the second. */
 const ROUTES = ["pack-html", "bundle-html"];
 
 /**
  * The piece's bundle, one self-contained HTML page, from AC's oven (`/pack-html`, or else `/bundle-html`;
- * KidLisp goes by `code`). An oven that is busy or out of reach is asked again while `retry` has patience. Throws
- * `UnknownPieceError`, `OvenError`, or `BundleError` for something else than a piece or for more than `limit`
- * bytes.
+ * KidLisp goes by `code`). An oven that is busy or out of reach is asked again until `retry` gives up. Throws
+ * `UnknownPieceError`, `OvenError`, `BundleError` for anything but a piece or for more than `limit` bytes, and the
+ * reason that `stop` is aborted with.
  */
 export async function fetchBundle(
   oven: string,
@@ -47,7 +47,7 @@ export async function fetchBundle(
   }
 }
 
-/** Where an oven has the bundle of `piece`, the address to ask first in front. Throws `OvenError`. */
+/** The addresses of the bundle of `piece`, the first to be asked first. Throws `OvenError` when `oven` is no address. */
 export function bundleUrls(oven: string, piece: string): string[] {
   return ROUTES.map((route) => addressOf(oven, route, piece));
 }
@@ -63,7 +63,7 @@ function addressOf(oven: string, route: string, piece: string): string {
 }
 
 function ask(url: string, stop: AbortSignal) {
-  return get(url, stop, { silence: PATIENCE }).catch(lost(stop));
+  return get(url, { silenceMs: SILENCE_MS, stop }).catch(lost(stop));
 }
 
 function lost(stop: AbortSignal): (error: unknown) => never {
@@ -88,7 +88,10 @@ export function checkBundle(piece: string, bundle: Bytes): void {
   }
 }
 
-/** The oven answers 500 with `{ error }` also for a piece it does not know: that is not asked again. */
+/**
+ * The error for an answer that is no bundle: a `Failure` where another attempt may succeed. The oven answers 500 with
+ * `{ error }` also for a piece that it does not know.
+ */
 function refused(piece: string, response: Response, body: string | undefined): Error {
   const { status } = response;
   let said = "";
@@ -96,7 +99,7 @@ function refused(piece: string, response: Response, body: string | undefined): E
     const { error } = JSON.parse(body ?? "") as { error?: unknown };
     if (typeof error === "string") said = error;
   } catch {
-    // not JSON: the status has to do
+    // not JSON: there is only the status
   }
   const cause = new Error(`HTTP ${status}: ${said || body?.slice(0, 200)}`);
   if (status === 404 || /not found|unknown piece|no such|does not exist/i.test(said)) {

@@ -1,13 +1,14 @@
-/** Wakes all who wait when something has changed; they look for themselves whether it is what they wait for. */
+/** Wakes everyone who waits when something has changed; each then checks whether it is what it waits for. */
 export class Condition {
   readonly #waiting = new Set<() => void>();
 
+  /** Wake everyone who waits now. */
   notifyAll(): void {
     for (const wake of this.#waiting) wake();
   }
 
-  /** Resolves when it rings or after so many milliseconds; rejects with the reason when `stop` is aborted. */
-  async wait(stop: AbortSignal, milliseconds?: number): Promise<void> {
+  /** Resolves at the next `notifyAll`, or after `timeoutMs`; rejects with the reason when `stop` is aborted. */
+  async wait(stop: AbortSignal, timeoutMs?: number): Promise<void> {
     stop.throwIfAborted();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let wake = () => {};
@@ -15,7 +16,7 @@ export class Condition {
       wake = resolve;
       this.#waiting.add(wake);
       stop.addEventListener("abort", wake, { once: true });
-      if (milliseconds !== undefined) timer = setTimeout(wake, milliseconds);
+      if (timeoutMs !== undefined) timer = setTimeout(wake, timeoutMs);
     });
     clearTimeout(timer);
     this.#waiting.delete(wake);

@@ -14,7 +14,7 @@ import { RetryPolicy, type RetryTimes } from "./retry.ts";
 import { Source } from "./source.ts";
 
 const WINDOW = 4096;
-const PACE: RetryTimes = { silence: 20_000, firstWait: 2, longestWait: 20, giveUp: 300 };
+const RETRY: RetryTimes = { silenceMs: 20_000, firstWaitMs: 2, longestWaitMs: 20, giveUpAfterMs: 300 };
 
 /** 40 windows: the last is short, and 3, 10 to 14 and 38 are zeros. */
 const image = pattern(39 * WINDOW + 1000);
@@ -150,7 +150,7 @@ test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
   ],
 ])("a server that has only %s for us", async (_, listener, kind, message) => {
   await using server = await serve(listener);
-  const retry = new RetryPolicy({ ...PACE, silence: 200 });
+  const retry = new RetryPolicy({ ...RETRY, silenceMs: 200 });
   const error = await gather(server, { retry }).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(kind);
   expect((error as Error).message).toMatch(message);
@@ -196,7 +196,7 @@ test("a pause closes connections, and what came of a window is not lost", async 
     response.writeHead(206, { "Content-Length": end + 1 - start });
     return response.write(image.subarray(start, start + 100));
   });
-  const retry = new RetryPolicy(PACE);
+  const retry = new RetryPolicy(RETRY);
   const reading = gather(server, { retry });
   await expect.poll(() => retry.fetched).toBe(300);
   retry.pause();
@@ -217,7 +217,9 @@ test("trouble is told, and that it is over", async () => {
     else good(request, response);
   });
   const told: (Trouble | undefined)[] = [];
-  const { bytes } = await gather(server, { retry: new RetryPolicy(PACE, (trouble) => told.push(trouble)) });
+  const { bytes } = await gather(server, {
+    retry: new RetryPolicy(RETRY, { onTrouble: (trouble) => told.push(trouble) }),
+  });
   expect(bytes.equals(image)).toBe(true);
   expect(told[0]).toMatchObject({ kind: "lost", tries: 1 });
   expect(told.at(-1)).toBeUndefined();
@@ -231,9 +233,8 @@ test("offline, nothing is given up", async () => {
   });
   const told: (Trouble | undefined)[] = [];
   const retry = new RetryPolicy(
-    { ...PACE, giveUp: 20 },
-    (trouble) => told.push(trouble),
-    () => online,
+    { ...RETRY, giveUpAfterMs: 20 },
+    { onTrouble: (trouble) => told.push(trouble), isOnline: () => online },
   );
   const reading = gather(server, { retry });
   await new Promise((later) => setTimeout(later, 150));
@@ -252,14 +253,14 @@ interface Options {
 
 function supply(
   servers: TestServer | TestServer[],
-  { retry = new RetryPolicy(PACE), seeds = [] }: Options = {},
+  { retry = new RetryPolicy(RETRY), seeds = [] }: Options = {},
 ): WindowSources {
   const sources = [servers].flat().map(({ url }) => new Source(`${url}/image`, image.length));
   return { windows, sources, retry, seeds };
 }
 
 async function gather(servers: TestServer | TestServer[], options: Options = {}) {
-  const { stop = new AbortController().signal, seen = [], retry = new RetryPolicy(PACE) } = options;
+  const { stop = new AbortController().signal, seen = [], retry = new RetryPolicy(RETRY) } = options;
   const all = supply(servers, { ...options, retry });
   for await (const window of orderedWindows(all, 0, 40, new BufferPool(WINDOW), stop))
     seen.push(window.slice());

@@ -3,8 +3,8 @@ import type { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { digestOf, lengthOfWindow, type Windows } from "../release/windows.ts";
 import { Condition } from "./condition.ts";
-import { Failure } from "./failure.ts";
-import { exhausted, REFUSALS, type RetryPolicy } from "./retry.ts";
+import { Failure, MAX_REFUSALS } from "./failure.ts";
+import { exhausted, type RetryPolicy } from "./retry.ts";
 import type { Source } from "./source.ts";
 
 /** Connections at a time. Some servers and networks give each connection its share and no more. */
@@ -260,7 +260,7 @@ class Work {
         let came = 0; // that had not come before, since it was last called getting on
         try {
           const start = index * windows.window + filled;
-          for await (const chunk of source.read(start, until, retry.times.silence, attempt)) {
+          for await (const chunk of source.read(start, until, retry.times.silenceMs, attempt)) {
             retry.onBytes(chunk.length);
             for (let at = 0; at < chunk.length;) {
               if (!window) {
@@ -338,7 +338,7 @@ class Work {
 
   /** Whether window `index` is not to be had from there. */
   #isOut(index: number, source: Source): boolean {
-    return source.refusals >= REFUSALS || this.#mistakesOf(index, source) >= MISTAKES;
+    return source.refusals >= MAX_REFUSALS || this.#mistakesOf(index, source) >= MISTAKES;
   }
 
   #mistakesOf(index: number, source: Source): number {

@@ -1,21 +1,68 @@
-import { expect, test } from "vitest";
+import type { ServerResponse } from "node:http";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { serve } from "../testing/range-server.ts";
 import { get } from "./http.ts";
 
-const never = new AbortController().signal;
+const stop = new AbortController().signal;
+const silenceMs = 1000;
+
+// Only what `get` measures silence with is made up: sockets are real, and go on as they do.
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
+afterEach(() => void vi.useRealTimers());
 
 test("a server that does not answer is given up", async () => {
-  await using server = await serve(() => {});
-  await expect(get(server.url, never, { silence: 50 })).rejects.toThrow("said nothing");
+  let ask = () => {};
+  const asked = new Promise<void>((resolve) => (ask = resolve));
+  await using server = await serve(() => ask());
+  let over = false;
+  const answer = get(server.url, { silenceMs, stop }).finally(() => (over = true));
+  const failed = expect(answer).rejects.toThrow("the server said nothing for 1 s");
+  await asked;
+  vi.advanceTimersByTime(silenceMs - 1);
+  await new Promise(setImmediate);
+  expect(over).toBe(false);
+  vi.advanceTimersByTime(1);
+  await failed;
 });
 
 test("a server that falls silent is given up, a slow reader is not", async () => {
   await using server = await serve((_, response) => response.write("first"));
-  const { chunks } = await get(server.url, never, { silence: 50 });
+  const { chunks } = await get(server.url, { silenceMs, stop });
   const reader = chunks();
   expect((await reader.next()).value).toHaveLength(5);
-  await new Promise((later) => setTimeout(later, 120)); // slower than the server may be
-  await expect(reader.next()).rejects.toThrow("said nothing");
+  vi.advanceTimersByTime(10 * silenceMs); // the reader takes its time
+  let over = false;
+  const second = reader.next().finally(() => (over = true));
+  const failed = expect(second).rejects.toThrow("the server said nothing for 1 s");
+  vi.advanceTimersByTime(silenceMs - 1);
+  await new Promise(setImmediate);
+  expect(over).toBe(false);
+  vi.advanceTimersByTime(1);
+  await failed;
+});
+
+test.each([
+  ["given up when it comes to next to nothing", 100, false],
+  ["not given up when it is slow and steady", 1000, true],
+])("what trickles in is %s", async (_, length, enough) => {
+  let server: ServerResponse | undefined;
+  await using served = await serve((_request, response) => {
+    server = response;
+    response.write("x".repeat(length));
+  });
+  const { chunks } = await get(served.url, { silenceMs, stop });
+  const reader = chunks();
+  const read = async () => {
+    for (let i = 0; i < 4; i++) {
+      const next = reader.next();
+      vi.advanceTimersByTime(600);
+      server?.write("x".repeat(length));
+      await next;
+    }
+  };
+  if (enough) await read();
+  else await expect(read()).rejects.toThrow("the server all but stopped");
+  await reader.return(undefined);
 });
 
 test("leaving the body ends the connection", async () => {
@@ -25,7 +72,7 @@ test("leaving the body ends the connection", async () => {
     response.on("close", () => closed());
     response.write("x".repeat(100));
   });
-  const { chunks } = await get(server.url, never);
+  const { chunks } = await get(server.url, { silenceMs, stop });
   for await (const _ of chunks()) break;
   await ended;
 });

@@ -1,61 +1,64 @@
 import type { Bytes } from "../bytes/segment.ts";
 
-/** A server that says next to nothing for this long is taken for lost, in milliseconds. */
-const SILENCE = 25_000;
-
-/** Less than this is next to nothing, in bytes a millisecond: some 25 KB in 25 s. */
-const TRICKLE = 1;
+/** A server that sends less than this is taken for silent: some 25 KB in 25 s. */
+const TRICKLE_BYTES_PER_MS = 1;
 
 /** How much is read at a time, in bytes. */
-const SCRATCH = 1024 * 1024;
+const READ_SIZE = 1024 * 1024;
 
-/** How one request went: its response, whose body is read through `chunks`. */
+/** A response whose body is read through `chunks`. */
 export interface Answer {
   readonly response: Response;
   /**
    * The body as it arrives. A chunk is good until the next is asked for, which reuses its memory; leaving
-   * the loop ends the connection.
+   * the loop ends the connection. Throws as `get` rejects.
    */
   chunks(): AsyncGenerator<Bytes>;
 }
 
+/** How `get` asks. */
+export interface GetOptions {
+  /** A server that sends nothing, or next to nothing, for this long is given up. */
+  readonly silenceMs: number;
+  readonly stop: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /**
- * `GET url`, past every cache. Rejects as `fetch` does, and with a `TimeoutError` when the server sends
- * nothing, or next to nothing, for `silence` milliseconds; a slow reader is not a silent server.
+ * `GET url`, past every cache. Rejects as `fetch` does, with a `TimeoutError` when the server is silent for too long
+ * (the time that a slow reader takes does not count), and with the reason that `stop` is aborted with.
  */
-export async function get(
-  url: string,
-  signal: AbortSignal,
-  { headers = {}, silence = SILENCE }: { headers?: Record<string, string>; silence?: number } = {},
-): Promise<Answer> {
+export async function get(url: string, { silenceMs, stop, headers = {} }: GetOptions): Promise<Answer> {
   const silent = new AbortController();
-  let waited = 0; // milliseconds, for the bytes below
-  let came = 0;
-  const within = async <T>(step: Promise<T>): Promise<T> => {
+  let waitedMs = 0; // for `received`
+  let received = 0;
+  const withinSilence = async <T>(step: Promise<T>): Promise<T> => {
     const since = performance.now();
     const timer = setTimeout(() => {
-      const seconds = Math.round(silence / 1000);
+      const seconds = Math.round(silenceMs / 1000);
       silent.abort(new DOMException(`the server said nothing for ${seconds} s`, "TimeoutError"));
-    }, silence);
+    }, silenceMs);
     try {
       return await step;
     } finally {
       clearTimeout(timer);
-      waited += performance.now() - since;
+      waitedMs += performance.now() - since;
     }
   };
-  const either = AbortSignal.any([signal, silent.signal]);
-  const response = await within(fetch(url, { headers, signal: either, cache: "no-store" }));
+  const signal = AbortSignal.any([stop, silent.signal]);
+  const response = await withinSilence(fetch(url, { headers, signal, cache: "no-store" }));
 
   async function* chunks(): AsyncGenerator<Bytes> {
     if (!response.body) return;
     const { read, cancel } = readerOf(response.body);
     try {
-      for (let r = await within(read()); !r.done; r = await within(read())) {
-        came += r.value.length;
-        if (waited > silence) {
-          if (came < waited * TRICKLE) throw new DOMException("the server all but stopped", "TimeoutError");
-          waited = came = 0;
+      for (let r = await withinSilence(read()); !r.done; r = await withinSilence(read())) {
+        received += r.value.length;
+        if (waitedMs > silenceMs) {
+          if (received < waitedMs * TRICKLE_BYTES_PER_MS) {
+            throw new DOMException("the server all but stopped", "TimeoutError");
+          }
+          waitedMs = received = 0;
         }
         yield r.value;
       }
@@ -78,7 +81,7 @@ function readerOf(body: ReadableStream<Bytes>) {
     const plain = body.getReader();
     return { read: () => plain.read(), cancel: () => plain.cancel() };
   }
-  let memory = new ArrayBuffer(SCRATCH);
+  let memory = new ArrayBuffer(READ_SIZE);
   const read = async (): Promise<ReadableStreamReadResult<Bytes>> => {
     const { done, value } = await reader.read(new Uint8Array(memory));
     if (value) memory = value.buffer; // it was transferred to the stream, and is back
@@ -87,7 +90,7 @@ function readerOf(body: ReadableStream<Bytes>) {
   return { read, cancel: () => reader.cancel() };
 }
 
-/** A whole body, at most `limit` bytes; `undefined` when there is more. */
+/** All of `chunks` as one, or `undefined` when they come to more than `limit` bytes. Throws what `chunks` throws. */
 export async function collect(chunks: AsyncIterable<Bytes>, limit: number): Promise<Bytes | undefined> {
   const parts: Bytes[] = [];
   let length = 0;
@@ -105,7 +108,7 @@ export async function collect(chunks: AsyncIterable<Bytes>, limit: number): Prom
   return whole;
 }
 
-/** What to say of a request that got no answer: `fetch` keeps the reason from us, so name the likely ones. */
+/** Why a request got no answer, in words. `fetch` hides the reason from pages, so the likely ones are named. */
 export function unreachable(error: unknown): string {
   const { onLine } = (globalThis.navigator ?? {}) as { onLine?: boolean }; // Node has no such property
   if (onLine === false) return "this computer is offline";

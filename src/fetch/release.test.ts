@@ -7,7 +7,7 @@ import { files, serve } from "../testing/range-server.ts";
 import { testKey } from "../testing/sign.ts";
 import type { ReleaseQuery } from "../release/verify.ts";
 import { findRelease } from "./release.ts";
-import { RetryPolicy, PACE } from "./retry.ts";
+import { DEFAULT_RETRY, RetryPolicy } from "./retry.ts";
 
 const { manifest } = await testBase();
 const never = new AbortController().signal;
@@ -30,7 +30,12 @@ const cdn = files({
 });
 
 const find = (url: string, wanted: Partial<ReleaseQuery> = {}) =>
-  findRelease(url, { keys, ...wanted }, new RetryPolicy({ ...PACE, firstWait: 2, giveUp: 100 }), never);
+  findRelease(
+    url,
+    { keys, ...wanted },
+    new RetryPolicy({ ...DEFAULT_RETRY, firstWaitMs: 2, giveUpAfterMs: 100 }),
+    never,
+  );
 
 test("finds the newest release of a flavor, and its image beside its manifest", async () => {
   await using server = await serve(cdn);

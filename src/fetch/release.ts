@@ -6,12 +6,14 @@ import { Failure, refusal } from "./failure.ts";
 import { collect, get, unreachable } from "./http.ts";
 import type { RetryPolicy } from "./retry.ts";
 
+/** The largest manifest, list or signature that is accepted, in bytes. */
 const LARGEST_MANIFEST = 1024 * 1024;
 
 /**
- * The release that `url` names, over HTTP: a manifest, or a `latest.json` whose newest of the wanted flavor it
- * then is. Nothing in a manifest is looked at before its signature has been verified. Throws `SignatureError`,
- * `ManifestError`, `DowngradeError`, and what `retry` gives up with.
+ * The release that `url` leads to, over HTTP: `url` is a manifest, or a `latest.json` of which the first release that
+ * matches is taken. Before a manifest's signature has been verified, all that is looked at is whether it is a list.
+ * Throws `SignatureError`, `ManifestError` (also where a server refuses), `DowngradeError`, `ConnectionError`, and the
+ * reason that `stop` is aborted with.
  */
 export async function findRelease(
   url: string,
@@ -35,7 +37,7 @@ export async function findRelease(
 async function fetchManifest(url: string, retry: RetryPolicy, stop: AbortSignal): Promise<Bytes> {
   const attempt = async () => {
     try {
-      const { response, chunks } = await get(url, stop, { silence: retry.times.silence });
+      const { response, chunks } = await get(url, { silenceMs: retry.times.silenceMs, stop });
       if (!response.ok) {
         await response.body?.cancel();
         throw refusal(response, "The base image's server, asked for its manifest,");

@@ -1,58 +1,104 @@
 import { BaseImageError, ConnectionError } from "../errors.ts";
 import type { Trouble } from "../messages.ts";
 import { Condition } from "./condition.ts";
-import { Failure } from "./failure.ts";
+import { Failure, MAX_REFUSALS } from "./failure.ts";
 
-/** How patient we are, in milliseconds. */
+/** How long to wait for servers, in milliseconds. */
 export interface RetryTimes {
-  /** A server that sends next to nothing for this long is taken for lost. */
-  readonly silence: number;
-  /** The first wait before another attempt; each later one is twice as long. */
-  readonly firstWait: number;
-  readonly longestWait: number;
-  /** How long to try on while nothing comes. Time offline, asleep or paused does not count. */
-  readonly giveUp: number;
+  /** A server that sends nothing, or next to nothing, for this long is taken for lost. */
+  readonly silenceMs: number;
+  /** The wait before the second attempt; each later wait is twice as long. */
+  readonly firstWaitMs: number;
+  readonly longestWaitMs: number;
+  /** For how long to go on without any progress. Time offline, asleep or paused does not count. */
+  readonly giveUpAfterMs: number;
 }
 
 /** For people on real networks: a router that restarts is back in time. */
-export const PACE: RetryTimes = { silence: 25_000, firstWait: 500, longestWait: 30_000, giveUp: 600_000 };
+export const DEFAULT_RETRY: RetryTimes = {
+  silenceMs: 25_000,
+  firstWaitMs: 500,
+  longestWaitMs: 30_000,
+  giveUpAfterMs: 600_000,
+};
 
-/** How long to try for the manifest and the piece, in milliseconds: somebody is waiting for an answer. */
-export const PREPARING = 30_000;
+/** For how long to try to get the manifest and the piece: somebody is waiting for an answer. */
+export const PREPARE_GIVE_UP_AFTER_MS = 30_000;
 
-/** What is refused this often by a server is not to be had there. */
-export const REFUSALS = 3;
+/** After a change of network, connections on which nothing has come for this long are closed. */
+const STALE_AFTER_MS = 3_000;
 
-/** After a change of network, connections that have been silent for so many milliseconds are given up. */
-const STALE = 3_000;
+/** What `nextAttempt` decides from, beside the failure itself. */
+export interface Attempts {
+  /** Failed attempts since there was progress, this one included: 1 or more. */
+  readonly tries: number;
+  /** For how long there has been no progress, not counting time offline, asleep or paused. */
+  readonly troubleMs: number;
+  /** From 0 up to 1, at random: clients that failed together do not come back together. */
+  readonly jitter: number;
+}
 
 /**
- * What all requests of a build share: whether the person has paused it, how long nothing has come, and what
- * they are told of that.
+ * What to do after `failure`: wait for so many milliseconds and try again, or give up with an error that says why.
+ * The wait doubles with each attempt up to the longest, of which jitter takes off up to half; `Retry-After` is
+ * honoured where it asks for more, and is a reason to give up where it asks for more than there is left.
+ */
+export function nextAttempt(
+  failure: Failure,
+  { tries, troubleMs, jitter }: Attempts,
+  { firstWaitMs, longestWaitMs, giveUpAfterMs }: Omit<RetryTimes, "silenceMs">,
+): { readonly waitMs: number } | { readonly giveUp: ConnectionError | BaseImageError } {
+  const { message, retryAfterMs } = failure;
+  if (troubleMs > giveUpAfterMs) {
+    const why = `${message}, and nothing came for ${duration(troubleMs)}`;
+    return { giveUp: new ConnectionError(why, { cause: failure }) };
+  }
+  if (retryAfterMs > giveUpAfterMs - troubleMs) {
+    const why = `${message} and asks to be left alone for ${duration(retryAfterMs)}`;
+    return { giveUp: new BaseImageError(why, { cause: failure }) };
+  }
+  const doubled = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(tries - 1, 20));
+  return { waitMs: Math.max(retryAfterMs, doubled * (0.5 + jitter / 2)) };
+}
+
+/** What a policy is told by its surroundings, and what it tells them. */
+export interface RetryOptions {
+  /** Called with what is wrong before each wait, and with nothing once there is progress again. */
+  readonly onTrouble?: (trouble: Trouble | undefined) => void;
+  readonly isOnline?: () => boolean;
+  /** Milliseconds on a clock that never goes back; its zero does not matter. */
+  readonly now?: () => number;
+}
+
+/**
+ * What all requests of a build share: whether the person has paused it, for how long there has been no progress,
+ * and who is told of that.
  */
 export class RetryPolicy {
   readonly times: RetryTimes;
-  readonly #tell: (trouble: Trouble | undefined) => void;
-  readonly #online: () => boolean;
-  #attempts = new AbortController(); // ends all attempts under way, for new ones
-  #paused = false;
+  readonly #onTrouble: (trouble: Trouble | undefined) => void;
+  readonly #isOnline: () => boolean;
+  readonly #now: () => number;
   readonly #changed = new Condition();
-  #lastCame = performance.now();
-  #troubleSince: number | undefined;
-  #told = false;
+  #attempts = new AbortController();
+  #paused = false;
   #fetched = 0;
+  #lastBytesAt: number;
+  #troubleSince: number | undefined;
+  #troubleTold = false;
 
   constructor(
-    times: RetryTimes = PACE,
-    tell: (trouble: Trouble | undefined) => void = () => {},
-    online: () => boolean = () => (globalThis.navigator as Navigator | undefined)?.onLine !== false,
+    times: RetryTimes = DEFAULT_RETRY,
+    { onTrouble = () => {}, isOnline = browserIsOnline, now = () => performance.now() }: RetryOptions = {},
   ) {
     this.times = times;
-    this.#tell = tell;
-    this.#online = online;
+    this.#onTrouble = onTrouble;
+    this.#isOnline = isOnline;
+    this.#now = now;
+    this.#lastBytesAt = now();
   }
 
-  /** Bytes that have come. */
+  /** Bytes that have come over the network. */
   get fetched(): number {
     return this.#fetched;
   }
@@ -61,18 +107,19 @@ export class RetryPolicy {
     return this.#paused;
   }
 
-  /** Ends the attempts of now: with a pause, or because the network is another one. */
+  /** Aborted when all attempts under way are to end: at a pause, and after a change of network. */
   get attemptSignal(): AbortSignal {
     return this.#attempts.signal;
   }
 
-  /** Let nothing more be fetched; connections are closed at once. */
+  /** Fetch nothing more; connections are closed at once. */
   pause(): void {
     this.#paused = true;
-    this.#restartAttempts();
-    this.#getsOn();
+    this.#endAttempts();
+    this.#troubleIsOver();
   }
 
+  /** Fetch again after `pause`, and at once. */
   resume(): void {
     this.#paused = false;
     this.retryNow();
@@ -82,28 +129,32 @@ export class RetryPolicy {
   retryNow(): void {
     this.#troubleSince = undefined;
     this.#changed.notifyAll();
-    if (performance.now() - this.#lastCame > STALE) this.#restartAttempts();
+    if (this.#now() - this.#lastBytesAt > STALE_AFTER_MS) this.#endAttempts();
   }
 
-  /** Resolves when something may be fetched; rejects when `stop` is aborted. */
+  /** Resolves when fetching is not paused; rejects with the reason when `stop` is aborted. */
   async whenResumed(stop: AbortSignal): Promise<void> {
     while (this.#paused) await this.#changed.wait(stop);
     stop.throwIfAborted();
   }
 
-  /** `length` bytes have come. */
+  /** Take note that `length` bytes have come. */
   onBytes(length: number): void {
     this.#fetched += length;
-    this.#lastCame = performance.now();
+    this.#lastBytesAt = this.#now();
   }
 
-  /** Enough has come to call it getting on. */
+  /** Take note of progress: the time until giving up starts anew. */
   onProgress(): void {
     this.#troubleSince = undefined;
-    this.#getsOn();
+    this.#troubleIsOver();
   }
 
-  /** The result of `attempt`, made again after each `Failure` until it is given up as `again` does. */
+  /**
+   * The result of `attempt`, which is made again after each `Failure`. Throws `BaseImageError` when it has been
+   * refused `MAX_REFUSALS` times, what `backoff` throws, whatever else `attempt` throws, and the reason that `stop`
+   * is aborted with.
+   */
   async persist<T>(stop: AbortSignal, attempt: () => Promise<T>): Promise<T> {
     let refusals = 0;
     for (let tries = 1; ; tries++) {
@@ -114,56 +165,51 @@ export class RetryPolicy {
         return result;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        if (error.kind === "refused" && ++refusals >= REFUSALS) throw exhausted(error);
+        if (error.kind === "refused" && ++refusals >= MAX_REFUSALS) throw exhausted(error);
         await this.backoff(error, tries, stop);
       }
     }
   }
 
   /**
-   * Wait until it is time for another attempt after `failure`, the `tries`-th since anything came. Rejects with
-   * what the person is told when time is up.
+   * Wait until the next attempt is due after `failure`, the `tries`-th since there was progress, or until
+   * `retryNow`. Throws `ConnectionError` when nothing has come for too long, `BaseImageError` when the server asks
+   * to be left alone for too long, and the reason that `stop` is aborted with.
    */
   async backoff(failure: Failure, tries: number, stop: AbortSignal): Promise<void> {
     stop.throwIfAborted();
-    const { firstWait, longestWait, giveUp } = this.times;
-    const now = performance.now();
-    const offline = !this.#online();
+    const now = this.#now();
+    const offline = !this.#isOnline();
     if (offline) this.#troubleSince = undefined;
     else this.#troubleSince ??= now;
-    const wait = Math.max(
-      failure.retryAfter,
-      Math.min(longestWait, firstWait * 2 ** Math.min(tries - 1, 20)) * (0.5 + Math.random() / 2),
-    );
-    const soFar = now - (this.#troubleSince ?? now);
-    if (soFar > giveUp) {
-      const long = `nothing came for ${duration(soFar)}`;
-      throw new ConnectionError(`${failure.message}, and ${long}`, { cause: failure });
-    }
-    if (failure.retryAfter > giveUp - soFar) {
-      const long = `asks to be left alone for ${duration(failure.retryAfter)}`;
-      throw new BaseImageError(`${failure.message} and ${long}`, { cause: failure });
-    }
-    this.#told = true;
-    this.#tell({ kind: offline ? "offline" : failure.kind, tries, again: Date.now() + wait });
-    await this.#changed.wait(stop, wait);
+    const troubleMs = now - (this.#troubleSince ?? now);
+    const next = nextAttempt(failure, { tries, troubleMs, jitter: Math.random() }, this.times);
+    if ("giveUp" in next) throw next.giveUp;
+    this.#troubleTold = true;
+    this.#onTrouble({ kind: offline ? "offline" : failure.kind, tries, again: Date.now() + next.waitMs });
+    await this.#changed.wait(stop, next.waitMs);
   }
 
-  #restartAttempts(): void {
+  #endAttempts(): void {
     this.#attempts.abort(new DOMException("another attempt is due", "AbortError"));
     this.#attempts = new AbortController();
   }
 
-  #getsOn(): void {
-    if (!this.#told) return;
-    this.#told = false;
-    this.#tell(undefined);
+  #troubleIsOver(): void {
+    if (!this.#troubleTold) return;
+    this.#troubleTold = false;
+    this.#onTrouble(undefined);
   }
 }
 
-/** What a failure is when there is no point in another attempt. */
+/** The error for a failure after which there is no point in another attempt. */
 export function exhausted(failure: Failure): BaseImageError {
   return new BaseImageError(failure.message, { cause: failure });
+}
+
+/** Node has no `navigator.onLine`: there the network is taken to be up. */
+function browserIsOnline(): boolean {
+  return (globalThis.navigator as Navigator | undefined)?.onLine !== false;
 }
 
 function duration(milliseconds: number): string {

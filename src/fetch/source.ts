@@ -27,12 +27,12 @@ export class Source {
    * before `start` is dropped. A chunk is good until the next is asked for. Also throws what
    * `stop` was aborted with.
    */
-  async *read(start: number, end: number, silence: number, stop: AbortSignal): AsyncGenerator<Bytes> {
+  async *read(start: number, end: number, silenceMs: number, stop: AbortSignal): AsyncGenerator<Bytes> {
     const ranged = this.ranges !== false;
-    const headers: Record<string, string> = ranged ? { Range: `bytes=${start}-${end - 1}` } : {};
+    const headers = ranged ? { Range: `bytes=${start}-${end - 1}` } : {};
     let left = end - start;
     try {
-      const { response, chunks } = await get(this.url, stop, { headers, silence });
+      const { response, chunks } = await get(this.url, { headers, silenceMs, stop });
       let drop = 0; // bytes that come before `start`
       try {
         if (ranged) this.#checkPart(response, start, end);

@@ -144,7 +144,7 @@ async function judge(scenario: Scenario): Promise<void> {
   const supply = {
     windows,
     sources: servers.map((server) => new CountedSource(server.image, image.length, requests)),
-    retry: new RetryPolicy(new TestPace(scenario)),
+    retry: new RetryPolicy(new TestTimes(scenario)),
     seeds: [shelfOf(scenario, windows, image)],
     lanes: scenario.lanes,
   };
@@ -239,21 +239,21 @@ function zerosAskedOf(server: ImageServer, { digests }: Windows): number[] {
   });
 }
 
-/** Each attempt has more patience than the one before, lest a busy machine be a silent server for ever. */
-class TestPace implements RetryTimes {
-  readonly firstWait = 1;
-  readonly longestWait = 8;
-  readonly giveUp: number;
-  #silence: number;
+/** Each attempt waits longer than the one before, so that a busy machine is not taken for a silent server for ever. */
+class TestTimes implements RetryTimes {
+  readonly firstWaitMs = 1;
+  readonly longestWaitMs = 8;
+  readonly giveUpAfterMs: number;
+  #silenceMs: number;
 
   constructor(scenario: Scenario) {
     const silent = scenario.servers.some(({ faults }) => faults.some(({ kind }) => kind === "stall"));
-    this.giveUp = mustCome(scenario) ? 40_000 : 200;
-    this.#silence = silent ? 50 : 10_000;
+    this.giveUpAfterMs = mustCome(scenario) ? 40_000 : 200;
+    this.#silenceMs = silent ? 50 : 10_000;
   }
 
-  get silence(): number {
-    return (this.#silence += 10);
+  get silenceMs(): number {
+    return (this.#silenceMs += 10);
   }
 }
 
@@ -286,12 +286,12 @@ class CountedSource extends Source {
     this.#count = count;
   }
 
-  override async *read(...[start, end, silence, stop]: Parameters<Source["read"]>): AsyncGenerator<Bytes> {
+  override async *read(...[start, end, silenceMs, stop]: Parameters<Source["read"]>): AsyncGenerator<Bytes> {
     const { now } = this.#count;
     now.add(stop);
     this.#count.most = Math.max(this.#count.most, [...now].filter((signal) => !signal.aborted).length);
     try {
-      yield* super.read(start, end, silence, stop);
+      yield* super.read(start, end, silenceMs, stop);
     } finally {
       now.delete(stop);
     }

@@ -110,7 +110,7 @@ function keyOf({ piece, qualifiers = [] }: PieceMessage): string {
 }
 
 async function requestFor({ piece, qualifiers = [] }: PieceMessage): Promise<BuildRequest> {
-  const { latest, oven, keys, flavor: usual, patience } = await loadConfig();
+  const { latest, oven, keys, flavor: usual, giveUpAfterSeconds } = await loadConfig();
   const version = qualifiers.find((qualifier) => /^\d/.test(qualifier));
   const flavor = qualifiers.find((qualifier) => !/^\d/.test(qualifier)) ?? usual;
   return {
@@ -122,7 +122,7 @@ async function requestFor({ piece, qualifiers = [] }: PieceMessage): Promise<Bui
     seen: notes.seen,
     ...(flavor === undefined ? {} : { flavor }),
     ...(version === undefined ? {} : { version }),
-    ...(patience === undefined ? {} : { patience }),
+    ...(giveUpAfterSeconds === undefined ? {} : { giveUpAfterSeconds }),
   };
 }
 

@@ -12,7 +12,7 @@ import { verifyRelease, type Release } from "../release/verify.ts";
 import { contentOf, fileSeed, writeFile } from "../cache/chosen-file.ts";
 import { openImage, type Image } from "../image/image.ts";
 import { Kept } from "../cache/kept.ts";
-import { RetryPolicy, PACE, PREPARING } from "../fetch/retry.ts";
+import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy } from "../fetch/retry.ts";
 import { fetchBundle } from "../bundle/oven.ts";
 import { pump } from "./pump.ts";
 import { Source } from "../fetch/source.ts";
@@ -40,13 +40,15 @@ const builder: Builder = {
   async open(request, listener) {
     hear = listener;
     const name = parsePiece(request.piece);
-    const giveUp = request.patience === undefined ? PACE.giveUp : request.patience * 1000;
-    const tellOf = (what: Trouble | undefined) => {
+    const seconds = request.giveUpAfterSeconds;
+    const giveUpAfterMs = seconds === undefined ? DEFAULT_RETRY.giveUpAfterMs : seconds * 1000;
+    const onTrouble = (what: Trouble | undefined) => {
       trouble = what;
       tellNow();
     };
-    const preparing = new RetryPolicy({ ...PACE, giveUp: Math.min(giveUp, PREPARING) }, tellOf);
-    const retry = new RetryPolicy({ ...PACE, giveUp }, tellOf);
+    const soonMs = Math.min(giveUpAfterMs, PREPARE_GIVE_UP_AFTER_MS);
+    const preparing = new RetryPolicy({ ...DEFAULT_RETRY, giveUpAfterMs: soonMs }, { onTrouble });
+    const retry = new RetryPolicy({ ...DEFAULT_RETRY, giveUpAfterMs }, { onTrouble });
     policies = [preparing, retry];
 
     release = await find(request, preparing);
@@ -120,7 +122,7 @@ async function find(
   const wanted = { keys, flavor, version, seen };
   const [fallback] = await believable(manifest, wanted);
   if (!fallback) return await findRelease(manifest, wanted, retry, stop);
-  const once = new RetryPolicy({ ...retry.times, giveUp: 0 }, undefined, () => true);
+  const once = new RetryPolicy({ ...retry.times, giveUpAfterMs: 0 }, { isOnline: () => true });
   try {
     return await findRelease(manifest, wanted, once, stop);
   } catch (error) {

@@ -1,0 +1,155 @@
+import { expect, test } from "vitest";
+import { BaseImageError, ConnectionError } from "../errors.ts";
+import type { Trouble } from "../messages.ts";
+import { Failure, parseRetryAfter } from "./failure.ts";
+import { DEFAULT_RETRY, nextAttempt, RetryPolicy } from "./retry.ts";
+
+const times = { silenceMs: 1000, firstWaitMs: 100, longestWaitMs: 1000, giveUpAfterMs: 10_000 };
+const never = new AbortController().signal;
+const lost = new Failure("lost", "The server was lost");
+const busy = (retryAfterMs: number) => new Failure("busy", "The server answered 503", { retryAfterMs });
+
+test.each<[string, Failure, { tries: number; troubleMs: number; jitter: number }, number]>([
+  ["the first wait", lost, { tries: 1, troubleMs: 0, jitter: 1 }, 100],
+  ["jitter takes off up to half", lost, { tries: 1, troubleMs: 0, jitter: 0 }, 50],
+  ["twice as long for each attempt", lost, { tries: 4, troubleMs: 0, jitter: 1 }, 800],
+  ["up to the longest", lost, { tries: 5, troubleMs: 0, jitter: 1 }, 1000],
+  ["however many attempts", lost, { tries: 5000, troubleMs: 0, jitter: 1 }, 1000],
+  ["to the last millisecond", lost, { tries: 9, troubleMs: 10_000, jitter: 1 }, 1000],
+  ["as long as the server asks", busy(5000), { tries: 1, troubleMs: 0, jitter: 1 }, 5000],
+  ["no shorter since the server would like that", busy(1), { tries: 1, troubleMs: 0, jitter: 1 }, 100],
+  ["as long as there is left", busy(7000), { tries: 1, troubleMs: 3000, jitter: 1 }, 7000],
+])("the wait is %s", (_, failure, attempts, waitMs) => {
+  expect(nextAttempt(failure, attempts, times)).toEqual({ waitMs });
+});
+
+test.each<[string, Failure, number, new (message: string) => Error, string]>([
+  [
+    "nothing has come for too long",
+    lost,
+    10_001,
+    ConnectionError,
+    "The server was lost, and nothing came for 10 s",
+  ],
+  [
+    "the server asks for more time than there is",
+    busy(7001),
+    3000,
+    BaseImageError,
+    "The server answered 503 and asks to be left alone for 7 s",
+  ],
+  [
+    "it asks for hours",
+    busy(7_200_000),
+    0,
+    BaseImageError,
+    "The server answered 503 and asks to be left alone for 120 minutes",
+  ],
+])("it is given up when %s", (_, failure, troubleMs, kind, message) => {
+  const next = nextAttempt(failure, { tries: 3, troubleMs, jitter: 1 }, times);
+  expect(next).toEqual({ giveUp: expect.any(kind) });
+  expect("giveUp" in next && next.giveUp).toMatchObject({ message, cause: failure });
+});
+
+const now = Date.parse("2026-01-01T00:00:00Z");
+test.each([
+  [null, 0],
+  ["", 0],
+  ["0", 0],
+  ["120", 120_000],
+  [" 7 ", 7000],
+  ["1.5", 0],
+  ["-1", 0],
+  ["soon", 0],
+  ["1234567890", 0],
+  ["Thu, 01 Jan 2026 00:00:10 GMT", 10_000],
+  ["Wed, 31 Dec 2025 00:00:00 GMT", 0],
+])("Retry-After: %s is %i ms", (header, milliseconds) => {
+  expect(parseRetryAfter(header, now)).toBe(milliseconds);
+});
+
+/** A policy whose waits are over at once, and whose clock goes only when it is told to. */
+function policy({ online = true } = {}) {
+  const state = { now: 0, online };
+  const told: (Trouble | undefined)[] = [];
+  const retry = new RetryPolicy(
+    { ...times, firstWaitMs: 0, longestWaitMs: 0 },
+    { now: () => state.now, isOnline: () => state.online, onTrouble: (trouble) => told.push(trouble) },
+  );
+  return { retry, state, told };
+}
+
+test("it is given up when nothing has come for too long, and progress starts the time anew", async () => {
+  const { retry, state, told } = policy();
+  await retry.backoff(lost, 1, never);
+  state.now += times.giveUpAfterMs;
+  await retry.backoff(lost, 2, never);
+  retry.onProgress();
+  expect(told).toMatchObject([{ kind: "lost", tries: 1 }, { kind: "lost", tries: 2 }, undefined]);
+  state.now += 1;
+  await retry.backoff(lost, 1, never);
+  state.now += times.giveUpAfterMs + 1;
+  await expect(retry.backoff(lost, 2, never)).rejects.toThrow(ConnectionError);
+});
+
+test("time offline does not count", async () => {
+  const { retry, state, told } = policy({ online: false });
+  await retry.backoff(lost, 1, never);
+  state.now += 10 * times.giveUpAfterMs;
+  await retry.backoff(lost, 2, never);
+  expect(told).toMatchObject([{ kind: "offline" }, { kind: "offline" }]);
+  state.online = true;
+  await retry.backoff(lost, 3, never);
+  expect(told.at(-1)).toMatchObject({ kind: "lost" });
+});
+
+test("retryNow ends a wait, and connections only when they have been silent", async () => {
+  const state = { now: 0 };
+  const retry = new RetryPolicy(DEFAULT_RETRY, { now: () => state.now });
+  const waiting = retry.backoff(busy(60_000), 1, never);
+  retry.onBytes(1);
+  const busyNow = retry.attemptSignal;
+  retry.retryNow();
+  await waiting;
+  expect(busyNow.aborted).toBe(false);
+  state.now += 3001;
+  retry.retryNow();
+  expect(busyNow.aborted).toBe(true);
+  expect(retry.attemptSignal.aborted).toBe(false);
+});
+
+test("persist tries again after failures, but not after three refusals nor after other errors", async () => {
+  const attempts = (errors: Error[]) => {
+    let tries = 0;
+    const { retry } = policy();
+    const attempt = () => {
+      const error = errors[tries++];
+      return error ? Promise.reject(error) : Promise.resolve("done");
+    };
+    return retry.persist(never, attempt).catch((error: unknown) => error);
+  };
+  const refused = new Failure("refused", "The server answered 404");
+  expect(await attempts([lost, refused, lost, refused])).toBe("done");
+  expect(await attempts([refused, refused, refused])).toMatchObject({
+    name: "BaseImageError",
+    cause: refused,
+  });
+  const other = new RangeError("no failure");
+  expect(await attempts([lost, other])).toBe(other);
+});
+
+test("persist waits while paused, and ends with the reason it is stopped for", async () => {
+  const { retry } = policy();
+  retry.pause();
+  let tries = 0;
+  const result = retry.persist(never, () => Promise.resolve(++tries));
+  const stop = new AbortController();
+  const stopped = expect(retry.persist(stop.signal, () => Promise.resolve(++tries))).rejects.toThrow(
+    "enough",
+  );
+  stop.abort(new Error("enough"));
+  await stopped;
+  expect(tries).toBe(0);
+  retry.resume();
+  expect(await result).toBe(1);
+});
