@@ -79,7 +79,7 @@ async function openBase(
   const release = await findRelease(manifest, { flavor, keys: keys ?? config.keys }, preparing, stop);
   const { manifest: found, urls } = release;
   const servers = urls.map((url) => new Source(url, found.image.size));
-  return { manifest: found, supply: { sources: servers, retry, seeds: [] } };
+  return { manifest: found, sources: { servers, retry, seeds: [] } };
 }
 
 /** Show what keeps a build from getting on to whoever waits at a terminal. */

@@ -288,12 +288,12 @@ async function examineImage(
   }
   const again = "Upload image, manifest and signature of one build again.";
   await report.check(`${name} is what the manifest describes`, again, async () => {
-    const supply = { sources: [new Source(url, size)], retry: new RetryPolicy(RETRY), seeds: [] };
-    await openImage({ manifest, supply }, { name: "doctor", html: new Uint8Array(1) }, forever());
+    const sources = { servers: [new Source(url, size)], retry: new RetryPolicy(RETRY), seeds: [] };
+    await openImage({ manifest, sources }, { name: "doctor", html: new Uint8Array(1) }, forever());
     const windows = windowsOf(manifest);
     const end = windows.digests.length;
     const pool = new BufferPool(WINDOW);
-    for await (const window of orderedWindows({ ...supply, windows }, end - 1, end, pool, forever()))
+    for await (const window of orderedWindows({ ...sources, windows }, end - 1, end, pool, forever()))
       void window;
   });
 }

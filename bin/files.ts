@@ -7,7 +7,7 @@ import type { Bytes } from "../src/bytes/segment.ts";
 import { lengthOfWindow, type Windows } from "../src/release/windows.ts";
 import { isLatest, newest } from "../src/release/list.ts";
 import type { Base } from "../src/image/image.ts";
-import type { Seed } from "../src/fetch/downloader.ts";
+import type { Seed } from "../src/fetch/seed.ts";
 import { RetryPolicy } from "../src/fetch/retry.ts";
 
 /**
@@ -30,12 +30,12 @@ export async function fileBase(
   const image = path.resolve(path.dirname(manifestFile), manifest.image.url);
   return {
     manifest,
-    supply: { sources: [], retry: new RetryPolicy(), seeds: [imageShelf(image, windowsOf(manifest))] },
+    sources: { servers: [], retry: new RetryPolicy(), seeds: [imageSeed(image, windowsOf(manifest))] },
   };
 }
 
-/** The windows of an image in a file. Throws `BaseImageError` when it cannot be read. */
-export function imageShelf(file: string, windows: Windows): Seed {
+/** The windows of an image in a file. Reading throws `BaseImageError` when the file cannot be read. */
+export function imageSeed(file: string, windows: Windows): Seed {
   return {
     has: () => true,
     async read(index, pool) {
@@ -98,7 +98,7 @@ export async function writeWhole(file: string, chunks: AsyncIterable<Bytes | num
   }
 }
 
-/** What a system error means to a person. */
+/** What a system error means, in words. */
 export function reason(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   const known: Record<string, string> = {

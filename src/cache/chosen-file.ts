@@ -2,7 +2,7 @@ import { CancelledError, DiskFullError, SaveError } from "../errors.ts";
 import type { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
-import type { Seed } from "../fetch/downloader.ts";
+import type { Seed } from "../fetch/seed.ts";
 
 /** After so many bytes, and after twice as many each time, what is written is made to last. */
 export const FIRST_CHECKPOINT = 256 * 1024 * 1024;

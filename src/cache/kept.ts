@@ -3,7 +3,7 @@ import { windowsOf } from "../release/manifest.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { contentLength, lengthOfWindow, type Windows } from "../release/windows.ts";
 import type { Release } from "../release/verify.ts";
-import type { Seed } from "../fetch/downloader.ts";
+import type { Seed } from "../fetch/seed.ts";
 import { keptReleases, MANIFEST, SIGNATURE, storage, WINDOWS } from "./opfs.ts";
 
 /** Leave this much of what the browser allows to the rest of the site, in bytes. */

@@ -4,12 +4,13 @@ import { BaseImageError, ConnectionError } from "../errors.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Trouble } from "../messages.ts";
 import type { Bytes } from "../bytes/segment.ts";
-import { pattern } from "../testing/bytes.ts";
+import { gather, pattern } from "../testing/bytes.ts";
 import { digestOfWindow } from "../testing/test-base.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
 import { memorySeed } from "../testing/memory-seed.ts";
 import { contentLength, type Windows } from "../release/windows.ts";
 import { orderedWindows, type WindowSources } from "./downloader.ts";
+import { Failure } from "./failure.ts";
 import { RetryPolicy, type RetryTimes } from "./retry.ts";
 import { Source } from "./source.ts";
 
@@ -28,6 +29,7 @@ const windows: Windows = {
   }),
 };
 const good = files({ "/image": image });
+const never = new AbortController().signal;
 
 test("what has to be fetched is known before", () => {
   expect(contentLength(windows)).toBe(32 * WINDOW + 1000);
@@ -35,7 +37,7 @@ test("what has to be fetched is known before", () => {
 
 test("windows come in order, in spans, and zeros are not fetched", async () => {
   await using server = await serve(good);
-  const { bytes, retry } = await gather(server);
+  const { bytes, retry } = await fetchImage(server);
   expect(bytes.equals(image)).toBe(true);
   expect(retry.fetched).toBe(32 * WINDOW + 1000);
   const asked = server.requests.map((request) => /bytes=(\d+)-(\d+)/.exec(request)?.slice(1).map(Number));
@@ -56,14 +58,16 @@ test("windows come in order, in spans, and zeros are not fetched", async () => {
 
 test("nothing is asked for before the reader asks, nor much beyond", async () => {
   await using server = await serve(good);
-  const reading = orderedWindows(supply(server), 0, 40, new BufferPool(WINDOW), new AbortController().signal);
+  const retry = new RetryPolicy(RETRY);
+  const reading = orderedWindows(sourcesAt(server, { retry }), 0, 40, new BufferPool(WINDOW), never);
   expect(server.requests).toEqual([]);
   await reading.next();
-  await settled(server);
-  expect(server.requests).toHaveLength(3); // windows 0 to 9, in three lanes; 15 is too far
-  for (let index = 1; index <= 4; index++) await reading.next();
-  await settled(server);
-  expect(server.requests.at(-1)).toContain(`bytes=${15 * WINDOW}-`);
+  // Windows 0 to 9 but for 3, over three connections. The next one, 15, is too far ahead until window 4 is read.
+  await expect.poll(() => [retry.fetched / WINDOW, server.requests.length]).toEqual([9, 3]);
+  for (let index = 1; index <= 3; index++) await reading.next();
+  expect(server.requests).toHaveLength(3);
+  await reading.next();
+  await expect.poll(() => server.requests.at(3)).toContain(`bytes=${15 * WINDOW}-`);
   await reading.return(undefined);
 });
 
@@ -75,7 +79,7 @@ test("a reader that leaves ends all requests", async () => {
     if (request.headers.range?.startsWith("bytes=0-")) good(request, response);
     else response.writeHead(206).write("and nothing more");
   });
-  const reading = orderedWindows(supply(server), 0, 40, new BufferPool(WINDOW), new AbortController().signal);
+  const reading = orderedWindows(sourcesAt(server), 0, 40, new BufferPool(WINDOW), never);
   await reading.next();
   await reading.return(undefined);
   await expect.poll(() => open).toBe(0);
@@ -84,9 +88,12 @@ test("a reader that leaves ends all requests", async () => {
 test("stopping ends a read in progress with the reason given", async () => {
   await using server = await serve((_, response) => response.writeHead(206).write("a few bytes"));
   const stop = new AbortController();
-  const reading = gather(server, { stop: stop.signal });
-  setTimeout(() => stop.abort(new Error("enough")), 50);
-  await expect(reading).rejects.toThrow("enough");
+  const retry = new RetryPolicy(RETRY);
+  const reading = fetchImage(server, { retry, stop: stop.signal });
+  const stopped = expect(reading).rejects.toThrow("enough");
+  await expect.poll(() => retry.fetched).toBeGreaterThan(0);
+  stop.abort(new Error("enough"));
+  await stopped;
 });
 
 test("an answer that breaks off is resumed where it did", async () => {
@@ -98,7 +105,7 @@ test("an answer that breaks off is resumed where it did", async () => {
     response.writeHead(206, { "Content-Length": end + 1 - start });
     response.write(image.subarray(start, start + 100), () => request.socket.destroy());
   });
-  const { bytes, retry } = await gather(server);
+  const { bytes, retry } = await fetchImage(server);
   expect(bytes.equals(image)).toBe(true);
   expect(retry.fetched).toBe(32 * WINDOW + 1000); // not a byte twice
 });
@@ -108,7 +115,7 @@ test("a wrong window is fetched again, and from somebody else", async () => {
   wrong[5 * WINDOW + 7]! ^= 1;
   await using one = await serve(files({ "/image": wrong }));
   await using other = await serve(good);
-  const { bytes } = await gather([one, other]);
+  const { bytes } = await fetchImage([one, other]);
   expect(bytes.equals(image)).toBe(true);
   expect(other.requests).toContain(`GET /image bytes=${5 * WINDOW}-${6 * WINDOW - 1}`);
 });
@@ -120,7 +127,7 @@ test.each([0, WINDOW, 5 * WINDOW - 1, 9 * WINDOW, image.length - 1])(
     wrong[at]! ^= 1;
     await using server = await serve(files({ "/image": wrong }));
     const seen: Bytes[] = [];
-    const error = await gather(server, { seen }).catch((e: unknown) => e);
+    const error = await fetchImage(server, { seen }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(BaseImageError);
     expect((error as Error).message).toMatch(/not the one its manifest describes/);
     expect(seen).toHaveLength(Math.floor(at / WINDOW));
@@ -133,7 +140,7 @@ test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
   ["503", (_, response) => response.writeHead(503).end("no"), ConnectionError, /answered 503.*nothing came/],
   ["silence", () => {}, ConnectionError, /said nothing/],
   [
-    "patience",
+    "a request to wait",
     (_, response) => response.writeHead(429, { "Retry-After": "3600" }).end(),
     BaseImageError,
     /answered 429 and asks to be left alone for 60 minutes/,
@@ -151,16 +158,16 @@ test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
 ])("a server that has only %s for us", async (_, listener, kind, message) => {
   await using server = await serve(listener);
   const retry = new RetryPolicy({ ...RETRY, silenceMs: 200 });
-  const error = await gather(server, { retry }).catch((e: unknown) => e);
+  const error = await fetchImage(server, { retry }).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(kind);
   expect((error as Error).message).toMatch(message);
 });
 
 test("a server without ranges is read in one stream", async () => {
   await using server = await serve((_, response) => response.end(image));
-  const { bytes } = await gather(server);
+  const { bytes } = await fetchImage(server);
   expect(bytes.equals(image)).toBe(true);
-  expect(server.requests).toHaveLength(3 + 1); // the lanes find out, the stream brings it
+  expect(server.requests).toHaveLength(3 + 1); // the connections find out, the stream brings it
 });
 
 test("one stream that breaks off begins again, and drops what is here", async () => {
@@ -170,16 +177,36 @@ test("one stream that breaks off begins again, and drops what is here", async ()
     response.writeHead(200, { "Content-Length": image.length });
     return response.write(image.subarray(0, broken * 3 * WINDOW), () => request.socket.destroy());
   });
-  const { bytes } = await gather(server);
+  const { bytes } = await fetchImage(server);
   expect(bytes.equals(image)).toBe(true);
 });
 
+test("a source found to honour no ranges is read in one stream, also by connections that were waiting", async () => {
+  let aWaits = () => {};
+  const waiting = new Promise<void>((resolve) => (aWaits = resolve));
+  const retry = new RetryPolicy(RETRY, { onTrouble: aWaits });
+  /** The first connection finds out while the second one waits for its next attempt. */
+  class Slow extends Source {
+    override async *read(...[start, end, , stop]: Parameters<Source["read"]>): AsyncGenerator<Bytes> {
+      if (this.health.ranges === false) return yield image.slice(start, end);
+      if (start > 0) throw new Failure("lost", "The second connection was lost");
+      await waiting;
+      this.health.ranges = false;
+      await new Promise<void>((resolve) => stop.addEventListener("abort", () => resolve()));
+      throw stop.reason as Error;
+    }
+  }
+  const sources = { windows, servers: [new Slow("", image.length)], retry, seeds: [], connections: 2 };
+  const bytes = await gather(orderedWindows(sources, 0, 40, new BufferPool(WINDOW), never));
+  expect(Buffer.concat(bytes).equals(image)).toBe(true);
+});
+
 test("what a seed has is not fetched, unless it is wrong", async () => {
-  const shelved = image.slice();
-  shelved[6 * WINDOW]! ^= 1;
+  const wrong = image.slice();
+  wrong[6 * WINDOW]! ^= 1;
   await using server = await serve(good);
-  const seed = memorySeed(windows, shelved, (index) => index < 20);
-  const { bytes, retry } = await gather(server, { seeds: [seed] });
+  const seed = memorySeed(windows, wrong, (index) => index < 20);
+  const { bytes, retry } = await fetchImage(server, { seeds: [seed] });
   expect(bytes.equals(image)).toBe(true);
   expect(retry.fetched).toBe((40 - 20 - 1) * WINDOW - (WINDOW - 1000) + WINDOW);
   expect(server.requests).toContain(`GET /image bytes=${6 * WINDOW}-${7 * WINDOW - 1}`);
@@ -197,13 +224,12 @@ test("a pause closes connections, and what came of a window is not lost", async 
     return response.write(image.subarray(start, start + 100));
   });
   const retry = new RetryPolicy(RETRY);
-  const reading = gather(server, { retry });
+  const reading = fetchImage(server, { retry });
   await expect.poll(() => retry.fetched).toBe(300);
   retry.pause();
   await expect.poll(() => open).toBe(0);
+  expect(server.requests).toHaveLength(3); // had any of them tried again, it would be open
   hold = false;
-  await new Promise((later) => setTimeout(later, 50));
-  expect(server.requests).toHaveLength(3);
   retry.resume();
   const { bytes } = await reading;
   expect(bytes.equals(image)).toBe(true);
@@ -217,7 +243,7 @@ test("trouble is told, and that it is over", async () => {
     else good(request, response);
   });
   const told: (Trouble | undefined)[] = [];
-  const { bytes } = await gather(server, {
+  const { bytes } = await fetchImage(server, {
     retry: new RetryPolicy(RETRY, { onTrouble: (trouble) => told.push(trouble) }),
   });
   expect(bytes.equals(image)).toBe(true);
@@ -226,51 +252,54 @@ test("trouble is told, and that it is over", async () => {
 });
 
 test("offline, nothing is given up", async () => {
+  let now = 0;
   let online = false;
   await using server = await serve((request, response) => {
     if (online) good(request, response);
     else request.socket.destroy();
   });
   const told: (Trouble | undefined)[] = [];
-  const retry = new RetryPolicy(
-    { ...RETRY, giveUpAfterMs: 20 },
-    { onTrouble: (trouble) => told.push(trouble), isOnline: () => online },
-  );
-  const reading = gather(server, { retry });
-  await new Promise((later) => setTimeout(later, 150));
+  const retry = new RetryPolicy(RETRY, {
+    onTrouble: (trouble) => told.push(trouble),
+    isOnline: () => online,
+    now: () => now,
+  });
+  const reading = fetchImage(server, { retry });
+  await expect.poll(() => told[0]?.kind).toBe("offline");
+  now += 10 * RETRY.giveUpAfterMs;
+  const before = told.length;
+  await expect.poll(() => told.length).toBeGreaterThan(before + 6); // each of the connections has tried again
   online = true;
   retry.retryNow();
   expect((await reading).bytes.equals(image)).toBe(true);
-  expect(told[0]?.kind).toBe("offline");
+  expect(told.at(-1)).toBeUndefined();
 });
 
 interface Options {
   readonly retry?: RetryPolicy;
   readonly seeds?: WindowSources["seeds"];
   readonly stop?: AbortSignal;
+  /** Takes copies of the windows as they come. */
   readonly seen?: Bytes[];
 }
 
-function supply(
+function sourcesAt(
   servers: TestServer | TestServer[],
   { retry = new RetryPolicy(RETRY), seeds = [] }: Options = {},
 ): WindowSources {
-  const sources = [servers].flat().map(({ url }) => new Source(`${url}/image`, image.length));
-  return { windows, sources, retry, seeds };
+  return {
+    windows,
+    servers: [servers].flat().map(({ url }) => new Source(`${url}/image`, image.length)),
+    retry,
+    seeds,
+  };
 }
 
-async function gather(servers: TestServer | TestServer[], options: Options = {}) {
-  const { stop = new AbortController().signal, seen = [], retry = new RetryPolicy(RETRY) } = options;
-  const all = supply(servers, { ...options, retry });
-  for await (const window of orderedWindows(all, 0, 40, new BufferPool(WINDOW), stop))
+async function fetchImage(servers: TestServer | TestServer[], options: Options = {}) {
+  const { stop = never, seen = [], retry = new RetryPolicy(RETRY) } = options;
+  const sources = sourcesAt(servers, { ...options, retry });
+  for await (const window of orderedWindows(sources, 0, 40, new BufferPool(WINDOW), stop)) {
     seen.push(window.slice());
-  return { bytes: Buffer.concat(seen), retry };
-}
-
-/** No new request for a while. */
-async function settled(server: TestServer): Promise<void> {
-  for (let count = -1; count !== server.requests.length;) {
-    count = server.requests.length;
-    await new Promise((later) => setTimeout(later, 60));
   }
+  return { bytes: Buffer.concat(seen), retry };
 }

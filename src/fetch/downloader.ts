@@ -3,392 +3,359 @@ import type { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { digestOf, lengthOfWindow, type Windows } from "../release/windows.ts";
 import { Condition } from "./condition.ts";
-import { Failure, MAX_REFUSALS } from "./failure.ts";
+import { Failure } from "./failure.ts";
+import { WindowQueue, WINDOWS_PER_SPAN, type Span } from "./queue.ts";
 import { exhausted, type RetryPolicy } from "./retry.ts";
+import type { Seed } from "./seed.ts";
+import { SourcePool, type SourceIndex } from "./source-pool.ts";
 import type { Source } from "./source.ts";
 
 /** Connections at a time. Some servers and networks give each connection its share and no more. */
-export const LANES = 3;
+export const CONNECTIONS = 3;
 
-/** One request asks for at most this many windows: 16 MiB. */
-export const SPAN = 4;
+/** This part of a window that has not come before counts as progress. */
+const PROGRESS_FRACTION = 1 / 64;
 
-/** A window that is wrong this often from an address is not to be had there. */
-const MISTAKES = 2;
+/** What a person is told when what servers send has other digests. */
+const NOT_THIS_IMAGE = "The base image is not the one its manifest describes";
 
-/** An address that fails this often in a row is not to be waited for while there are others. */
-const DOUBT = 3;
-
-/** This part of a window is enough to call it getting on. */
-const ENOUGH = 1 / 64;
-
-/** Where windows may be found without fetching them; what is read is verified like all else. */
-export interface Seed {
-  has(index: number): boolean;
-  /** The window in a buffer from `pool`, or nothing after all. */
-  read(index: number, pool: BufferPool): Promise<Bytes | undefined>;
-}
-
-/** An image that can be had window by window. */
+/** Where the windows of an image come from. */
 export interface WindowSources {
   readonly windows: Windows;
-  /** Its addresses, the best first. */
-  readonly sources: readonly Source[];
-  readonly retry: RetryPolicy;
+  /** Looked at before anything is fetched, in this order. */
   readonly seeds: readonly Seed[];
-  readonly lanes?: number;
-  /** Hears of each verified window that was fetched, before it is passed on. */
-  readonly fetched?: (index: number, bytes: Bytes) => void;
+  /** The image's addresses, the best first. */
+  readonly servers: readonly Source[];
+  readonly retry: RetryPolicy;
+  /** Connections at a time, if not `CONNECTIONS`. */
+  readonly connections?: number;
+  /** Called with each window that was fetched and verified, before it is passed on. */
+  readonly onFetched?: (index: number, bytes: Bytes) => void;
 }
 
 /**
  * Windows `first` up to but not including `end`, in order, each with the digest it must have, in buffers from
- * `pool`: those of zeros made here, others from a seed, the rest over the network in a few lanes. A lane
- * asks for a span of windows at a time, and runs at most `lanes` spans ahead of the reader, which bounds what
- * is held. An answer that breaks off is resumed where it did; a window that is wrong is fetched again, whole,
- * from another address. Where there are no ranges, one stream has to bring it all. Throws `BaseImageError`, `ConnectionError`, and what `stop` is aborted with.
+ * `buffers`. Windows of zeros are made here, others come from a seed, the rest over a few connections.
+ *
+ * A connection asks for a span of windows at a time. At most one span for each connection is held ahead of the reader,
+ * which bounds memory. An answer that breaks off is resumed at its byte; a window with a wrong digest is fetched again,
+ * whole, from another source. Where no source honours ranges, one stream brings everything.
+ *
+ * Throws `BaseImageError`, `ConnectionError`, what a seed throws, and the reason that `stop` is aborted with.
  */
 export async function* orderedWindows(
-  supply: WindowSources,
+  sources: WindowSources,
   first: number,
   end: number,
-  pool: BufferPool,
+  buffers: BufferPool,
   stop: AbortSignal,
 ): AsyncGenerator<Bytes> {
-  const { windows, seeds } = supply;
-  const work = new Work(supply, first, end, pool, stop);
+  const { windows } = sources;
+  const downloader = new Downloader(sources, first, end, buffers, stop);
   try {
     for (let index = first; index < end; index++) {
       if (windows.digests[index] === "zeros") {
-        yield pool.acquire(lengthOfWindow(windows, index)).fill(0);
+        yield buffers.acquire(lengthOfWindow(windows, index)).fill(0);
         continue;
       }
-      work.moveTo(index);
-      let bytes: Bytes | undefined;
-      for (const seed of seeds) bytes ??= await fromSeed(supply, seed, index, pool);
+      downloader.moveReader(index);
+      let bytes = await fromSeeds(sources, index, buffers);
       if (!bytes) {
-        bytes = await work.take(index);
-        supply.fetched?.(index, bytes);
+        bytes = await downloader.take(index);
+        sources.onFetched?.(index, bytes);
       }
       yield bytes;
     }
   } finally {
-    work.close();
+    downloader.close();
   }
 }
 
-async function fromSeed(
-  { windows }: WindowSources,
-  seed: Seed,
+/** Window `index` from the first seed that has it as it should be. */
+async function fromSeeds(
+  { windows, seeds }: WindowSources,
   index: number,
-  pool: BufferPool,
+  buffers: BufferPool,
 ): Promise<Bytes | undefined> {
-  if (!seed.has(index)) return undefined;
-  const bytes = await seed.read(index, pool);
-  if (!bytes || (await digestOf(bytes)) === windows.digests[index]) return bytes;
-  pool.release(bytes.buffer);
+  for (const seed of seeds) {
+    const bytes = seed.has(index) ? await seed.read(index, buffers) : undefined;
+    if (!bytes) continue;
+    if ((await digestOf(bytes)) === windows.digests[index]) return bytes;
+    buffers.release(bytes.buffer);
+  }
   return undefined;
 }
 
-/** The fetching of the windows of one range: which are still to come, and which are here and wait. */
-class Work {
-  readonly #supply: WindowSources;
-  readonly #pool: BufferPool;
-  readonly #stop: AbortSignal;
-  readonly #over = new AbortController();
-  readonly #changed = new Condition();
-  readonly #ahead: number;
-  /** Windows that have not come yet. */
-  readonly #wanted = new Set<number>();
-  /** Of them, those that a lane has been sent for. */
-  readonly #taken = new Set<number>();
-  /** Of them, those that the reader waits for, or will soon. */
-  readonly #urgent = new Set<number>();
-  /** Windows that a seed says it has. */
-  readonly #shelved = new Set<number>();
-  /** Verified, and not yet passed on. */
-  readonly #here = new Map<number, Bytes>();
-  /** How much of each window has come so far, right or wrong, in bytes. */
-  readonly #reached = new Map<number, number>();
-  /** How often each address has sent a window wrong. */
-  readonly #mistakes = new Map<number, Map<Source, number>>();
-  #best = 0; // which address is asked; the next one when it fails
-  #next: number;
-  #hurrying = false;
-  #failed: { readonly error: unknown } | undefined;
-  /** Ends the lanes, or the one stream, so that others can begin. */
-  #shift = new AbortController();
-  #inOneStream = false;
+/** The connections that fetch in spans, or the one that fetches everything in one stream. */
+interface Generation {
+  /** Aborted when another generation takes over, and when the download is over. */
+  readonly signal: AbortSignal;
+  readonly supersede: () => void;
+  /** Whether the connection for urgent windows is open. */
+  fetchingUrgent: boolean;
+}
 
-  constructor(supply: WindowSources, first: number, end: number, pool: BufferPool, stop: AbortSignal) {
-    const { windows, seeds, lanes = LANES } = supply;
-    this.#supply = supply;
-    this.#pool = pool;
-    this.#stop = AbortSignal.any([stop, this.#over.signal]);
-    this.#ahead = lanes * SPAN;
-    this.#next = first;
+/** How far a span has been read. */
+interface Cursor {
+  /** The window that is being filled, or will be next. */
+  index: number;
+  readonly end: number;
+  /** What there is of window `index`. */
+  partial: PartialWindow | undefined;
+  /** Failed attempts since there was progress. */
+  tries: number;
+}
+
+/** Fetches the windows of a range ahead of their reader, and verifies them. */
+class Downloader {
+  readonly #sources: WindowSources;
+  readonly #buffers: BufferPool;
+  readonly #queue: WindowQueue;
+  readonly #pool: SourcePool;
+  readonly #closed = new AbortController();
+  readonly #stop: AbortSignal;
+  /** A window is here, the reader has moved on, or all is over. */
+  readonly #changed = new Condition();
+  /** Windows that are here and wait for the reader. */
+  readonly #verified = new Map<number, Bytes>();
+  #generation: Generation;
+  #failed: { readonly error: unknown } | undefined;
+
+  constructor(sources: WindowSources, first: number, end: number, buffers: BufferPool, stop: AbortSignal) {
+    const { windows, seeds, servers, connections = CONNECTIONS } = sources;
+    const wanted: number[] = [];
     for (let index = first; index < end; index++) {
-      if (windows.digests[index] === "zeros") continue;
-      const shelved = seeds.some((seed) => seed.has(index));
-      (shelved ? this.#shelved : this.#wanted).add(index);
+      if (windows.digests[index] !== "zeros" && !seeds.some((seed) => seed.has(index))) wanted.push(index);
     }
-    this.#begin();
+    this.#sources = sources;
+    this.#buffers = buffers;
+    this.#queue = new WindowQueue(wanted, connections * WINDOWS_PER_SPAN);
+    this.#queue.moveReader(first);
+    this.#pool = new SourcePool(servers.map(({ health }) => health));
+    this.#stop = AbortSignal.any([stop, this.#closed.signal]);
+    this.#generation = this.#begin();
   }
 
+  /** End all connections. */
   close(): void {
-    this.#over.abort(new DOMException("the reader is done", "AbortError"));
+    this.#closed.abort(new DOMException("the reader is done", "AbortError"));
   }
 
   /** The reader is at window `index` now. */
-  moveTo(index: number): void {
-    this.#next = index;
+  moveReader(index: number): void {
+    this.#queue.moveReader(index);
     this.#changed.notifyAll();
   }
 
-  /** Window `index`, verified, once it is here. */
+  /** Window `index`, verified, once it is here. Throws as `orderedWindows` does. */
   async take(index: number): Promise<Bytes> {
-    if (this.#shelved.delete(index)) this.#want(index); // and then it was not there
+    if (!this.#queue.has(index)) this.#fetchOutOfTurn(index); // a seed was to have it
     for (;;) {
       if (this.#failed) throw this.#failed.error;
-      const bytes = this.#here.get(index);
+      const bytes = this.#verified.get(index);
       if (bytes) {
-        this.#here.delete(index);
+        this.#verified.delete(index);
         return bytes;
       }
       await this.#changed.wait(this.#stop);
     }
   }
 
-  #begin(): void {
-    const { lanes = LANES } = this.#supply;
-    this.#shift = new AbortController();
-    this.#taken.clear();
-    this.#inOneStream = this.#hasNoRanges();
-    for (let lane = 0; lane < (this.#inOneStream ? 1 : lanes); lane++) this.#run(() => this.#lane());
-    if (!this.#inOneStream && this.#urgent.size > 0) this.#run(() => this.#hurry());
+  #begin(): Generation {
+    const over = new AbortController();
+    const generation: Generation = {
+      signal: AbortSignal.any([this.#stop, over.signal]),
+      supersede: () => over.abort(new DOMException("other connections take over", "AbortError")),
+      fetchingUrgent: false,
+    };
+    this.#generation = generation;
+    const oneStream = this.#needsOneStream();
+    this.#queue.restart(oneStream);
+    const connections = oneStream ? 1 : (this.#sources.connections ?? CONNECTIONS);
+    for (let i = 0; i < connections; i++) this.#run(this.#fetchSpans(generation), generation);
+    if (this.#queue.hasUrgent) this.#run(this.#fetchUrgent(generation), generation);
+    return generation;
   }
 
-  #beginAgain(): void {
-    this.#shift.abort(new DOMException("others take over", "AbortError"));
-    this.#hurrying = false;
+  #restart(): void {
+    this.#generation.supersede();
     this.#begin();
   }
 
-  /** Whether those are to be asked who send all of the image or nothing, since nobody else does any good. */
-  #hasNoRanges(): boolean {
-    const next = Math.min(...this.#wanted);
-    const honest = this.#supply.sources.filter((source) => !this.#isOut(next, source));
-    const hasRanges = ({ ranges, failures }: Source) => ranges !== false && failures < DOUBT;
-    return honest.some(({ ranges }) => ranges === false) && !honest.some(hasRanges);
+  /** Change between spans and one stream where that is due. Returns whether another generation has begun. */
+  #restartIfModeChanged(): boolean {
+    if (this.#queue.oneStream === this.#needsOneStream()) return false;
+    this.#restart();
+    return true;
   }
 
-  /** Send for a window out of turn: the reader waits for it, or will soon. */
-  #want(index: number): void {
-    this.#wanted.add(index);
-    this.#taken.delete(index);
-    this.#urgent.add(index);
-    if (this.#inOneStream || this.#hasNoRanges())
-      this.#beginAgain(); // the stream has passed there
-    else if (!this.#hurrying) this.#run(() => this.#hurry());
+  #needsOneStream(): boolean {
+    const { first } = this.#queue;
+    return first !== undefined && this.#pool.needsOneStream(first);
   }
 
-  #run(work: () => Promise<void>): void {
-    const shift = this.#shift.signal;
-    work().catch((error: unknown) => {
-      if (shift.aborted && error === shift.reason) return; // others have taken over
+  /** Fetch a window that the reader waits for, or will soon. */
+  #fetchOutOfTurn(index: number): void {
+    this.#queue.addUrgent(index);
+    if (this.#queue.oneStream || this.#needsOneStream())
+      this.#restart(); // the stream has passed this window
+    else if (!this.#generation.fetchingUrgent)
+      this.#run(this.#fetchUrgent(this.#generation), this.#generation);
+  }
+
+  /** What ends a task ends the download, unless the task was told to end. */
+  #run(task: Promise<void>, { signal }: Generation): void {
+    task.catch((error: unknown) => {
+      if (signal.aborted && error === signal.reason) return;
       this.#failed ??= { error };
       this.#changed.notifyAll();
     });
   }
 
-  async #lane(): Promise<void> {
-    const stop = AbortSignal.any([this.#stop, this.#shift.signal]);
-    while (!stop.aborted) {
-      const span = this.#nextSpan();
+  /** One connection: span after span. */
+  async #fetchSpans({ signal }: Generation): Promise<void> {
+    while (!signal.aborted) {
+      const span = this.#queue.takeSpan();
       if (!span) return;
-      await this.#fetch(span, stop);
+      await this.#fetch(span, signal);
     }
   }
 
-  /** One lane more for what is urgent, since the others may be waiting for the reader, and he for us. */
-  async #hurry(): Promise<void> {
-    const stop = AbortSignal.any([this.#stop, this.#shift.signal]);
-    this.#hurrying = true;
-    while (!stop.aborted) {
-      const index = Math.min(...this.#urgent);
-      if (index === Infinity) break;
-      this.#urgent.delete(index);
-      if (!this.#wanted.has(index) || this.#taken.has(index)) continue;
-      this.#taken.add(index);
-      await this.#fetch({ first: index, end: index + 1 }, stop);
+  /** One connection more for urgent windows: the others may be waiting for the reader, and the reader for these. */
+  async #fetchUrgent(generation: Generation): Promise<void> {
+    const { signal } = generation;
+    generation.fetchingUrgent = true;
+    while (!signal.aborted) {
+      const index = this.#queue.takeUrgent();
+      if (index === undefined) break;
+      await this.#fetch({ first: index, end: index + 1 }, signal);
     }
-    if (!stop.aborted) this.#hurrying = false;
+    generation.fetchingUrgent = false;
   }
 
-  /** The first windows that are wanted and that nobody has been sent for. */
-  #nextSpan(): Span | undefined {
-    const free = [...this.#wanted].filter((index) => !this.#taken.has(index)).sort((a, b) => a - b);
-    const [first] = free;
-    if (first === undefined) return undefined;
-    let end = first + 1;
-    if (this.#inOneStream) end = (free.at(-1) ?? first) + 1;
-    else while (end - first < SPAN && free[end - first] === end) end++;
-    for (let index = first; index < end; index++) this.#taken.add(index);
-    return { first, end };
-  }
-
-  /** The windows of `span`, one after another, with as many attempts as it takes. */
+  /** The windows of a span, one after another, with as many attempts as it takes. */
   async #fetch({ first, end }: Span, stop: AbortSignal): Promise<void> {
-    const { windows, retry } = this.#supply;
-    const until = Math.min(end * windows.window, windows.size);
-    let index = first;
-    let window: Bytes | undefined; // being filled
-    let filled = 0;
-    let senders = new Set<Source>(); // of what it is filled with
-    let tries = 0; // since anything came
+    const { retry } = this.#sources;
+    const cursor: Cursor = { index: first, end, partial: undefined, tries: 0 };
     try {
-      while (index < end) {
+      while (cursor.index < end) {
         await retry.whenResumed(stop);
-        if (!window) await this.#room(index, stop);
-        const source = this.#source(index);
-        // Once it was wrong, it is to be known who is to blame.
-        if (this.#mistakes.has(index) && senders.size > 0 && !senders.has(source)) {
-          senders.clear();
-          filled = 0;
-        }
+        if (!cursor.partial) await this.#waitForReader(cursor.index, stop);
+        if (this.#restartIfModeChanged()) return;
+        const source = this.#sourceFor(cursor);
         const attempt = AbortSignal.any([stop, retry.attemptSignal]);
-        let came = 0; // that had not come before, since it was last called getting on
         try {
-          const start = index * windows.window + filled;
-          for await (const chunk of source.read(start, until, retry.times.silenceMs, attempt)) {
-            retry.onBytes(chunk.length);
-            for (let at = 0; at < chunk.length;) {
-              if (!window) {
-                await this.#room(index, stop);
-                window = this.#pool.acquire(lengthOfWindow(windows, index));
-              }
-              const part = chunk.subarray(at, at + window.length - filled);
-              window.set(part, filled);
-              senders.add(source);
-              filled += part.length;
-              at += part.length;
-              came += this.#reach(index, filled);
-              if (filled < window.length) continue;
-              this.#arrived(index++, window, senders);
-              window = undefined;
-              senders = new Set();
-              filled = 0;
-            }
-            if (came < ENOUGH * windows.window) continue;
-            came = tries = source.failures = source.refusals = 0;
-            retry.onProgress();
-          }
+          await this.#read(cursor, source, stop, attempt);
         } catch (error) {
           stop.throwIfAborted();
           if (attempt.aborted) continue; // paused, or the network is another one
           if (!(error instanceof Failure)) throw error;
-          this.#blame(source, error, index);
-          if (this.#inOneStream !== this.#hasNoRanges()) return this.#beginAgain();
-          await retry.backoff(error, ++tries, stop);
+          this.#pool.onFailure(source, error.kind === "refused");
+          if (this.#pool.isExhausted(cursor.index)) throw exhausted(error);
+          if (this.#restartIfModeChanged()) return;
+          await retry.backoff(error, ++cursor.tries, stop);
         }
       }
     } finally {
-      if (window) this.#pool.release(window.buffer); // others begin it anew
+      if (cursor.partial) this.#buffers.release(cursor.partial.bytes.buffer); // whoever takes over begins it anew
     }
   }
 
-  /** How many of the first `filled` bytes of window `index` are new: what comes again and again is no progress. */
-  #reach(index: number, filled: number): number {
-    const before = this.#reached.get(index) ?? 0;
-    this.#reached.set(index, Math.max(before, filled));
-    return Math.max(0, filled - before);
+  /** Which source to ask on. After a mismatch a window comes whole from one source, so that it is known whom to blame. */
+  #sourceFor({ index, partial }: Cursor): SourceIndex {
+    const source = this.#pool.choose(index, this.#queue.oneStream);
+    if (source === undefined) throw new BaseImageError(NOT_THIS_IMAGE); // a seed was all there is
+    if (partial && this.#pool.hasMismatch(index) && !partial.senders.has(source)) partial.clear();
+    return source;
   }
 
-  /** Takes note of a failure. Throws when no address is left to be asked for window `index`. */
-  #blame(source: Source, failure: Failure, index: number): void {
-    const { sources } = this.#supply;
-    if (failure.kind === "refused") source.refusals++;
-    if (sources.every((each) => this.#isOut(index, each))) throw exhausted(failure);
-    this.#best = sources.indexOf(source) + 1;
-    if (++source.failures < DOUBT || source.ranges !== false) return;
-    // It was a stream, and it failed: perhaps that it knew no ranges has passed too.
-    for (const each of sources) {
-      each.failures = 0;
-      if (each.ranges === false) each.ranges = undefined;
+  /** Read on from `source` until the span is whole. Throws `Failure`, and the reasons of `stop` and `attempt`. */
+  async #read(cursor: Cursor, source: SourceIndex, stop: AbortSignal, attempt: AbortSignal): Promise<void> {
+    const { windows, servers, retry } = this.#sources;
+    const start = cursor.index * windows.window + (cursor.partial?.filled ?? 0);
+    const end = Math.min(cursor.end * windows.window, windows.size);
+    let newBytes = 0; // since there was progress
+    for await (const chunk of servers[source]!.read(start, end, retry.times.silenceMs, attempt)) {
+      retry.onBytes(chunk.length);
+      for (let at = 0; at < chunk.length;) {
+        const partial = (cursor.partial ??= await this.#newWindow(cursor.index, stop));
+        at += partial.fill(chunk.subarray(at), source);
+        newBytes += this.#queue.newBytes(partial.index, partial.filled);
+        if (!partial.isFull) continue;
+        cursor.partial = undefined;
+        cursor.index++;
+        this.#onWindow(partial);
+      }
+      if (newBytes < PROGRESS_FRACTION * windows.window) continue;
+      newBytes = cursor.tries = 0;
+      this.#pool.onProgress(source);
+      retry.onProgress();
     }
   }
 
-  /**
-   * Whom to ask for window `index`: nobody who has sent it wrong too often; rather not who fails all the time, and
-   * of these each in turn; of the others who has sent it wrong less often, and of equals the next one.
-   */
-  #source(index: number): Source {
-    const { sources } = this.#supply;
-    const able = sources.filter(({ ranges }) => (ranges === false) === this.#inOneStream);
-    const order = (source: Source) => {
-      const mistakes = this.#mistakesOf(index, source);
-      const doubt = source.failures >= DOUBT;
-      const turn = (sources.indexOf(source) - this.#best + sources.length) % sources.length;
-      return [Number(this.#isOut(index, source)), Number(doubt), doubt ? 0 : mistakes, turn];
-    };
-    const [best] = able.sort((a, b) => compare(order(a), order(b)));
-    if (!best) throw new BaseImageError(WRONG); // there were none: a seed was all there is
-    return best;
+  async #newWindow(index: number, stop: AbortSignal): Promise<PartialWindow> {
+    await this.#waitForReader(index, stop);
+    return new PartialWindow(index, this.#buffers.acquire(lengthOfWindow(this.#sources.windows, index)));
   }
 
-  /** Whether window `index` is not to be had from there. */
-  #isOut(index: number, source: Source): boolean {
-    return source.refusals >= MAX_REFUSALS || this.#mistakesOf(index, source) >= MISTAKES;
+  /** Resolves when window `index` is near enough to the reader to be held in memory. */
+  async #waitForReader(index: number, stop: AbortSignal): Promise<void> {
+    while (!this.#queue.isWithinReach(index)) await this.#changed.wait(stop);
   }
 
-  #mistakesOf(index: number, source: Source): number {
-    return this.#mistakes.get(index)?.get(source) ?? 0;
+  #onWindow(window: PartialWindow): void {
+    if (this.#queue.arrive(window.index)) this.#run(this.#verify(window), this.#generation);
+    else this.#buffers.release(window.bytes.buffer); // one stream brings all, wanted or not
   }
 
-  /** Resolves when window `index` is near enough to what is read. */
-  async #room(index: number, stop: AbortSignal): Promise<void> {
-    while (index >= this.#next + this.#ahead) await this.#changed.wait(stop);
-  }
-
-  #arrived(index: number, bytes: Bytes, senders: ReadonlySet<Source>): void {
-    if (this.#wanted.delete(index)) this.#run(() => this.#verify(index, bytes, senders));
-    else this.#pool.release(bytes.buffer); // one stream brings all, wanted or not
-  }
-
-  async #verify(index: number, bytes: Bytes, senders: ReadonlySet<Source>): Promise<void> {
-    const { windows, retry, sources } = this.#supply;
+  async #verify({ index, bytes, senders }: PartialWindow): Promise<void> {
+    const { windows, retry } = this.#sources;
     const expected = windows.digests[index];
     const found = await digestOf(bytes);
     if (found === expected) {
-      this.#here.set(index, bytes);
+      this.#verified.set(index, bytes);
       retry.onProgress();
       this.#changed.notifyAll();
       return;
     }
-    this.#pool.release(bytes.buffer);
-    const mistakes = this.#mistakes.get(index) ?? new Map<Source, number>();
-    this.#mistakes.set(index, mistakes);
-    const [sender] = senders;
-    if (sender && senders.size === 1) mistakes.set(sender, (mistakes.get(sender) ?? 0) + 1);
+    this.#buffers.release(bytes.buffer);
+    this.#pool.onMismatch(index, senders);
     const cause = new Error(`window ${index} has digest ${found} instead of ${expected}`);
-    if (sources.every((source) => this.#isOut(index, source))) {
-      throw new BaseImageError(WRONG, { cause });
-    }
-    const tries = [...mistakes.values()].reduce((sum, count) => sum + count, 1);
-    await retry.backoff(new Failure("wrong", WRONG, { cause }), tries, this.#stop);
-    this.#want(index);
+    if (this.#pool.isExhausted(index)) throw new BaseImageError(NOT_THIS_IMAGE, { cause });
+    const failure = new Failure("wrong", NOT_THIS_IMAGE, { cause });
+    await retry.backoff(failure, 1 + this.#pool.mismatches(index), this.#stop);
+    this.#fetchOutOfTurn(index);
   }
 }
 
-const WRONG = "The base image is not the one its manifest describes";
+/** A window that is filled from its front, perhaps by several sources. */
+class PartialWindow {
+  readonly index: number;
+  readonly bytes: Bytes;
+  readonly senders = new Set<SourceIndex>();
+  filled = 0;
 
-/** By the first numbers that differ. */
-function compare(one: readonly number[], other: readonly number[]): number {
-  const at = one.findIndex((number, i) => number !== other[i]);
-  return (one[at] ?? 0) - (other[at] ?? 0);
-}
+  constructor(index: number, bytes: Bytes) {
+    this.index = index;
+    this.bytes = bytes;
+  }
 
-interface Span {
-  readonly first: number;
-  readonly end: number;
+  get isFull(): boolean {
+    return this.filled === this.bytes.length;
+  }
+
+  /** Take as much of `chunk` as there is room for. Returns how many bytes that is. */
+  fill(chunk: Bytes, sender: SourceIndex): number {
+    const part = chunk.subarray(0, this.bytes.length - this.filled);
+    this.bytes.set(part, this.filled);
+    this.filled += part.length;
+    this.senders.add(sender);
+    return part.length;
+  }
+
+  /** Begin again. */
+  clear(): void {
+    this.filled = 0;
+    this.senders.clear();
+  }
 }

@@ -1,8 +1,9 @@
 import type { Bytes } from "../bytes/segment.ts";
 import { Failure, refusal } from "./failure.ts";
 import { get, unreachable } from "./http.ts";
+import type { SourceHealth } from "./source-pool.ts";
 
-/** What the person is told this is. */
+/** What messages call any source. */
 const SERVER = "The base image's server";
 
 /** One address of an image. */
@@ -10,11 +11,8 @@ export class Source {
   readonly url: string;
   /** Of the image, in bytes. */
   readonly size: number;
-  /** Whether it honours Range; not known before the first answer. */
-  ranges: boolean | undefined;
-  /** How often it has failed, and how often of that refused, since anything came from here. */
-  failures = 0;
-  refusals = 0;
+  /** What its answers have shown so far. It outlives a download: the next one begins with it. */
+  readonly health: SourceHealth = { ranges: undefined, failures: 0, refusals: 0 };
 
   constructor(url: string, size: number) {
     this.url = url;
@@ -22,13 +20,13 @@ export class Source {
   }
 
   /**
-   * Bytes from `start` up to `end`, or `Failure` (RFC 9110, section 14). A 206 for exactly this range is all that
-   * is taken; a 200 says that there are no ranges here. After that the whole image is asked for, and what comes
-   * before `start` is dropped. A chunk is good until the next is asked for. Also throws what
-   * `stop` was aborted with.
+   * Bytes from `start` up to `end` (RFC 9110, section 14). Only a 206 for exactly this range is accepted; a 200
+   * means that the server does not honour ranges. From then on the whole image is asked for, and what comes before
+   * `start` is dropped. A chunk is good until the next is asked for. Throws `Failure`, and the reason that `stop`
+   * is aborted with.
    */
   async *read(start: number, end: number, silenceMs: number, stop: AbortSignal): AsyncGenerator<Bytes> {
-    const ranged = this.ranges !== false;
+    const ranged = this.health.ranges !== false;
     const headers = ranged ? { Range: `bytes=${start}-${end - 1}` } : {};
     let left = end - start;
     try {
@@ -59,18 +57,18 @@ export class Source {
 
   #checkPart(response: Response, start: number, end: number): void {
     if (response.status === 200) {
-      if (this.ranges === true) throw new Failure("lost", `${SERVER} sent all instead of a part`);
-      this.ranges = false;
+      if (this.health.ranges === true) throw new Failure("lost", `${SERVER} sent all instead of a part`);
+      this.health.ranges = false;
       throw new Failure("lost", `${SERVER} knows no ranges`);
     }
     if (response.status !== 206) throw refusal(response, SERVER);
-    const asked = `bytes ${start}-${end - 1}/${this.size}`;
-    const range = response.headers.get("Content-Range") ?? asked; // hidden where the server does not expose it
+    const expected = `bytes ${start}-${end - 1}/${this.size}`;
+    const range = response.headers.get("Content-Range") ?? expected; // hidden where the server does not expose it
     const length = Number(response.headers.get("Content-Length") ?? end - start);
-    if (range.replace(/\/\*$/, `/${this.size}`) !== asked || length !== end - start) {
-      throw new Failure("wrong", `${SERVER} sent ${length} bytes as "${range}" instead of "${asked}"`);
+    if (range.replace(/\/\*$/, `/${this.size}`) !== expected || length !== end - start) {
+      throw new Failure("wrong", `${SERVER} sent ${length} bytes as "${range}" instead of "${expected}"`);
     }
-    this.ranges = true;
+    this.health.ranges = true;
   }
 
   /** How many bytes of the body come before `start`. */

@@ -9,7 +9,9 @@ import { serveImage, type Behaviour, type Fault, type ImageServer } from "../tes
 import { arbitraryBehaviour } from "../testing/schedules.ts";
 import { memorySeed } from "../testing/memory-seed.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
-import { orderedWindows, SPAN, type Seed } from "../fetch/downloader.ts";
+import { orderedWindows } from "../fetch/downloader.ts";
+import { WINDOWS_PER_SPAN as SPAN } from "../fetch/queue.ts";
+import type { Seed } from "../fetch/seed.ts";
 import { RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
 
@@ -26,7 +28,7 @@ const DEADLINE = 90_000;
 /** One image, its servers and its reader, as plain data. */
 interface Scenario {
   readonly servers: readonly Behaviour[];
-  readonly lanes: number;
+  readonly connections: number;
   /** Of the image, in windows; the last has `last` bytes. */
   readonly count: number;
   readonly last: number;
@@ -47,7 +49,7 @@ const arbitraryScenario: fc.Arbitrary<Scenario> = fc
     return fc.record(
       {
         servers: fc.array(arbitraryBehaviour(12, 2 * SPAN * WINDOW), { minLength: 1, maxLength: 3 }),
-        lanes: fc.integer({ min: 1, max: 4 }),
+        connections: fc.integer({ min: 1, max: 4 }),
         count: fc.constant(count),
         last: fc.oneof(fc.constant(WINDOW), fc.integer({ min: 1, max: WINDOW })),
         zeros: few,
@@ -56,7 +58,7 @@ const arbitraryScenario: fc.Arbitrary<Scenario> = fc
         leaves: fc.integer({ min: 1, max: count }),
         stops: fc.integer({ min: 1, max: count }),
       },
-      { requiredKeys: ["servers", "lanes", "count", "last", "zeros", "kept", "spoilt"] },
+      { requiredKeys: ["servers", "connections", "count", "last", "zeros", "kept", "spoilt"] },
     );
   })
   // Each byte by a connection of its own is getting on, but takes too long for a test.
@@ -102,7 +104,7 @@ test.each([
   { timeout: 120_000 },
   async ({ noRange, nth }) => {
     const ok: Fault[] = Array.from({ length: nth }, () => ({ kind: "ok" }));
-    const plain = { lanes: 2, count: 21, last: 100, zeros: [6, 7, 19], kept: [], spoilt: [] };
+    const plain = { connections: 2, count: 21, last: 100, zeros: [6, 7, 19], kept: [], spoilt: [] };
     for (let at = 0; at < SINGLE.length; at += STRANDS) {
       const scenarios = SINGLE.slice(at, at + STRANDS).map((fault) => ({
         ...plain,
@@ -128,7 +130,15 @@ test.each([0, 1000])(
         ...Array.from({ length: nth }, () => ({ kind: "ok" }) as const),
         { kind: "changed", by },
       ];
-      await judge({ servers: [{ faults }], lanes: 2, count: 30, last: 100, zeros: [], kept: [], spoilt: [] });
+      await judge({
+        servers: [{ faults }],
+        connections: 2,
+        count: 30,
+        last: 100,
+        zeros: [],
+        kept: [],
+        spoilt: [],
+      });
     }
   },
 );
@@ -141,16 +151,16 @@ async function judge(scenario: Scenario): Promise<void> {
   const requests = { now: new Set<AbortSignal>(), most: 0 };
   const stop = new AbortController();
   const servers = await Promise.all(scenario.servers.map((behaviour) => serveImage(image, behaviour)));
-  const supply = {
+  const sources = {
     windows,
-    sources: servers.map((server) => new CountedSource(server.image, image.length, requests)),
+    servers: servers.map((server) => new CountedSource(server.image, image.length, requests)),
     retry: new RetryPolicy(new TestTimes(scenario)),
-    seeds: [shelfOf(scenario, windows, image)],
-    lanes: scenario.lanes,
+    seeds: [seedOf(scenario, windows, image)],
+    connections: scenario.connections,
   };
   const came: Bytes[] = [];
   const read = async () => {
-    for await (const window of orderedWindows(supply, 0, scenario.count, pool, stop.signal)) {
+    for await (const window of orderedWindows(sources, 0, scenario.count, pool, stop.signal)) {
       came.push(window.slice());
       pool.release(window.buffer);
       if (came.length === stops) stop.abort(new DOMException("enough", "AbortError"));
@@ -171,9 +181,9 @@ async function judge(scenario: Scenario): Promise<void> {
       if (mustCome(scenario)) throw new Error("one server is good enough", { cause: error });
     }
     for (const server of servers) expect(zerosAskedOf(server, windows)).toEqual([]);
-    const most = scenario.lanes * SPAN + scenario.lanes + 2;
+    const most = scenario.connections * SPAN + scenario.connections + 2;
     expect(pool.most, "windows held at once").toBeLessThanOrEqual(most);
-    expect(requests.most, "requests at once").toBeLessThanOrEqual(scenario.lanes + 1);
+    expect(requests.most, "requests at once").toBeLessThanOrEqual(scenario.connections + 1);
     await expect.poll(() => servers.map(({ open }) => open), { timeout: 5000 }).toEqual(servers.map(() => 0));
   } finally {
     await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
@@ -217,7 +227,7 @@ function imageOf({ count, last, zeros }: Scenario): { image: Bytes; windows: Win
 }
 
 /** The windows that are kept; of a spoilt one half is wrong, or it is gone when it is read. */
-function shelfOf({ kept, spoilt }: Scenario, windows: Windows, image: Bytes): Seed {
+function seedOf({ kept, spoilt }: Scenario, windows: Windows, image: Bytes): Seed {
   const { has, read } = memorySeed(windows, image, (index) => kept.includes(index));
   return {
     has,

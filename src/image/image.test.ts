@@ -140,7 +140,7 @@ async function imageOn(bytes: Bytes): Promise<Buffer<ArrayBuffer>> {
 
 function base(its: Manifest = manifest, bytes: Bytes = image): Base {
   const seeds = [memorySeed(windowsOf(its), bytes)];
-  return { manifest: its, supply: { sources: [], retry: new RetryPolicy(), seeds } };
+  return { manifest: its, sources: { servers: [], retry: new RetryPolicy(), seeds } };
 }
 
 function run(command: string, ...args: string[]): string {

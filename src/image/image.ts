@@ -9,55 +9,56 @@ import type { Bytes } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
 import { contentLength, digestOf, lengthOfWindow } from "../release/windows.ts";
 import { finishedSha256, verifyWhole } from "./digest.ts";
-import { orderedWindows, type Seed, type WindowSources } from "../fetch/downloader.ts";
+import { orderedWindows, type WindowSources } from "../fetch/downloader.ts";
+import type { Seed } from "../fetch/seed.ts";
 import { planImage, type PieceFiles } from "./plan.ts";
 import { splice } from "./splice.ts";
 
-/** A base image: what it is, and where its windows are. */
+/** A base image: what it is, and where its windows come from. */
 export interface Base {
   readonly manifest: Manifest;
-  readonly supply: Omit<WindowSources, "windows">;
+  readonly sources: Omit<WindowSources, "windows">;
 }
 
 /** An image that is decided to the last byte and not yet made. */
 export interface Image {
   readonly info: ImageInfo;
   /**
-   * All its bytes in order, in chunks of at most 4 MiB that are the caller's to transfer. A buffer given back
-   * to `pool` is used again. `seeds` are places to look for windows of the base before all others. Throws
-   * what `orderedWindows` and `verifyWhole` throw.
+   * All its bytes in order, in chunks of at most 4 MiB that are the caller's to transfer. A buffer released to
+   * `buffers` is used again. `seeds` are looked at before those of the base. Throws what `orderedWindows` and
+   * `verifyWhole` throw.
    */
-  chunks(pool: BufferPool, seeds?: readonly Seed[]): AsyncGenerator<Bytes>;
+  chunks(buffers: BufferPool, seeds?: readonly Seed[]): AsyncGenerator<Bytes>;
 }
 
 /**
- * Decide the image of `piece` on `base`. Of the base only the first window is read, and the last when it is not
- * what follows from the first, to check its partition table and to foretell the finished SHA-256. Throws
- * `ManifestError`, `BaseImageError`, `ConnectionError`, `BundleError`.
+ * Decide the image of `piece` on `base`. Of the base only the first window is read, to check its partition table and
+ * to compute the finished image's SHA-256, and the last one where it cannot be made from the first. Throws
+ * `ManifestError`, `BaseImageError`, `ConnectionError`, `BundleError`, and the reason that `stop` is aborted with.
  */
 export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal): Promise<Image> {
   const { manifest } = base;
   const windows = windowsOf(manifest);
   const last = windows.digests.length - 1;
-  const kept = new BufferPool(WINDOW);
-  let supply: WindowSources = { ...base.supply, windows };
+  const sources: WindowSources = { ...base.sources, windows };
+  const windowAt = (index: number) =>
+    one(orderedWindows(sources, index, index + 1, new BufferPool(WINDOW), stop));
 
   const here = windows.digests.reduce((sum, _, index) => {
-    return sum + (supply.seeds.some((seed) => seed.has(index)) ? lengthOfWindow(windows, index) : 0);
+    return sum + (sources.seeds.some((seed) => seed.has(index)) ? lengthOfWindow(windows, index) : 0);
   }, 0);
-  const head = await one(orderedWindows(supply, 0, 1, kept, stop));
+  const head = await windowAt(0);
   const partitions = await gpt(() => parseGpt(head, manifest.image.size));
-  const guess = await gpt(() => backupGpt(head, manifest.image.size, lengthOfWindow(windows, last)));
-  const guessed = (await digestOf(guess)) === windows.digests[last];
-  const tail = guessed ? guess : await one(orderedWindows(supply, last, last + 1, kept, stop));
+  const backup = await gpt(() => backupGpt(head, manifest.image.size, lengthOfWindow(windows, last)));
+  const isMade = (await digestOf(backup)) === windows.digests[last];
+  const tail = isMade ? backup : await windowAt(last);
   await gpt(() => checkBackupGpt(tail, manifest.image.size));
   crossCheck(manifest, partitions);
-  supply = { ...supply, seeds: [ends(head, tail, last), ...supply.seeds] };
 
   const segments = await planImage(manifest, piece);
   const partition = segments.filter((segment): segment is Segment => segment.kind !== "base");
   const { name, version, flavor, arch, created } = manifest;
-  const download = contentLength(windows) - (guessed ? tail.length : 0);
+  const download = contentLength(windows) - (isMade ? tail.length : 0);
   const info: ImageInfo = {
     fileName: imageFileName(piece.name),
     size: manifest.image.size,
@@ -68,20 +69,20 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
     base: { name, version, flavor, arch, created },
   };
 
-  function chunks(pool: BufferPool, seeds: readonly Seed[] = []): AsyncGenerator<Bytes> {
-    const all = { ...supply, seeds: [...seeds, ...supply.seeds] };
+  function chunks(buffers: BufferPool, seeds: readonly Seed[] = []): AsyncGenerator<Bytes> {
+    const all = { ...sources, seeds: [...seeds, ends(head, tail, last), ...sources.seeds] };
     const readBase = (start: number, length: number) =>
-      orderedWindows(all, start / WINDOW, Math.ceil((start + length) / WINDOW), pool, stop);
-    return verifyWhole(manifest, info.sha256, splice(segments, readBase, pool));
+      orderedWindows(all, start / WINDOW, Math.ceil((start + length) / WINDOW), buffers, stop);
+    return verifyWhole(manifest, info.sha256, splice(segments, readBase, buffers));
   }
   return { info, chunks };
 }
 
-/** The first and the last window of an image, which have been looked at already. */
+/** The first and the last window of an image, which are here already. */
 function ends(head: Bytes, tail: Bytes, last: number): Seed {
   return {
     has: (index) => index === 0 || index === last,
-    // Theirs is another's to give away; ours stays ours, for chunks() may be called again.
+    // A copy, since the reader may transfer what it gets, and `chunks` may be called again.
     read: (index) => Promise.resolve((index === 0 ? head : tail).slice()),
   };
 }
@@ -99,7 +100,7 @@ function crossCheck({ piecePartition }: Manifest, partitions: Awaited<ReturnType
   throw disagreement(`${label} is ${said}, and the manifest says ${length} at ${start}`);
 }
 
-/** What is wrong with the partition table is the manifest's fault: it described the windows. */
+/** A broken partition table is the manifest's fault: these windows have the digests it gives. */
 async function gpt<T>(look: () => Promise<T>): Promise<T> {
   try {
     return await look();

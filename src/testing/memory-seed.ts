@@ -1,6 +1,6 @@
 import type { Bytes } from "../bytes/segment.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
-import type { Seed } from "../fetch/downloader.ts";
+import type { Seed } from "../fetch/seed.ts";
 
 /** The windows of an image in memory: all of them, or those that `has` says. */
 export function memorySeed(

@@ -55,16 +55,16 @@ const builder: Builder = {
     const { manifest, urls } = release;
     html = await fetchBundle(request.oven, name, manifest.piecePartition.length, preparing, stop);
     kept = request.keep ? await Kept.open(release) : undefined;
-    const supply = {
-      sources: urls.map((url) => new Source(url, manifest.image.size)),
+    const sources = {
+      servers: urls.map((url) => new Source(url, manifest.image.size)),
       retry,
       seeds: kept ? [kept] : [],
-      fetched(index: number, bytes: Bytes) {
+      onFetched(index: number, bytes: Bytes) {
         kept?.add(index, bytes);
         tellSoon();
       },
     };
-    image = await openImage({ manifest, supply }, { name, html }, stop);
+    image = await openImage({ manifest, sources }, { name, html }, stop);
     tellNow();
     return image.info;
   },
