@@ -1,22 +1,24 @@
 import type { BufferPool } from "../bytes/buffer-pool.ts";
-import { windowsOf } from "../release/manifest.ts";
+import { channelOf, parseManifest, windowsOf } from "../release/manifest.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { contentLength, lengthOfWindow, type Windows } from "../release/windows.ts";
-import type { Release } from "../release/verify.ts";
+import { parseJson, type Release } from "../release/verify.ts";
 import type { Seed } from "../fetch/seed.ts";
 import { keptReleases, MANIFEST, SIGNATURE, storage, WINDOWS } from "./opfs.ts";
 
 /** Leave this much of what the browser allows to the rest of the site, in bytes. */
 const SPARE = 64 * 1024 * 1024;
 
-/** The windows of one base image that are kept in this browser. */
+/** The windows of one base image that are kept in this browser (`opfs.ts`). No method throws. */
 export class Kept implements Seed {
   readonly #folder: string;
   readonly #windows: Windows;
-  /** Which place in the file each window has; none for windows of zeros. */
+  /** The place of each window in the file, counted in windows; windows of zeros have none. */
   readonly #slots = new Map<number, number>();
+  /** Windows that could not be read. */
   readonly #lost = new Set<number>();
   #file: FileSystemSyncAccessHandle | undefined;
+  /** How much of the file is in use, in bytes. */
   #bytes: number;
 
   private constructor(folder: string, windows: Windows, file: FileSystemSyncAccessHandle) {
@@ -30,8 +32,8 @@ export class Kept implements Seed {
   }
 
   /**
-   * What is kept of `release`, open for more. Nothing when this browser has no such storage or no room in it,
-   * or when another tab has it open: then a build does without.
+   * What is kept of `release`, open for more, after older releases of its channel have been removed. `undefined` when
+   * this browser has no such storage or no room in it, or when another tab has it open: then a build does without.
    */
   static async open({ manifest, bytes, signature }: Release): Promise<Kept | undefined> {
     try {
@@ -60,12 +62,12 @@ export class Kept implements Seed {
     }
   }
 
-  /** Whether more is kept as it comes. */
+  /** Whether windows that are added are kept. */
   get isOpen(): boolean {
     return this.#file !== undefined;
   }
 
-  /** Of base image, kept here now. */
+  /** How much of the base image is kept now, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -91,7 +93,10 @@ export class Kept implements Seed {
     return undefined;
   }
 
-  /** Keep a verified window: the next one, or one that was not what it should be. All or nothing on failure. */
+  /**
+   * Keep a verified window: the next one, or one that was not what it should be. When it cannot be written, nothing of
+   * the image is kept any longer.
+   */
   add(index: number, bytes: Bytes): void {
     const slot = this.#slots.get(index);
     if (slot === undefined || !this.#file) return;
@@ -103,17 +108,17 @@ export class Kept implements Seed {
       this.#bytes = Math.max(this.#bytes, at + bytes.length);
     } catch (error) {
       console.warn("os: the base image is not kept any longer", error);
-      void this.remove(); // a half may be of no use, and the download may need the room
+      void this.remove(); // half an image may be of no use, and the download may need the room
     }
   }
 
-  /** Let others have it. */
+  /** Keep what there is, and let others open it. */
   close(): void {
     this.#file?.close();
     this.#file = undefined;
   }
 
-  /** Keep nothing of it. */
+  /** Keep nothing of this image. */
   async remove(): Promise<void> {
     this.close();
     this.#bytes = 0;
@@ -122,14 +127,26 @@ export class Kept implements Seed {
   }
 }
 
-/** Older images of the same flavor are of no more use. */
-async function removeOthers({ image, flavor, arch }: Release["manifest"]): Promise<void> {
+/**
+ * Remove what is kept of other releases of the same channel, which is of no more use, and what has a manifest that
+ * cannot be read. Those that another build has open stay.
+ */
+async function removeOthers(manifest: Release["manifest"]): Promise<void> {
   const parent = await storage(false);
+  const channel = channelOf(manifest);
   for (const { bytes, folder } of await keptReleases()) {
-    if (folder === image.sha256) continue;
-    const { flavor: its, arch: itsArch } = JSON.parse(new TextDecoder().decode(bytes)) as Release["manifest"];
-    if (its !== flavor || itsArch !== arch) continue;
+    if (folder === manifest.image.sha256) continue;
+    if ((channelIn(bytes) ?? channel) !== channel) continue;
     await parent.removeEntry(folder, { recursive: true }).catch(() => {}); // another build has it open
+  }
+}
+
+/** The channel that a manifest of unknown origin names; `undefined` when it is none. */
+function channelIn(bytes: Bytes): string | undefined {
+  try {
+    return channelOf(parseManifest(parseJson(bytes)));
+  } catch {
+    return undefined; // a page was closed while it was written, or it is of another format
   }
 }
 

@@ -6,28 +6,38 @@ import type { Bytes } from "../bytes/segment.ts";
 //   os-base/<sha256>/manifest.json, manifest.json.minisig   as published
 //   os-base/<sha256>/windows                                the windows that are not zeros, in order, without gaps
 //
-// Windows come in order, so the file's length says which are there. What is read is verified like all else, so
+// Windows are written in order, so the file's length says which are there. What is read is verified like all else, so
 // nothing has to be flushed, and a torn write is only a window to be fetched again.
 
 const FOLDER = "os-base";
+
+/** The file of an image's windows. */
 export const WINDOWS = "windows";
+
+/** The file of an image's manifest. */
 export const MANIFEST = "manifest.json";
+
+/** The file of the signature over that. */
 export const SIGNATURE = "manifest.json.minisig";
 
 /** A kept release as it was published: nothing of it has been verified. */
 export interface KeptRelease {
+  /** Its folder's name. */
   readonly folder: string;
+  /** Of the manifest. */
   readonly bytes: Bytes;
   readonly signature: string;
-  /** Of base image, in bytes. */
+  /** How much is kept of its image, in bytes. */
   readonly size: number;
 }
 
-/** All that is kept, but for what is not whole. */
+/**
+ * All releases that are kept; none where there is no such storage. A folder without one of its three files is left
+ * out: a page was closed while it was made, or another tab is removing it. Never throws.
+ */
 export async function keptReleases(): Promise<KeptRelease[]> {
-  const parent = await storage(false).catch(() => undefined);
   const all: KeptRelease[] = [];
-  for (const folder of parent ? await foldersOf(parent) : []) {
+  for (const folder of await foldersOfAll()) {
     try {
       const [bytes, signature, windows] = await Promise.all(
         [MANIFEST, SIGNATURE, WINDOWS].map(async (name) => (await folder.getFileHandle(name)).getFile()),
@@ -40,38 +50,51 @@ export async function keptReleases(): Promise<KeptRelease[]> {
         size: windows.size,
       });
     } catch {
-      // not whole: somebody closed the page while it was being made, or another tab is removing it
+      // not all three are there
     }
   }
   return all;
 }
 
-/** How much is kept of all base images, in bytes. */
+/** How much is kept of all base images, in bytes. No file is read for it. Never throws. */
 export async function keptBytes(): Promise<number> {
-  const releases = await keptReleases().catch(() => []);
-  return releases.reduce((sum, { size }) => sum + size, 0);
+  const sizes = (await foldersOfAll()).map(async (folder) => {
+    try {
+      return (await (await folder.getFileHandle(WINDOWS)).getFile()).size;
+    } catch {
+      return 0; // not there yet, or not any more
+    }
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
-/** Remove all base images. Returns how many bytes went; what a build has open stays. */
+/** Remove all base images but those that a build has open. Returns how many bytes went. Never throws. */
 export async function clearKept(): Promise<number> {
   const before = await keptBytes();
   const parent = await storage(false).catch(() => undefined);
-  for (const folder of parent ? await foldersOf(parent) : []) {
-    await parent?.removeEntry(folder.name, { recursive: true }).catch(() => {}); // in use
+  for (const { name } of await foldersOfAll()) {
+    await parent?.removeEntry(name, { recursive: true }).catch(() => {}); // in use
   }
   return before - (await keptBytes());
 }
 
-/** The folder of all kept images. Rejects where there is none, or no such storage. */
+/**
+ * The folder of all kept images, made where there is none if `create`. Rejects with a `DOMException` where there is
+ * none, and where the browser has no such storage, as in private windows.
+ */
 export async function storage(create: boolean): Promise<FileSystemDirectoryHandle> {
   const root = await navigator.storage.getDirectory();
   return await root.getDirectoryHandle(FOLDER, { create });
 }
 
-async function foldersOf(parent: FileSystemDirectoryHandle): Promise<FileSystemDirectoryHandle[]> {
+async function foldersOfAll(): Promise<FileSystemDirectoryHandle[]> {
   const folders: FileSystemDirectoryHandle[] = [];
-  for await (const entry of parent.values()) {
-    if (entry.kind === "directory") folders.push(entry);
+  try {
+    for await (const entry of (await storage(false)).values()) {
+      if (entry.kind === "directory") folders.push(entry);
+    }
+  } catch {
+    // nothing has been kept here, or nothing can be
   }
   return folders;
 }
