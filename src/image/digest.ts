@@ -6,10 +6,9 @@ import type { Bytes } from "../bytes/segment.ts";
 import { resume } from "../bytes/sha256.ts";
 
 /**
- * The SHA-256 that the finished image will have, known before it is made: the manifest gives the SHA-256
- * register at the start of the piece partition, and `partition` and `tail` are all that follows. The
- * register is believed only if it leads to the base image's own SHA-256 through an empty partition.
- * Throws `ManifestError`.
+ * The SHA-256 that the finished image will have: the manifest gives the SHA-256 register at the start of the piece
+ * partition, and `partition` and `tail` are all that follows. Throws `ManifestError` unless that register leads to the
+ * base image's own SHA-256 through an empty partition.
  */
 export async function finishedSha256(
   manifest: Manifest,
@@ -17,16 +16,16 @@ export async function finishedSha256(
   tail: Bytes,
 ): Promise<string> {
   const empty: Segment[] = [{ kind: "zeros", length: manifest.piecePartition.length }];
-  if ((await through(manifest, empty, tail)) !== manifest.image.sha256) {
+  if ((await sha256Through(manifest, empty, tail)) !== manifest.image.sha256) {
     throw new ManifestError("The base image's manifest is wrong: its SHA-256 state belongs to another image");
   }
-  return await through(manifest, partition, tail);
+  return await sha256Through(manifest, partition, tail);
 }
 
 /**
- * Pass the chunks of an image on, and hold back the last until they have verifyWhole to be the image foretold:
- * as many bytes, in this order, and from the piece partition on with the register that leads to `sha256`.
- * What comes before the partition has been verified window by window. Throws `BaseImageError`.
+ * Pass on the chunks of an image, the last one only if all of them are the image that was announced: as many bytes,
+ * and from the piece partition on those that lead from the manifest's register to `sha256`. What comes before the
+ * partition has been verified window by window. Throws `BaseImageError`, and what `chunks` throws.
  */
 export async function* verifyWhole(
   { image, sha256State }: Manifest,
@@ -52,7 +51,12 @@ export async function* verifyWhole(
   if (at < image.size) throw new BaseImageError(`The finished image has ${at} of ${image.size} bytes`);
 }
 
-async function through(manifest: Manifest, partition: readonly Segment[], tail: Bytes): Promise<string> {
+/** The SHA-256 of an image of this base with `partition` and `tail` at its end. */
+async function sha256Through(
+  manifest: Manifest,
+  partition: readonly Segment[],
+  tail: Bytes,
+): Promise<string> {
   const { words, length } = manifest.sha256State;
   const hasher = await resume(words, length);
   for await (const chunk of chunksOf(partition)) hasher.update(chunk);

@@ -6,7 +6,6 @@ import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { ImageInfo } from "../messages.ts";
 import { imageFileName } from "../piece/name.ts";
 import type { Bytes } from "../bytes/segment.ts";
-import { sha256 } from "../bytes/sha256.ts";
 import { contentLength, digestOf, lengthOfWindow } from "../release/windows.ts";
 import { finishedSha256, verifyWhole } from "./digest.ts";
 import { orderedWindows, type WindowSources } from "../fetch/downloader.ts";
@@ -55,7 +54,7 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
   await gpt(() => checkBackupGpt(tail, manifest.image.size));
   crossCheck(manifest, partitions);
 
-  const segments = await planImage(manifest, piece);
+  const { segments, pieceSha256 } = await planImage(manifest, piece);
   const partition = segments.filter((segment): segment is Segment => segment.kind !== "base");
   const { name, version, flavor, arch, created } = manifest;
   const download = contentLength(windows) - (isMade ? tail.length : 0);
@@ -65,7 +64,7 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
     sha256: await finishedSha256(manifest, partition, tail),
     download,
     here,
-    piece: { name: piece.name, size: piece.html.length, sha256: await sha256(piece.html) },
+    piece: { name: piece.name, size: piece.html.length, sha256: pieceSha256 },
     base: { name, version, flavor, arch, created },
   };
 

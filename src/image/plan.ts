@@ -14,24 +14,37 @@ export interface PieceFiles {
   readonly splash?: Bytes | undefined;
 }
 
+/** A whole image, decided to the last byte. */
+export interface ImagePlan {
+  readonly segments: readonly ImageSegment[];
+  /** The SHA-256 of the piece's page, in lower-case hex. */
+  readonly pieceSha256: string;
+}
+
+/** A file of the piece partition. */
+interface PieceFile {
+  readonly path: string;
+  readonly content: Bytes;
+  readonly sha256: string;
+}
+
 /**
- * The whole image: the base, with the piece's file system in place of the piece partition. Time and UUID
- * come from the manifest and the files, so the same request gives the same bytes. Throws `BundleError`
- * when the piece does not fit.
+ * The base image with the piece's file system in place of the piece partition. Time and UUID come from the manifest
+ * and the files, so the same request gives the same bytes. Throws `BundleError` when the piece does not fit.
  */
-export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<ImageSegment[]> {
+export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<ImagePlan> {
   const { start, length, label } = manifest.piecePartition;
   const end = start + length;
-  const os = new TextEncoder().encode(await describe(manifest, piece));
+  const html = await pieceFile("piece.html", piece.html);
   const files = [
-    { path: "piece.html", content: piece.html },
-    { path: "os.json", content: os },
-    { path: "splash.png", content: piece.splash ?? (await splash(piece.name)) },
+    html,
+    await pieceFile("os.json", description(manifest, piece, html.sha256)),
+    await pieceFile("splash.png", piece.splash ?? (await splash(piece.name))),
   ];
   let partition: ImageSegment[];
   try {
     partition = [
-      ...filesystem([root, ...files], {
+      ...filesystem([root, ...files.map(({ path, content }) => ({ path, content }))], {
         size: length,
         label,
         uuid: await contentUuid(manifest, files),
@@ -46,34 +59,39 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
   }
   const made = partition.reduce((sum, segment) => sum + lengthOf(segment), 0);
   if (made !== length) throw new Error(`a file system of ${made} bytes for a partition of ${length}`);
-  return [
+  const segments: ImageSegment[] = [
     { kind: "base", start: 0, length: start },
     ...partition,
     { kind: "base", start: end, length: manifest.image.size - end },
   ];
+  return { segments, pieceSha256: html.sha256 };
 }
 
 /** The kiosk writes its logs here, and is not root. */
 const root: Entry = { kind: "directory", path: "/", mode: 0o777 };
 
+async function pieceFile(path: string, content: Bytes): Promise<PieceFile> {
+  return { path, content, sha256: await sha256(content) };
+}
+
 /** `os.json`: what the stick holds. */
-async function describe(manifest: Manifest, piece: PieceFiles): Promise<string> {
-  return formatOsJson({
+function description({ name, flavor, version }: Manifest, piece: PieceFiles, htmlSha256: string): Bytes {
+  const text = formatOsJson({
     format: 1,
     piece: piece.name,
     size: piece.html.length,
-    sha256: await sha256(piece.html),
-    base: `${manifest.name} ${manifest.flavor} ${manifest.version}`,
+    sha256: htmlSha256,
+    base: `${name} ${flavor} ${version}`,
   });
+  return new TextEncoder().encode(text);
 }
 
 /**
- * A UUID of version 8 (RFC 9562, section 5.8) from the base and all files, so that two sticks made from
- * one base can be told apart by the boot loader.
+ * A UUID of version 8 (RFC 9562, section 5.8) from the base and all files, so that the boot loader can tell apart two
+ * sticks made from one base.
  */
-async function contentUuid(manifest: Manifest, files: { path: string; content: Bytes }[]): Promise<string> {
-  const digests = await Promise.all(files.map(async (file) => `${await sha256(file.content)}  ${file.path}`));
-  const all = [manifest.image.sha256, ...digests].join("\n");
+async function contentUuid(manifest: Manifest, files: readonly PieceFile[]): Promise<string> {
+  const all = [manifest.image.sha256, ...files.map((file) => `${file.sha256}  ${file.path}`)].join("\n");
   const hex = await sha256(new TextEncoder().encode(all));
   const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
