@@ -1,24 +1,24 @@
 import type { Bytes } from "./segment.ts";
 
 /**
- * Buffers that are used again: a chunk's buffer is released once its bytes have been taken, and becomes a later
+ * Buffers that are used again: a chunk's buffer is released once nobody needs its bytes, and becomes that of a later
  * chunk. Allocating a gigabyte in new buffers leaves hundreds of megabytes of garbage.
  */
 export class BufferPool {
   readonly #size: number;
   readonly #free: ArrayBuffer[] = [];
 
-  /** For buffers of `size` bytes; others are made and forgotten. */
+  /** A pool of buffers of `size` bytes; those of other sizes are made anew and not kept. */
   constructor(size: number) {
     this.#size = size;
   }
 
-  /** `length` bytes, of any content. */
+  /** `length` bytes of any content. */
   acquire(length: number): Bytes {
     return new Uint8Array((length === this.#size && this.#free.pop()) || new ArrayBuffer(length));
   }
 
-  /** A buffer that nobody looks at any more. */
+  /** Give back a buffer that nobody uses any more. */
   release(buffer: ArrayBuffer): void {
     if (buffer.byteLength === this.#size) this.#free.push(buffer);
   }

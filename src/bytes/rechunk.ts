@@ -1,7 +1,10 @@
 import type { BufferPool } from "./buffer-pool.ts";
 import type { Bytes } from "./segment.ts";
 
-/** Gather `length` bytes of chunks of any size into chunks of `size` from `pool`, the last of them shorter. */
+/**
+ * The bytes of `chunks` in chunks of `size`, the last of them shorter, in buffers from `pool`. Throws `RangeError` when
+ * they do not come to `length` bytes, and what `chunks` throws.
+ */
 export async function* rechunk(
   chunks: AsyncIterable<Bytes>,
   size: number,

@@ -51,14 +51,14 @@ const latestSchema = v.object({
   format: v.literal(1),
   /** Of each flavor, the one that is offered first. `manifest` is a URL relative to this file. */
   releases: v.array(v.object(listed)),
-  /** No longer offered, but still there for who is downloading one: until some days after `since`. */
+  /** No longer offered, but kept for those who are downloading one: until some days after `since`. */
   retired: v.optional(v.array(v.object({ ...listed, since: created }))),
 });
 
-/** What a base release says of itself: JSON beside the image. */
+/** What describes a base release: JSON beside the image. */
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 
-/** The one file of a base server that changes; it only points. */
+/** The list of releases, which is the one file of a base server that changes: it only points to manifests. */
 export type Latest = v.InferOutput<typeof latestSchema>;
 
 /** The image that a manifest describes, as windows. */
@@ -66,7 +66,7 @@ export function windowsOf({ image, digests }: Manifest): Windows {
   return { size: image.size, window: WINDOW, digests };
 }
 
-/** The one gate through which a manifest comes in. Throws `ManifestError` for anything but format 1. */
+/** A manifest from JSON of any shape. Throws `ManifestError` unless it is of format 1 and describes a sound image. */
 export function parseManifest(json: unknown): Manifest {
   const manifest = parse(manifestSchema, json, "manifest");
   const { image, piecePartition: piece, digests, sha256State } = manifest;
@@ -90,17 +90,17 @@ export function parseManifest(json: unknown): Manifest {
   return manifest;
 }
 
-/** Dotted numbers, as in 2026.11.9 < 2026.11.24; what is no number compares as text. */
+/** The order of two versions, for `sort`: numbers compare as such (2026.11.9 < 2026.11.24), the rest as text. */
 export function compareVersions(one: string, other: string): number {
   return one.localeCompare(other, "en", { numeric: true });
 }
 
-/** What versions are remembered by: one flavor's do not compare with another's. */
+/** What versions are remembered by: only those of the same flavor and architecture compare. */
 export function channelOf({ flavor, arch }: { flavor: string; arch: string }): string {
   return `${flavor} ${arch}`;
 }
 
-/** The gate for `latest.json`. Throws `ManifestError` for anything but format 1. */
+/** A list of releases from JSON of any shape. Throws `ManifestError` unless it is of format 1. */
 export function parseLatest(json: unknown): Latest {
   return parse(latestSchema, json, "list of releases");
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -9,6 +9,7 @@ import { SignatureError } from "../errors.ts";
 import { verifySignature } from "./minisign.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { testKey } from "../testing/sign.ts";
+import { run } from "../testing/tools.ts";
 
 // The judge is Debian's minisign, which signs here and says what it thinks of changed files.
 const folder = mkdtempSync(path.join(tmpdir(), "minisign-"));
@@ -273,7 +274,7 @@ describe("src/testing/sign.ts", () => {
     const signature = mine.sign(message, { trustedComment: comment, legacy: old });
     const pub = file("mine.pub", mine.publicKeyFile);
     const minisig = file("mine.minisig", signature);
-    const said = tool("-VQ", ...(old ? [] : ["-H"]), "-p", pub, "-m", messageFile, "-x", minisig);
+    const said = run("minisign", "-VQ", ...(old ? [] : ["-H"]), "-p", pub, "-m", messageFile, "-x", minisig);
     expect(said).toBe(`${comment}\n`);
     const signed = { trustedComment: comment, keyId: mine.id };
     expect(await verifySignature(message, signature, [mine.publicKey])).toEqual(signed);
@@ -308,7 +309,7 @@ function file(name: string, content: Uint8Array | string): string {
 
 function generate(name: string): { publicKey: string; id: string } {
   const pub = path.join(folder, `${name}.pub`);
-  tool("-G", "-W", "-p", pub, "-s", path.join(folder, `${name}.key`));
+  run("minisign", "-G", "-W", "-p", pub, "-s", path.join(folder, `${name}.key`));
   const [, id = "", publicKey = ""] = /public key ([0-9A-F]+)\n(.+)/.exec(readFileSync(pub, "utf8")) ?? [];
   return { publicKey, id };
 }
@@ -317,10 +318,6 @@ function generate(name: string): { publicKey: string; id: string } {
 function sign(name: string, ...args: string[]): string {
   const minisig = path.join(folder, name);
   const what = args.includes("-m") ? [] : ["-m", messageFile];
-  tool("-S", "-s", path.join(folder, "key.key"), "-x", minisig, ...args, ...what);
+  run("minisign", "-S", "-s", path.join(folder, "key.key"), "-x", minisig, ...args, ...what);
   return readFileSync(minisig, "utf8");
-}
-
-function tool(...args: string[]): string {
-  return execFileSync("minisign", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }

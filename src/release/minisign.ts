@@ -3,7 +3,7 @@ import { blake2b } from "hash-wasm";
 import { SignatureError } from "../errors.ts";
 import type { Bytes } from "../bytes/segment.ts";
 
-/** What a signature says beside the bytes, once both are believed. */
+/** What a signature says beside the bytes, once it has been verified. */
 export interface Signed {
   /** A line that whoever signed the bytes signed along with them. */
   readonly trustedComment: string;
@@ -23,10 +23,10 @@ const PREHASHED = "ED"; // their BLAKE2b-512 is
  * `signature` is the text of the `.minisig` file. The format is minisign's own
  * (https://jedisct1.github.io/minisign/#signature-format): algorithm (2 bytes), key id (8) and Ed25519 signature
  * (64); the trusted comment; an Ed25519 signature of signature and trusted comment. Throws `SignatureError` for
- * everything else, and so when `keys` is empty.
+ * everything else, also when `keys` is empty.
  *
- * What is signed does not say whether it is bytes or their hash: whoever turns one algorithm's name into the other's
- * has a valid signature of the 64 bytes that are the hash. No manifest looks like that.
+ * The signature does not cover the algorithm's name: with the name of the other algorithm, the signature of a hashed
+ * message is a valid signature of the 64 bytes of its hash. No manifest looks like that.
  */
 export async function verifySignature(
   bytes: Bytes,
@@ -95,7 +95,7 @@ function parseFile(text: string) {
   return { algorithm, keyId: idOf(bytes), signed: bytes.slice(10), trustedComment, sealed };
 }
 
-/** `length` bytes from base64 with padding, without a bit or a character to spare. */
+/** `length` bytes from base64, in the one way to write them; `undefined` for anything else. */
 function decode(base64: string, length: number): Bytes | undefined {
   let binary: string;
   try {
@@ -126,6 +126,6 @@ async function verify(point: Bytes, signature: Bytes, message: Uint8Array): Prom
     const key = await crypto.subtle.importKey("raw", point, "Ed25519", false, ["verify"]);
     return await crypto.subtle.verify("Ed25519", key, signature, bytes);
   } catch {
-    return await verifyAsync(signature, bytes, point, { zip215: false }); // not this algorithm, it said
+    return await verifyAsync(signature, bytes, point, { zip215: false }); // WebCrypto does not know Ed25519 here
   }
 }

@@ -6,7 +6,7 @@ import { verifySignature } from "./minisign.ts";
 /** Which base is wanted. */
 export interface ReleaseQuery {
   readonly flavor?: string | undefined;
-  /** The newest when absent. */
+  /** The newest when absent. Asked for by version, an older one than was seen before is accepted too. */
   readonly version?: string | undefined;
   /** minisign public keys in base64, one of which must have signed the manifest. */
   readonly keys: readonly string[];
@@ -14,19 +14,21 @@ export interface ReleaseQuery {
   readonly seen?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A base's manifest as it was published, and believed. */
+/** A release whose manifest has been verified. */
 export interface Release {
   readonly manifest: Manifest;
-  /** The manifest's bytes, and the minisign signature over them. */
+  /** The manifest as it was published, and the minisign signature over it. */
   readonly bytes: Bytes;
   readonly signature: string;
-  /** Where the image is, best first. */
+  /** The image's addresses, the best first. */
   readonly urls: readonly string[];
 }
 
 /**
- * The release of a manifest's bytes: signature first, then all else. `listed` is what a list of releases said
- * of it. Throws `SignatureError`, `ManifestError`, `DowngradeError`.
+ * The release that a manifest describes, once one of the keys has signed it, it is sound, and it is the release that
+ * was asked for. The signature is verified before the manifest is parsed. `url` is the manifest's own address, which
+ * those in it are relative to; `listed` is its entry in the list of releases that led to it. Throws `SignatureError`,
+ * `ManifestError`, and `DowngradeError` for a release older than one seen before.
  */
 export async function verifyRelease(
   bytes: Bytes,
@@ -38,14 +40,14 @@ export async function verifyRelease(
   await verifySignature(bytes, signature, wanted.keys);
   const manifest = parseManifest(parseJson(bytes));
   const { image, flavor, version, arch } = manifest;
-  for (const [what, said, is] of [
+  for (const [what, expected, is] of [
     ["flavor", listed?.flavor ?? wanted.flavor, flavor],
     ["version", listed?.version ?? wanted.version, version],
     ["architecture", listed?.arch, arch],
   ]) {
-    if (said !== undefined && said !== is) {
+    if (expected !== undefined && expected !== is) {
       throw new ManifestError(
-        `The base image found is not the one looked for: its ${what} is ${is}, not ${said}`,
+        `The base image found is not the one looked for: its ${what} is ${is}, not ${expected}`,
       );
     }
   }
@@ -60,13 +62,13 @@ export async function verifyRelease(
   return { manifest, bytes, signature, urls };
 }
 
-/** `relative` as an address, seen from `base`. Throws `ManifestError`. */
+/** The address `relative`, relative to `base`. Throws `ManifestError` when it is none. */
 export function resolve(relative: string, base: string): string {
   if (URL.canParse(relative, base)) return new URL(relative, base).href;
   throw new ManifestError(`The base image's manifest is wrong: "${relative}" is no address`);
 }
 
-/** What a manifest's bytes say, unverified. Throws `ManifestError`. */
+/** A manifest's bytes as JSON of any shape, unverified. Throws `ManifestError` when they are not JSON. */
 export function parseJson(bytes: Bytes): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));

@@ -2,8 +2,8 @@ import type { Bytes } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
 
 /**
- * A window is hashed in parts of so many bytes. Chromium copies what it is to hash, and copies of more than some
- * 900 KiB get new memory each time: 107 to 217 MB/s, where parts of 512 KiB came to 1,500.
+ * A window is hashed in parts of this many bytes. Chromium copies what it hashes, and copies of more than some
+ * 900 KiB get new memory each time: 107 to 217 MB/s, where parts of 512 KiB reached 1,500.
  */
 const PART = 512 * 1024;
 
@@ -26,12 +26,12 @@ export interface Windows {
   readonly digests: readonly string[];
 }
 
-/** How many bytes window `index` has. */
+/** The length of window `index` in bytes. */
 export function lengthOfWindow({ size, window }: Windows, index: number): number {
   return Math.min(window, size - index * window);
 }
 
-/** How many bytes the windows that are not zeros come to: what has to be had from somewhere. */
+/** The length of all windows that are not zeros together, in bytes: what has to come from somewhere. */
 export function contentLength(windows: Windows): number {
   return windows.digests.reduce(
     (sum, digest, index) => sum + (digest === "zeros" ? 0 : lengthOfWindow(windows, index)),

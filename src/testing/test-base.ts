@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +6,7 @@ import { createSHA256 } from "hash-wasm";
 import { WINDOW, type Manifest } from "../release/manifest.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { pattern } from "./bytes.ts";
+import { run } from "./tools.ts";
 import { registerOf } from "../bytes/sha256.ts";
 
 const MIB = 1024 * 1024;
@@ -28,8 +28,8 @@ export interface TestBase {
 }
 
 /**
- * A base whose second window is `content`. Windows: partition table, `ESP` (bytes, zeros, bytes), `FEDAC-PIECE` (two, empty), then 1 MiB with the
- * backup table.
+ * A base whose second window is `content`. Its windows: the partition table, `ESP` (bytes, zeros, bytes), `FEDAC-PIECE`
+ * (two, empty), then 1 MiB with the backup table.
  */
 export async function testBase(content = pattern(WINDOW, 1)): Promise<TestBase> {
   const piece = { start: 4 * WINDOW, length: 2 * WINDOW, label: "FEDAC-PIECE" };
@@ -83,7 +83,7 @@ function partitioned(size: number, partitions: { label: string; start: number; l
       `--new=${i + 1}:${start / 512}:${(start + length) / 512 - 1}`,
       `--change-name=${i + 1}:${label}`,
     ]);
-    execFileSync("sgdisk", ["--set-alignment=1", ...args, file]);
+    run("sgdisk", "--set-alignment=1", ...args, file);
     return new Uint8Array(readFileSync(file));
   } finally {
     rmSync(folder, { recursive: true });
