@@ -19,9 +19,16 @@ export default defineConfig({
     modulePreload: false,
     rolldownOptions: {
       input: { page: "src/ui/page.ts" },
-      // A stable name for what os.mjs asks for, with ?v=; hashes for all that it asks for in turn, since
-      // AC's service worker serves what it has cached first and looks for something newer afterwards.
-      output: { entryFileNames: `${OS}/[name].js`, chunkFileNames: hashed, assetFileNames: hashed },
+      output: {
+        // A stable name for what os.mjs asks for, with ?v=; hashes for all that it asks for in turn, since
+        // AC's service worker serves what it has cached first and looks for something newer afterwards.
+        entryFileNames: `${OS}/[name].js`,
+        chunkFileNames: hashed,
+        assetFileNames: hashed,
+        // AC runs page.js anew at every visit. What outlives a visit is in a file of its own, which all instances of
+        // page.js import by the same address and so share.
+        codeSplitting: { groups: [{ name: "builds", test: /\/src\/(?!ui\/page\.ts)/ }] },
+      },
     },
   },
   worker: { format: "es", rolldownOptions: { output: { entryFileNames: hashed, chunkFileNames: hashed } } },

@@ -22,8 +22,9 @@ test("holds the piece and what it asks for, and nothing of the stage", async () 
   expect(names).toEqual([
     "aesthetic.computer",
     "aesthetic.computer/disks/os.mjs",
+    expect.stringMatching(/os\/builds-[\w-]{8}\.js$/),
+    expect.stringMatching(/os\/builds-[\w-]{8}\.js\.map$/),
     "aesthetic.computer/os/config.json",
-    "aesthetic.computer/os/mitm.html",
     "aesthetic.computer/os/page.js",
     "aesthetic.computer/os/page.js.map",
     "aesthetic.computer/os/sw.js",
@@ -38,10 +39,15 @@ test("the piece is told which build it belongs to", async () => {
   expect(shipped).toBe((await bundlePiece(version)).code);
 });
 
-test("the page module finds its worker beside it, whatever the path", async () => {
-  const page = await readFile(join(dist, "aesthetic.computer/os/page.js"), "utf8");
-  const [, name = ""] = /new URL\(`(worker-[\w-]+\.js)`, ?import\.meta\.url\)/.exec(page) ?? [];
-  expect(await readdir(join(dist, "aesthetic.computer/os"))).toContain(name);
+test("what outlives a visit is in a file of its own, which finds its worker beside it, whatever the path", async () => {
+  const os = join(dist, "aesthetic.computer/os");
+  const page = await readFile(join(os, "page.js"), "utf8");
+  const [, builds = ""] = /from ?[`"']\.\/(builds-[\w-]+\.js)[`"']/.exec(page) ?? [];
+  expect(page.match(/\b(?:import|from)\b/g)).toHaveLength(2); // it imports nothing else
+  expect(page).not.toContain("new Worker");
+  const shared = await readFile(join(os, builds), "utf8");
+  const [, worker = ""] = /new URL\(`(worker-[\w-]+\.js)`, ?import\.meta\.url\)/.exec(shared) ?? [];
+  expect(await readdir(os)).toContain(worker);
 });
 
 test("what stands in public/ is served as it stands", async () => {

@@ -12,20 +12,20 @@ const out = path.join(import.meta.dirname, "out");
 
 const MODULE = `
 import { showPreview, hidePreview } from "/src/ui/preview.ts";
-import { say } from "/src/ui/live.ts";
+import { announce } from "/src/ui/screen-reader.ts";
 import { linkTo } from "/src/ui/link.ts";
 window.told ??= [];
 for (const type of "open start pause resume cancel keep clear copy checksum preview link say".split(" ")) {
   when("os:" + type, (content) => {
     told.push({ type: "os:" + type, ...content });
     window.visit = content.visit;
-    if (type === "say") say(content.text);
+    if (type === "say") announce(content.text);
     if (type === "link") signal({ type: "os:link", visit, ...linkTo(content.piece, [], "https://aesthetic.computer") });
     if (type === "preview" && content.box) showPreview(window.bundle ??= new Blob([BUNDLE]), content.box);
     else if (type === "preview") hidePreview();
   });
 }
-acCONTENT_EVENTS.push(() => { hidePreview(); say(""); });
+acCONTENT_EVENTS.push(() => { hidePreview(); announce(""); });
 window.show = (state) => signal({ type: "os:state", visit, state });
 signal({ type: "os:ready", page: ${JSON.stringify(pageInfo)} });
 `;

@@ -1,9 +1,9 @@
-// All that passes between threads, as plain data:
+// Everything that passes between threads, as plain data:
 //
 //   piece ─PieceMessage─▶ page ─BuildRequest─▶ build worker
-//         ◀─PageMessage──      ◀─ImageInfo, Progress──
-//   page ─OpenDownload─▶ service worker ─DataRequest─▶ build worker
-//        ◀──Control────                 ◀─DataAnswer──
+//         ◀─PageMessage──      ◀─ImageInfo, Progress, heartbeat─   (calls: src/worker/api.ts)
+//   page ─OpenDownload, KeepAlive, Abort─▶ service worker ─DataRequest─▶ build worker
+//        ◀──Control, KeepAliveAnswer──────                 ◀─DataAnswer──
 
 /**
  * Piece → page, by AC's signals: `os:open`, `os:start`, `os:pause`, `os:resume`, `os:cancel`, `os:keep`,
@@ -63,20 +63,20 @@ export interface BuildState {
   readonly stage: "preparing" | "ready" | "starting" | "saving" | "done" | "failed" | "cancelled";
   /** Known once preparing is over. */
   readonly info?: ImageInfo;
-  /** Of the file. */
+  /** Of the file: handed to the browser, or written to the chosen file. */
   readonly written: number;
   /** Of the base image, over the network, by this build. */
   readonly fetched: number;
   /** At which the file grows. */
   readonly bytesPerSecond: number;
   readonly paused: boolean;
-  /** What keeps it from getting on, while that is being seen to. */
+  /** Why nothing comes at the moment, if so. */
   readonly trouble?: Trouble;
   /** Whether the base image stays in this browser when this is over, and how much of it is here now. */
   readonly keep: { readonly wanted: boolean; readonly bytes: number; readonly possible: boolean };
-  /** Where the file goes, or would go on. */
+  /** Where the file goes. */
   readonly where: "downloads" | "chosen";
-  /** Whether an earlier build has left a chosen file unfinished, so that `choose` goes on with it. */
+  /** Whether an earlier build has left a chosen file unfinished, which `choose` then continues. */
   readonly unfinished?: boolean;
   /** What happened and what to do, when `failed` or `cancelled`. */
   readonly message?: string;
@@ -91,7 +91,7 @@ export interface Trouble {
    * `busy`: it asks to be left alone for a while · `refused`: it says no · `wrong`: its bytes are not the base image's
    */
   readonly kind: "offline" | "lost" | "busy" | "refused" | "wrong";
-  /** How often it has been tried since anything came. */
+  /** How often it has been tried since bytes last came. */
   readonly tries: number;
   /** When it will be tried again, in milliseconds since 1970. */
   readonly again: number;
@@ -111,7 +111,7 @@ export interface BuildRequest {
   readonly oven: string;
   /** minisign public keys, in base64, one of which must have signed the manifest. */
   readonly keys: readonly string[];
-  /** For how long to go on without any progress, in seconds. */
+  /** For how long to try again while nothing comes, in seconds. */
   readonly giveUpAfterSeconds?: number;
   /** The newest version of base seen so far, by flavor and architecture (`kiosk x86_64`). */
   readonly seen?: Readonly<Record<string, string>>;
@@ -119,16 +119,17 @@ export interface BuildRequest {
   readonly keep: boolean;
 }
 
-/** Worker → page, while it builds. Bytes of base image. */
+/** Build worker → page, at each change. Sizes in bytes. */
 export interface Progress {
-  /** Fetched by this build. */
+  /** Of the base image, over the network, by this build. */
   readonly fetched: number;
-  /** Kept in this browser now. */
+  /** Of the base image, kept in this browser now. */
   readonly kept: number;
-  /** Whether any can be kept. */
+  /** Whether any of it can be kept. */
   readonly canKeep: boolean;
-  /** Written to a chosen file. */
-  readonly written?: number;
+  /** Of the file: handed to the browser, or written to the chosen file. */
+  readonly written: number;
+  /** Why nothing comes at the moment; absent once it comes again. */
   readonly trouble?: Trouble;
 }
 
@@ -153,7 +154,10 @@ export interface ImageInfo {
   };
 }
 
-/** Page → service worker, by way of the mitm: open a download. The control and the data port come with it. */
+/** Page → service worker, by `ServiceWorker.postMessage`: only that extends its life, messages over ports do not. */
+export type ServiceWorkerMessage = OpenDownload | KeepAlive;
+
+/** Page → service worker: open a download. The control port and the data port come with it. */
 export interface OpenDownload {
   readonly type: "open";
   readonly id: string;
@@ -162,28 +166,38 @@ export interface OpenDownload {
   readonly size: number;
 }
 
-/** Service worker → page, over the control port; "failed" may also come from the mitm. */
+/** Page → service worker, every few seconds while a download lasts. A port for the answer comes with it. */
+export interface KeepAlive {
+  readonly type: "keepAlive";
+  /** Of the download. */
+  readonly id: string;
+}
+
+/**
+ * Service worker → page, over the port that came with `KeepAlive`: whether it knows the download. One that was
+ * stopped, and that this message has started again, does not.
+ */
+export interface KeepAliveAnswer {
+  readonly known: boolean;
+}
+
+/** Service worker → page, over the control port: how the download gets on. */
 export type Control =
+  /** Open `url` in a frame: it is answered with the file. */
   | { readonly type: "ready"; readonly url: string }
+  /** The browser has asked for it. */
   | { readonly type: "started" }
-  | { readonly type: "written"; readonly written: number }
-  | { readonly type: "alive" }
+  /** The outcomes. */
   | { readonly type: "whole" }
   | { readonly type: "cancelled" }
   | { readonly type: "failed"; readonly message: string };
-
-/** Mitm → page, as a window's message: the service worker was stopped and knows nothing of this download. */
-export interface Lost {
-  readonly type: "os:lost";
-  readonly id: string;
-}
 
 /** Page → service worker, over the control port: end the download as failed. */
 export type Abort = "abort";
 
 /**
- * Service worker → build worker, over the data port: the next chunk, please, and here is the memory of an
- * earlier one (transferred); or no more.
+ * Service worker → build worker, over the data port: a request for the next chunk, with the memory of an earlier one
+ * (transferred) to be used again; or no more requests.
  */
 export type DataRequest = { readonly back: ArrayBuffer | undefined } | "cancel";
 

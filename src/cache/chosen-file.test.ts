@@ -63,13 +63,13 @@ async function* chunks(count: number, error?: Error): AsyncGenerator<Bytes> {
   if (error) throw error;
 }
 
-const ways = { sparing: 0, pool: new BufferPool(0), isKept: () => false, written: () => {} };
+const options = { preserve: 0, pool: new BufferPool(0), isKept: () => false, onWritten: () => {} };
 const opened = (file: FakeFile) => file.done.filter((what) => what.startsWith("open"));
 
 describe("writeFile", () => {
   test("writes the partition table last", async () => {
     const file = new FakeFile();
-    await writeFile(file.handle, 3 * CHUNK, chunks(3), ways);
+    await writeFile(file.handle, 3 * CHUNK, chunks(3), options);
     expect(file.done).toEqual([
       "open with 0",
       `write ${CHUNK} at ${CHUNK}`,
@@ -82,7 +82,7 @@ describe("writeFile", () => {
   test("puts in place what it has now and then, twice as much each time", async () => {
     const file = new FakeFile();
     const count = (5 * FIRST_CHECKPOINT) / CHUNK;
-    await writeFile(file.handle, count * CHUNK, chunks(count), ways);
+    await writeFile(file.handle, count * CHUNK, chunks(count), options);
     const sizes = [0, FIRST_CHECKPOINT, 2 * FIRST_CHECKPOINT, 4 * FIRST_CHECKPOINT];
     expect(opened(file)).toEqual(sizes.map((size) => `open with ${size}`));
   });
@@ -92,15 +92,15 @@ describe("writeFile", () => {
     const count = (5 * FIRST_CHECKPOINT) / CHUNK;
     let at = 0;
     const isKept = () => at < 3 * FIRST_CHECKPOINT;
-    const written = (bytes: number) => (at = bytes);
-    await writeFile(file.handle, count * CHUNK, chunks(count), { ...ways, isKept, written });
+    const onWritten = (bytes: number) => (at = bytes);
+    await writeFile(file.handle, count * CHUNK, chunks(count), { ...options, isKept, onWritten });
     expect(opened(file)).toEqual([`open with 0`, `open with ${3 * FIRST_CHECKPOINT}`]);
   });
 
   test("leaves what there is when the chunks fail, for the next attempt", async () => {
     const file = new FakeFile();
     const error = new Error("no network");
-    await expect(writeFile(file.handle, 9 * CHUNK, chunks(3, error), ways)).rejects.toBe(error);
+    await expect(writeFile(file.handle, 9 * CHUNK, chunks(3, error), options)).rejects.toBe(error);
     expect(file.done.at(-1)).toBe(`close with ${3 * CHUNK}`);
     expect(file.done).not.toContain(`write ${CHUNK} at 0`);
   });
@@ -108,7 +108,7 @@ describe("writeFile", () => {
   test("does not replace what is still to be read", async () => {
     const file = new FakeFile();
     const error = new Error("no network");
-    const writing = writeFile(file.handle, 9 * CHUNK, chunks(3, error), { ...ways, sparing: 4 * CHUNK });
+    const writing = writeFile(file.handle, 9 * CHUNK, chunks(3, error), { ...options, preserve: 4 * CHUNK });
     await expect(writing).rejects.toBe(error);
     expect(file.done.at(-1)).toBe("abort");
   });
@@ -116,13 +116,13 @@ describe("writeFile", () => {
   test("leaves nothing when it is cancelled", async () => {
     const file = new FakeFile();
     const error = new CancelledError("The build was cancelled");
-    await expect(writeFile(file.handle, 9 * CHUNK, chunks(3, error), ways)).rejects.toBe(error);
+    await expect(writeFile(file.handle, 9 * CHUNK, chunks(3, error), options)).rejects.toBe(error);
     expect(file.done.slice(-2)).toEqual(["abort", "remove"]);
   });
 
   test("asks for all the room first", async () => {
     const file = new FakeFile(2 * CHUNK);
-    const writing = writeFile(file.handle, 3 * CHUNK, chunks(3), ways);
+    const writing = writeFile(file.handle, 3 * CHUNK, chunks(3), options);
     await expect(writing).rejects.toThrow(DiskFullError);
     expect(file.done).toEqual(["open with 0", "abort"]);
   });
@@ -130,7 +130,7 @@ describe("writeFile", () => {
   test("refuses chunks that come to another size", async () => {
     for (const count of [2, 4]) {
       const file = new FakeFile();
-      await expect(writeFile(file.handle, 3 * CHUNK, chunks(count), ways)).rejects.toThrow(SaveError);
+      await expect(writeFile(file.handle, 3 * CHUNK, chunks(count), options)).rejects.toThrow(SaveError);
       expect(file.done).not.toContain(`write ${CHUNK} at 0`);
     }
   });

@@ -4,29 +4,32 @@ import type { Bytes } from "../bytes/segment.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
 import type { Seed } from "../fetch/seed.ts";
 
-/** After so many bytes, and after twice as many each time, what is written is made to last. */
+/** In bytes: what is written is put in place here, and then at each doubling. */
 export const FIRST_CHECKPOINT = 256 * 1024 * 1024;
 
 /** How a file is written. */
-interface Writing {
-  /** So many bytes at its front are read meanwhile by `fileSeed`, and not replaced before all of them have been. */
-  readonly sparing: number;
+interface WriteOptions {
+  /**
+   * How many bytes at its front are read meanwhile by `fileSeed`: what is in place is not replaced before all of
+   * them have been written again.
+   */
+  readonly preserve: number;
   /** Takes the buffers of chunks that have been written. */
   readonly pool: BufferPool;
   /** Whether all that has been written could be had again without this file and without fetching it. */
   readonly isKept: () => boolean;
-  /** Hears how many bytes have been written so far. */
-  readonly written: (bytes: number) => void;
+  /** Called with how many bytes have been written so far. */
+  readonly onWritten: (bytes: number) => void;
 }
 
-/** What is in a file that the person chose. Throws `SaveError`. */
+/** The content of a file that the person chose. Throws `SaveError`. */
 export async function contentOf(handle: FileSystemFileHandle): Promise<File> {
-  return await writing(handle.getFile());
+  return await fileStep(handle.getFile());
 }
 
 /**
- * What a file that was written to before may still have: windows at their own places. Only a snapshot: when the
- * file changes on disk, its windows are gone.
+ * The windows that an unfinished file may have, each at its own place. `file` is a snapshot: when the file changes on
+ * disk, reading it fails, and its windows have to be fetched.
  */
 export function fileSeed(file: File, windows: Windows): Seed {
   const range = (index: number) => {
@@ -45,7 +48,7 @@ export function fileSeed(file: File, windows: Windows): Seed {
         bytes.set(new Uint8Array(await file.slice(start, start + length).arrayBuffer()));
         return bytes;
       } catch {
-        return undefined; // moved away or changed meanwhile: it has to be fetched
+        return undefined; // moved or changed meanwhile
       }
     },
   };
@@ -54,47 +57,47 @@ export function fileSeed(file: File, windows: Windows): Seed {
 /**
  * Write an image of `size` bytes, which comes in `chunks`, to the file that the person chose.
  *
- * The first chunk holds the partition table, and is written last: until then what is on disk is no disk image to
- * any flasher, under whatever name. The browser collects what is written in a file of its own and puts it in place
- * when that is closed, so, unless all of it is kept elsewhere too, it is closed and opened again now and then, less
- * and less often (each time copies all): an interruption costs at most half of the work, which `fileSeed` finds again.
+ * The first chunk holds the partition table, and is written last: until then no flasher takes the file for a disk
+ * image. The browser collects what is written in a file of its own and puts it in place when that is closed. So,
+ * unless all of it is kept elsewhere too, the file is closed and opened again at each doubling (each time the browser
+ * copies all of it): an interruption costs at most half of the work, and `fileSeed` finds the rest again.
  *
- * When `chunks` fails, what has been written stays for the next attempt, unless the person does not want one. Throws
+ * When `chunks` fails, what has been written stays for the next attempt, unless the person has cancelled. Throws
  * `DiskFullError`, `SaveError`, and what `chunks` throws.
  */
 export async function writeFile(
   handle: FileSystemFileHandle,
   size: number,
   chunks: AsyncIterable<Bytes>,
-  { sparing, pool, isKept, written }: Writing,
+  { preserve, pool, isKept, onWritten }: WriteOptions,
 ): Promise<void> {
-  let file = await writing(handle.createWritable());
+  let file = await fileStep(handle.createWritable());
   let at = 0;
   let head: Bytes | undefined;
-  let checkpoint = Math.max(FIRST_CHECKPOINT, sparing);
+  let checkpoint = Math.max(FIRST_CHECKPOINT, preserve);
   try {
     // Where files cannot have holes (NTFS, FAT), a disk without the room says so now.
-    await writing(file.truncate(size));
-    await writing(file.truncate(0));
+    await fileStep(file.truncate(size));
+    await fileStep(file.truncate(0));
     for await (const chunk of chunks) {
       if (head) {
-        await writing(file.write({ type: "write", position: at, data: chunk }));
+        await fileStep(file.write({ type: "write", position: at, data: chunk }));
         pool.release(chunk.buffer);
       } else head = chunk;
       at += chunk.length;
-      written(at);
+      onWritten(at);
       if (at < checkpoint || at >= size || isKept()) continue;
-      await writing(file.close());
-      file = await writing(handle.createWritable({ keepExistingData: true }));
+      await fileStep(file.close());
+      file = await fileStep(handle.createWritable({ keepExistingData: true }));
       checkpoint = 2 * at;
     }
     if (!head || at !== size) throw new SaveError(`The file came to ${at} of ${size} bytes`);
-    await writing(file.write({ type: "write", position: 0, data: head }));
-    await writing(file.close());
+    await fileStep(file.write({ type: "write", position: 0, data: head }));
+    await fileStep(file.close());
   } catch (error) {
     const unwanted = error instanceof CancelledError;
-    await (unwanted || at <= sparing ? file.abort() : file.close()).catch(() => {}); // closed already, or broken
-    if (unwanted && sparing === 0) await (handle as Removable).remove?.().catch(() => {}); // it was made for us
+    await (unwanted || at <= preserve ? file.abort() : file.close()).catch(() => {}); // closed already, or broken
+    if (unwanted && preserve === 0) await (handle as Removable).remove?.().catch(() => {}); // we made it
     throw error;
   }
   const { size: found } = await contentOf(handle);
@@ -106,7 +109,8 @@ interface Removable {
   remove?(): Promise<void>;
 }
 
-async function writing<T>(step: Promise<T>): Promise<T> {
+/** The result of `step`; its failures as `DiskFullError` or `SaveError`. */
+async function fileStep<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (error) {

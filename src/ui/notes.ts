@@ -2,9 +2,10 @@ import * as v from "valibot";
 import { compareVersions, channelOf } from "../release/manifest.ts";
 import type { ImageInfo } from "../messages.ts";
 
-// What this browser remembers of builds, in localStorage: few words, and nothing that anything depends on.
+// What this browser remembers of builds, in localStorage. Little, and nothing depends on it.
 
 const KEY = "os:notes";
+/** How many pieces are remembered. */
 const RECENT = 8;
 
 const schema = v.object({
@@ -22,7 +23,7 @@ function read(): Notes {
   try {
     return v.parse(schema, JSON.parse(localStorage.getItem(KEY) ?? ""));
   } catch {
-    return { seen: {}, recent: [], keep: false }; // nothing yet, or somebody else's, or no storage here
+    return { seen: {}, recent: [], keep: false }; // nothing yet, or not ours, or no storage here
   }
 }
 
@@ -34,27 +35,31 @@ function write(change: Partial<Notes>): void {
   }
 }
 
+/** What this browser remembers. Where there is no storage, nothing is remembered and nothing fails. */
 export const notes = {
-  get seen() {
+  /** The newest version of base seen, by flavor and architecture (`kiosk x86_64`). */
+  get seen(): Readonly<Record<string, string>> {
     return read().seen;
   },
-  get recent() {
+  /** Pieces made ready lately, the last one first. */
+  get recent(): readonly string[] {
     return read().recent;
   },
-  get keep() {
+  /** Whether base images are to stay when a build is over. */
+  get keep(): boolean {
     return read().keep;
   },
   set keep(keep: boolean) {
     write({ keep });
   },
   /** An image of this piece is ready to be made, on this base. */
-  saw({ piece, base }: ImageInfo): void {
+  recordReady({ piece, base }: Pick<ImageInfo, "piece" | "base">): void {
     const { seen, recent } = read();
-    const kind = channelOf(base);
-    const known = seen[kind];
-    const newer = known === undefined || compareVersions(base.version, known) > 0;
+    const channel = channelOf(base);
+    const known = seen[channel];
+    const isNewer = known === undefined || compareVersions(base.version, known) > 0;
     write({
-      seen: newer ? { ...seen, [kind]: base.version } : seen,
+      seen: isNewer ? { ...seen, [channel]: base.version } : seen,
       recent: [piece.name, ...recent.filter((name) => name !== piece.name)].slice(0, RECENT),
     });
   },

@@ -6,22 +6,22 @@ export interface Box {
   readonly height: number;
 }
 
-/** How wide a screen the bundle believes to have, in CSS pixels: it is shown as a computer will show it. */
-const SCREEN = 1280;
+/** How wide a screen the bundle is given, in CSS pixels: it is shown as a computer will show it. */
+const SCREEN_WIDTH = 1280;
 
-/** How often a bundle may take the focus before it is shown no more: keys between would be lost. */
-const PATIENCE = 10;
+/** How often a bundle may take the focus before it is shown no more: each time, keys may be lost. */
+const MAX_FOCUS_THEFTS = 10;
 
 let holder: HTMLElement | undefined;
 let frame: HTMLIFrameElement | undefined;
 let address = "";
 let showing: Blob | undefined;
-let taken = 0; // the focus, by what is shown
+let focusThefts = 0; // by the bundle that is shown
 const sizes = new ResizeObserver(fit);
 
 /**
  * Run `bundle`, the very bytes that will boot, in a frame over `box` of the canvas (`os:preview`); the same one
- * again is only moved. It is alone there: of another origin, without the person's taps and keys, without
+ * again is only moved. It is isolated: of another origin, without the person's taps and keys, without
  * downloads, windows, dialogs or a referrer. Goes with AC's `#content` when the piece is left; call
  * `hidePreview` then too.
  */
@@ -30,7 +30,7 @@ export function showPreview(bundle: Blob, box: Box): void {
     hidePreview();
     ({ holder, frame, address } = create(bundle));
     showing = bundle;
-    taken = 0;
+    focusThefts = 0;
     over().append(holder);
     sizes.observe(holder);
     window.addEventListener("blur", giveBack);
@@ -82,23 +82,23 @@ function fit(): void {
   if (!holder || !frame) return;
   const { clientWidth: width, clientHeight: height } = holder;
   if (width === 0) return;
-  const scale = width / SCREEN;
-  frame.style.width = `${SCREEN}px`;
+  const scale = width / SCREEN_WIDTH;
+  frame.style.width = `${SCREEN_WIDTH}px`;
   frame.style.height = `${height / scale}px`;
   frame.style.transform = `scale(${scale})`;
 }
 
 /**
- * A bundle that takes the focus has it taken back: keys are the piece's that shows it. In a task of its own, for
- * it is only then known who has it; Chromium lets a frame have it in spite of `inert`.
+ * Take the focus back from a bundle that has taken it: keys belong to the piece that shows it. In a task of its own,
+ * because who has the focus is known only then. Chromium lets a frame have it in spite of `inert`.
  */
 function giveBack(): void {
   setTimeout(() => {
     if (!frame || document.activeElement !== frame) return; // the person has gone elsewhere
     frame.blur();
     window.focus();
-    taken += 1;
-    if (taken > PATIENCE) frame.remove();
+    focusThefts += 1;
+    if (focusThefts > MAX_FOCUS_THEFTS) frame.remove();
   });
 }
 

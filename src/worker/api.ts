@@ -1,10 +1,10 @@
 import { transferHandlers, type TransferHandler } from "comlink";
 import type { BuildRequest, ImageInfo, Progress } from "../messages.ts";
 
-/** The worker, as the page calls it. One worker builds one image; to cancel, terminate it. */
+/** The build worker, as the page calls it. One worker builds one image. */
 export interface Builder {
-  /** Fetch the manifest and the piece, and decide every byte. `hear` hears news until the end. */
-  open(request: BuildRequest, hear: (news: Progress) => void): Promise<ImageInfo>;
+  /** Fetch the manifest and the piece, and decide every byte. `listener` is called until `close`. */
+  open(request: BuildRequest, listener: BuildListener): Promise<ImageInfo>;
   /** The piece's bundle, as it will be on the disk. After `open`. */
   bundle(): Promise<Blob>;
   /**
@@ -12,16 +12,24 @@ export interface Builder {
    * has been taken or something failed; then the port has been told too.
    */
   send(port: MessagePort): Promise<void>;
-  /** Make the image in `file`, going on with what an earlier attempt left there. */
+  /** Make the image in `file`, continuing what an earlier attempt left there. */
   write(file: FileSystemFileHandle): Promise<void>;
   /** Fetch nothing more for now; connections are closed. */
   pause(): void;
   resume(): void;
   /**
-   * Over, done or not. `keep`: the base image stays in this browser. `cancelled`: the person wants none of it, so a
-   * file begun goes; else it stays, for another attempt to go on with.
+   * End the build, whether it is done or not. `keep`: the base image stays in this browser. `cancelled`: the person
+   * wants none of it, so a file that was begun is removed; otherwise it stays for the next attempt to continue.
    */
   close(end: { keep: boolean; cancelled: boolean }): Promise<void>;
+}
+
+/** The page, as the build worker calls it. */
+export interface BuildListener {
+  /** Something has changed: a few times a second while bytes flow. */
+  onProgress(progress: Progress): void;
+  /** Every few seconds, also while the page is hidden and its own timers hardly run. */
+  onHeartbeat(): void;
 }
 
 interface Thrown {

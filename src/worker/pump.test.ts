@@ -25,11 +25,26 @@ test("makes nothing unasked", async () => {
     for (;;) yield new Uint8Array([made++]);
   }
   void pump({ chunks }, other);
-  await new Promise((later) => setTimeout(later, 20));
+  await roundTrip();
   expect(made).toBe(0);
-  await ask({ back: undefined });
-  await new Promise((later) => setTimeout(later, 20));
-  expect(made).toBe(1);
+  for (const expected of [1, 2]) {
+    await ask({ back: undefined });
+    await roundTrip();
+    expect(made).toBe(expected);
+  }
+});
+
+test("counts what it has sent", async () => {
+  const { ask, other } = channel();
+  const counts: number[] = [];
+  const chunks = [new Uint8Array(3), new Uint8Array(4)];
+  const pumping = pump({ chunks: () => each(chunks) }, other, (sent) => counts.push(sent));
+  expect(counts).toEqual([]);
+  for (const expected of [[3], [3, 7], [3, 7]]) {
+    await ask({ back: undefined });
+    expect(counts).toEqual(expected);
+  }
+  await pumping;
 });
 
 test("what comes back is used again", async () => {
@@ -61,25 +76,42 @@ test("tells both sides of an error", async () => {
 
 test("a cancel ends it and closes its source, even while a chunk is being made", async () => {
   const { port, other } = channel();
-  let closed = false;
+  const [beingMade, made, closed] = [new Signal(), new Signal(), new Signal()];
   const slow = (async function* (): AsyncGenerator<Bytes> {
     try {
       for (;;) {
-        await new Promise((later) => setTimeout(later, 20));
+        beingMade.give();
+        await made.given;
         yield new Uint8Array(1);
       }
     } finally {
-      closed = true;
+      closed.give();
     }
   })();
   const pumping = pump({ chunks: () => slow }, other);
   port.postMessage({ back: undefined });
-  await new Promise((later) => setTimeout(later, 5));
+  await beingMade.given;
   port.postMessage("cancel");
+  await roundTrip();
+  made.give();
   await pumping;
-  await new Promise((later) => setTimeout(later, 30));
-  expect(closed).toBe(true);
+  await closed.given;
 });
+
+/** Something that happens once. */
+class Signal {
+  give = () => {};
+  readonly given = new Promise<void>((resolve) => (this.give = resolve));
+}
+
+/** Resolves when messages sent before have come, and what they lead to has happened. */
+async function roundTrip(): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  port2.on("message", () => port2.postMessage("back"));
+  port1.postMessage("there");
+  await once(port1, "message");
+  port1.close();
+}
 
 function channel() {
   const { port1: port, port2 } = new MessageChannel();

@@ -4,18 +4,20 @@ import type { DataAnswer, DataRequest } from "../messages.ts";
 import type { Bytes } from "../bytes/segment.ts";
 
 /**
- * Make the chunks of an image in buffers that go round: answer each request on `port` with one chunk,
- * transferred, and the last with the end. Nothing is made unasked (but for what `chunks` itself prepares):
- * asking is the backpressure. Rejects with what `chunks` throws, after telling the port; resolves early
- * when the other side cancels.
+ * Answer each request on `port` with one chunk of `image`, transferred, and the last with the end. The buffers come
+ * back with later requests and are used again. Nothing is made before it is requested (except what `chunks` itself
+ * prepares): requests are the backpressure. `onSent` is called with how many bytes have been sent so far. Resolves
+ * early when the other side cancels; rejects with what `chunks` throws, after the port has been told.
  */
 export async function pump(
   image: { chunks(pool: BufferPool): AsyncGenerator<Bytes> },
   port: MessagePort,
+  onSent: (bytes: number) => void = () => {},
 ): Promise<void> {
   const nextRequest = requestsOf(port);
   const pool = new BufferPool(WINDOW);
   const chunks = image.chunks(pool);
+  let sent = 0;
   try {
     for (;;) {
       const request = await nextRequest();
@@ -26,16 +28,18 @@ export async function pump(
         port.postMessage({ end: true } satisfies DataAnswer);
         return;
       }
-      const chunk = next.value.buffer;
-      if (chunk.byteLength !== next.value.length) throw new RangeError("a chunk that is part of a buffer");
+      const { buffer: chunk, length } = next.value;
+      if (chunk.byteLength !== length) throw new RangeError("a chunk that is part of a buffer");
       port.postMessage({ chunk } satisfies DataAnswer, [chunk]);
+      sent += length;
+      onSent(sent);
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     port.postMessage({ error: message } satisfies DataAnswer);
     throw error;
   } finally {
-    void chunks.return(undefined).catch(() => {}); // it has failed already, or has nothing to say
+    void chunks.return(undefined).catch(() => {}); // its failure has been reported already
   }
 }
 

@@ -2,12 +2,15 @@
 // Answers a same-origin URL with a build's bytes, so that the browser saves them as a download, with its own
 // progress, to its own folder, and without this or any page holding them (StreamSaver's mechanism).
 //
-//   page ─open─▶ mitm.html ─open + ports─▶ here        control: page ⇄ here    data: worker ⇄ here
+//   page ─open + ports, keepAlive─▶ here        control: page ⇄ here        data: build worker ⇄ here
 //
-// The data port joins us to the build's worker directly: the page's thread never sees a byte.
+// The data port joins us to the build worker directly: the page's thread never sees a byte. The page is outside our
+// scope; only the address of a download is inside.
 
 /// <reference lib="webworker" />
+/** @typedef {import("../../../src/messages.ts").ServiceWorkerMessage} ServiceWorkerMessage */
 /** @typedef {import("../../../src/messages.ts").OpenDownload} OpenDownload */
+/** @typedef {import("../../../src/messages.ts").KeepAliveAnswer} KeepAliveAnswer */
 /** @typedef {import("../../../src/messages.ts").Control} Control */
 /** @typedef {import("../../../src/messages.ts").DataAnswer} DataAnswer */
 /** @typedef {{ open: OpenDownload, control: MessagePort, data: MessagePort, taken: boolean }} Download */
@@ -20,19 +23,21 @@ const sw = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self
  */
 const downloads = new Map();
 
-// No skipWaiting(): a newer one of us would end the downloads that an older one is answering.
+// No skipWaiting(): a newer service worker would end the downloads that an older one is answering.
 sw.addEventListener("message", (event) => {
-  const open = /** @type {OpenDownload | { type: "ping", id: string }} */ (event.data);
-  const [control, data] = event.ports;
-  if (open.type === "ping") {
-    const download = downloads.get(open.id);
-    if (download) say(download.control, { type: "alive" });
-    control?.postMessage(download !== undefined);
-  } else if (open.type === "open" && control && data) {
-    const download = { open, control, data, taken: false };
-    downloads.set(open.id, download);
-    control.onmessage = () => end(download); // "abort", before the browser asked for anything
-    say(control, { type: "ready", url: `${sw.registration.scope}download/${open.id}` });
+  const message = /** @type {ServiceWorkerMessage} */ (event.data);
+  const [port, data] = event.ports;
+  if (!port) return;
+  if (message.type === "keepAlive") {
+    // That this message has come is what keeps us awake.
+    /** @type {KeepAliveAnswer} */
+    const answer = { known: downloads.has(message.id) };
+    port.postMessage(answer);
+  } else if (data) {
+    const download = { open: message, control: port, data, taken: false };
+    downloads.set(message.id, download);
+    port.onmessage = () => end(download); // "abort", before the browser asked for anything
+    report(download, { type: "ready", url: `${sw.registration.scope}download/${message.id}` });
   }
 });
 
@@ -46,9 +51,9 @@ sw.addEventListener("fetch", (event) => {
 
 /** @param {Download} download */
 function respond(download) {
-  const { open, control } = download;
-  download.taken = true; // there is one stream: whoever asks again gets none
-  say(control, { type: "started" });
+  const { open } = download;
+  download.taken = true; // there is one stream: a second request gets none
+  report(download, { type: "started" });
   // One chunk ahead of the browser: the next is made while it writes.
   return new Response(new ReadableStream(source(download), { highWaterMark: 1 }), {
     headers: {
@@ -77,7 +82,7 @@ function source(download) {
         controller.error(new Error("the build was stopped")); // or the browser would wait for ever
         end(download);
       };
-      control.onmessage = stop; // "abort" is all that the page ever says
+      control.onmessage = stop; // "abort" is the only message
       control.addEventListener("close", stop); // the page is gone, where browsers tell
     },
     pull: (controller) =>
@@ -88,25 +93,24 @@ function source(download) {
             written += answer.chunk.byteLength;
             taken.push(answer.chunk);
             controller.enqueue(new Uint8Array(answer.chunk));
-            say(control, { type: "written", written });
           } else if ("end" in answer && written === open.size) {
             controller.close();
-            say(control, { type: "whole" });
+            report(download, { type: "whole" });
             end(download);
           } else {
             const short = `The browser was handed ${written} of ${open.size} bytes`;
             controller.error(new Error("error" in answer ? answer.error : short));
-            if ("end" in answer) say(control, { type: "failed", message: short }); // the worker tells the page of its own errors
+            if ("end" in answer) report(download, { type: "failed", message: short }); // the worker tells the page of its own errors
             end(download);
           }
           pulled();
         };
-        // Being asked means that the browser has begun to read the last chunk; its memory goes back three later.
+        // A pull means that the browser has begun to read the last chunk. Its memory goes back three chunks later.
         const back = taken.length > 3 ? taken.shift() : undefined;
         data.postMessage({ back }, back ? [back] : []);
       }),
     cancel() {
-      say(control, { type: "cancelled" }); // in the browser's own list of downloads
+      report(download, { type: "cancelled" }); // in the browser's own list of downloads
       data.postMessage("cancel");
       end(download);
     },
@@ -120,15 +124,16 @@ function end({ open, data }) {
 }
 
 /**
- * @param {MessagePort} control
+ * Tell the page.
+ * @param {Download} download
  * @param {Control} message
  */
-function say(control, message) {
+function report({ control }, message) {
   control.postMessage(message);
 }
 
 /**
- * RFC 6266 with RFC 8187 for what is not ASCII; our names are, but a name is a name.
+ * RFC 6266, with RFC 8187 for a name that is not ASCII (ours are).
  * @param {string} fileName
  */
 function disposition(fileName) {

@@ -1,7 +1,9 @@
 import { createStore, del, get, set } from "idb-keyval";
+import type { Target } from "./target.ts";
 
-// Files that the person has chosen for an image, by the image's own name: where a build was interrupted, by a reload
-// or a crash, the next one goes on in the same file. What is in it is verified then, so no more is remembered.
+// Files that the person has chosen for an image. They are remembered by the image's own name: when a build was
+// interrupted by a reload or a crash, the next one continues in the same file. The build worker verifies what is in
+// the file, so nothing else is remembered.
 
 /** A file handle with what Chromium adds to the standard. */
 type Handle = FileSystemFileHandle & {
@@ -17,7 +19,7 @@ type Picker = (options: {
 /** A file that has not been finished. */
 export interface Unfinished {
   readonly handle: Handle;
-  /** The image's, whatever the person has called the file. */
+  /** The image's name, whatever the person has called the file. */
   readonly fileName: string;
 }
 
@@ -26,30 +28,40 @@ const page = globalThis as { showSaveFilePicker?: Picker };
 /** Whether this browser lets people choose where a file goes, and pages write to it. */
 export const canChoose = page.showSaveFilePicker !== undefined;
 
-const store = () => createStore("os", "unfinished");
+/** A file that was chosen, as a target. Until all is written it is remembered as unfinished. */
+export function chosenFileTarget(handle: Handle): Target {
+  let forgetIt = () => Promise.resolve();
+  return {
+    where: "chosen",
+    async save({ fileName }, client) {
+      forgetIt = () => forget(fileName);
+      await remember({ handle, fileName });
+      await client.write(handle);
+      await forgetIt();
+    },
+    keepAlive() {}, // the build worker writes the file itself
+    async discard(error) {
+      // The worker removes a file whose build was cancelled; any other is continued by the next attempt.
+      if (error instanceof Error && error.name === "CancelledError") await forgetIt();
+      return "";
+    },
+  };
+}
 
-/** The unfinished file of an image, if there is one. */
+/** The unfinished file of the image `fileName`, if there is one. */
 export async function recall(fileName: string): Promise<Unfinished | undefined> {
   if (!canChoose) return undefined;
   return await get<Unfinished>(fileName, store()).catch(() => undefined); // private windows have no such storage
 }
 
-export async function remember(unfinished: Unfinished): Promise<void> {
-  await set(unfinished.fileName, unfinished, store()).catch(() => {});
-}
-
-export async function forget(fileName: string): Promise<void> {
-  await del(fileName, store()).catch(() => {});
-}
-
 /**
  * Let the person say where the file goes: the unfinished one if they allow it again, else they choose. Has to be
- * called right after a key or a tap. Resolves to nothing when they change their mind, or when the browser has not
+ * called right after a key or a tap. Resolves to `undefined` when they change their mind, or when the browser has not
  * noticed the key.
  */
 export async function choose(fileName: string, before: Unfinished | undefined): Promise<Handle | undefined> {
   try {
-    if (before && (await isThere(before))) return before.handle;
+    if (before && (await isUsable(before))) return before.handle;
     return await page.showSaveFilePicker?.({
       id: "os",
       suggestedName: fileName,
@@ -63,7 +75,7 @@ export async function choose(fileName: string, before: Unfinished | undefined): 
 }
 
 /** Whether we may write to the file, and the person has not deleted or renamed it. */
-async function isThere({ handle, fileName }: Unfinished): Promise<boolean> {
+async function isUsable({ handle, fileName }: Unfinished): Promise<boolean> {
   if ((await handle.requestPermission?.({ mode: "readwrite" })) !== "granted") return false;
   try {
     await handle.getFile();
@@ -72,4 +84,16 @@ async function isThere({ handle, fileName }: Unfinished): Promise<boolean> {
     await forget(fileName);
     return false;
   }
+}
+
+function store() {
+  return createStore("os", "unfinished");
+}
+
+async function remember(unfinished: Unfinished): Promise<void> {
+  await set(unfinished.fileName, unfinished, store()).catch(() => {}); // no storage: then it is not continued
+}
+
+async function forget(fileName: string): Promise<void> {
+  await del(fileName, store()).catch(() => {});
 }

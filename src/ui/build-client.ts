@@ -1,0 +1,58 @@
+import { proxy, transfer, wrap } from "comlink";
+import type { BuildRequest, ImageInfo } from "../messages.ts";
+import { carryCauses, type Builder, type BuildListener } from "../worker/api.ts";
+
+/** How long a worker may take to clean up, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** The build worker of one build. Every call rejects when the worker does not load or breaks. */
+export interface BuildClient {
+  /** Never resolves; rejects when the worker does not load or breaks. */
+  readonly broken: Promise<never>;
+  /** See `Builder`, as for all of these. */
+  open(request: BuildRequest): Promise<ImageInfo>;
+  bundle(): Promise<Blob>;
+  send(port: MessagePort): Promise<void>;
+  write(file: FileSystemFileHandle): Promise<void>;
+  pause(): void;
+  resume(): void;
+  /** Let the worker clean up for at most five seconds, and end it. Never rejects. */
+  close(end: { keep: boolean; cancelled: boolean }): Promise<void>;
+}
+
+/** Start a build worker, which reports to `listener`. */
+export function startBuildClient(listener: BuildListener, worker: Worker = startWorker()): BuildClient {
+  const builder = wrap<Builder>(worker);
+  // comlink's calls wait for ever on a worker that is broken.
+  const broken = new Promise<never>((_, reject) => {
+    worker.addEventListener("error", (event) => {
+      // This is all that is told of a worker that does not load, and of one that breaks.
+      const what = navigator.onLine ? "The part of this page that builds images failed" : "You are offline";
+      reject(new Error(what, { cause: event.error }));
+    });
+  });
+  broken.catch(() => {});
+  const orBroken = <T>(call: Promise<T>) => Promise.race([call, broken]);
+  return {
+    broken,
+    open: (request) => orBroken(builder.open(request, proxy(listener))),
+    bundle: () => orBroken(builder.bundle()),
+    send: (port) => orBroken(builder.send(transfer(port, [port]))),
+    write: (file) => orBroken(builder.write(file)),
+    pause: () => void builder.pause(),
+    resume: () => void builder.resume(),
+    async close(end) {
+      const cleaned = orBroken(builder.close(end)).catch(() => {}); // broken: there is nothing to clean up
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await Promise.race([cleaned, new Promise((late) => (timer = setTimeout(late, CLOSE_TIMEOUT_MS)))]);
+      clearTimeout(timer);
+      worker.terminate();
+    },
+  };
+}
+
+function startWorker(): Worker {
+  return new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
+}
+
+carryCauses();

@@ -1,0 +1,118 @@
+import { describe, expect, test } from "vitest";
+import type { BuildState, Progress } from "../messages.ts";
+import { info, states } from "../testing/states.ts";
+import { initialState, isRunning, keepsBase, reduce, type BuildEvent } from "./build-state.ts";
+
+const progress: Progress = { fetched: 3, kept: 2, canKeep: true, written: 1 };
+const trouble = { kind: "lost", tries: 1, again: 5 } as const;
+const failed = { type: "failed", error: "SaveError", message: "It failed." } as const;
+const cancelled = { type: "cancelled", error: "CancelledError", message: "It was cancelled." } as const;
+const events: BuildEvent[] = [
+  { type: "prepared", info, unfinished: true },
+  { type: "started", where: "chosen" },
+  { type: "taken" },
+  { type: "progress", progress, bytesPerSecond: 9 },
+  { type: "paused" },
+  { type: "resumed" },
+  { type: "keep", wanted: true },
+  { type: "done" },
+  failed,
+  cancelled,
+];
+
+const steps: [string, BuildState, BuildEvent, Partial<BuildState>][] = [
+  [
+    "prepared: everything is known, and the person decides",
+    states.preparing,
+    { type: "prepared", info, unfinished: true },
+    { stage: "ready", info, unfinished: true },
+  ],
+  [
+    "started for downloads: it waits for the browser",
+    states.ready,
+    { type: "started", where: "downloads" },
+    { stage: "starting", where: "downloads" },
+  ],
+  [
+    "started for a chosen file: it is written at once",
+    states.ready,
+    { type: "started", where: "chosen" },
+    { stage: "saving", where: "chosen" },
+  ],
+  ["taken: the browser saves", states.starting, { type: "taken" }, { stage: "saving" }],
+  [
+    "progress: counts, and what is kept",
+    states.saving,
+    { type: "progress", progress, bytesPerSecond: 9 },
+    { written: 1, fetched: 3, bytesPerSecond: 9, keep: { wanted: true, bytes: 2, possible: true } },
+  ],
+  [
+    "progress does not change the stage",
+    states.starting,
+    { type: "progress", progress, bytesPerSecond: 9 },
+    { stage: "starting", written: 1 },
+  ],
+  [
+    "progress with trouble",
+    states.saving,
+    { type: "progress", progress: { ...progress, trouble }, bytesPerSecond: 0 },
+    { trouble },
+  ],
+  ["paused", states.saving, { type: "paused" }, { paused: true }],
+  ["resumed", { ...states.saving, paused: true }, { type: "resumed" }, { paused: false }],
+  [
+    "keep is what the person wants, whatever is possible",
+    states.ready,
+    { type: "keep", wanted: false },
+    { keep: { ...states.ready.keep, wanted: false } },
+  ],
+  ["done: all is written", states.saving, { type: "done" }, { stage: "done", written: info.size }],
+  ["failed", states.saving, failed, { stage: "failed", error: failed.error, message: failed.message }],
+  [
+    "cancelled before anything is known",
+    states.preparing,
+    cancelled,
+    { stage: "cancelled", error: cancelled.error, message: cancelled.message },
+  ],
+];
+
+test.each(steps)("%s", (_, state, event, expected) => {
+  const before = structuredClone(state);
+  expect(reduce(state, event)).toMatchObject(expected);
+  expect(state).toEqual(before);
+});
+
+test("trouble ends by not being reported again", () => {
+  const inTrouble = { ...states.saving, trouble };
+  expect(reduce(inTrouble, { type: "progress", progress, bytesPerSecond: 0 })).not.toHaveProperty("trouble");
+  expect(reduce(inTrouble, { type: "paused" })).toHaveProperty("trouble", trouble);
+});
+
+describe.each(["done", "failed", "cancelled"] as const)("after %s", (stage) => {
+  const over: BuildState = { ...states.saving, stage };
+  test.each(events.map((event) => [event.type, event] as const))("nothing comes of %s", (_, event) => {
+    expect(reduce(over, event)).toBe(over);
+    expect(isRunning(over)).toBe(false);
+  });
+});
+
+test.each([
+  [true, "done", 7],
+  [true, "failed", 7],
+  [true, "cancelled", 7],
+  [false, "done", 0],
+  [false, "failed", 7], // for the next attempt
+  [false, "cancelled", 0],
+] as const)("kept if wanted is %s and the build is %s: %i bytes", (wanted, type, bytes) => {
+  const state: BuildState = { ...states.saving, keep: { wanted, bytes: 7, possible: true } };
+  const event: BuildEvent = type === "done" ? { type } : { ...failed, type };
+  expect(keepsBase(state, type)).toBe(bytes > 0);
+  expect(reduce(state, event).keep.bytes).toBe(bytes);
+});
+
+test("a build begins by preparing", () => {
+  const state = initialState("notepat", true);
+  expect(state).toMatchObject({ piece: "notepat", stage: "preparing", written: 0, paused: false });
+  expect(state.keep).toEqual({ wanted: true, bytes: 0, possible: false });
+  expect(isRunning(state)).toBe(true);
+});

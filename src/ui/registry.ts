@@ -1,0 +1,66 @@
+import type { PageMessage, PieceMessage } from "../messages.ts";
+import { isRunning } from "./build-state.ts";
+import type { Build } from "./build.ts";
+
+/**
+ * Which builds there are, and which of them the piece that is on the page is shown. Builds outlive visits of the
+ * piece: when it comes back it is shown the build that it left, unless it has been shown its outcome; then another
+ * one begins.
+ */
+export class BuildRegistry {
+  readonly #openBuild: (asked: PieceMessage, report: () => void) => Build;
+  readonly #send: (message: PageMessage) => void;
+  readonly #builds = new Map<string, Build>();
+  /** Builds whose outcome nobody has been shown. */
+  readonly #unseen = new Set<Build>();
+  #visit: PieceMessage | undefined;
+
+  /** `openBuild` begins what is asked for and calls `report` at each change; `send` tells the piece. */
+  constructor(
+    openBuild: (asked: PieceMessage, report: () => void) => Build,
+    send: (message: PageMessage) => void,
+  ) {
+    this.#openBuild = openBuild;
+    this.#send = send;
+  }
+
+  /** The build that is shown, if any. */
+  get current(): Build | undefined {
+    return this.#visit && this.#builds.get(keyOf(this.#visit));
+  }
+
+  /** Every build there has been, the last one of each piece, flavor and version. */
+  get all(): Iterable<Build> {
+    return this.#builds.values();
+  }
+
+  /** A visit of the piece asks for a build: show it the one there is, or begin one. */
+  open(asked: PieceMessage): void {
+    this.#visit = asked;
+    const build = this.current;
+    if (build && this.#unseen.has(build)) return this.#show();
+    const next = this.#openBuild(asked, () => {
+      if (this.current === next) this.#show();
+    });
+    this.#builds.set(keyOf(asked), next);
+    this.#unseen.add(next);
+    this.#show();
+  }
+
+  /** The piece has been left: what is sent now would reach the next piece. */
+  leave(): void {
+    this.#visit = undefined;
+  }
+
+  #show(): void {
+    const build = this.current;
+    if (!this.#visit || !build) return;
+    this.#send({ type: "os:state", visit: this.#visit.visit, state: build.state });
+    if (!isRunning(build.state)) this.#unseen.delete(build);
+  }
+}
+
+/** What a build is known by: a flavor or version asked for makes another one. */
+function keyOf({ piece, qualifiers = [] }: PieceMessage): string {
+  return [piece, ...qualifiers].join(":");
+}

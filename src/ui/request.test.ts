@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { requestFor } from "./request.ts";
+
+const config = { latest: "https://cdn/latest.json", oven: "https://oven", keys: ["RWQkey"] };
+const seen = { "kiosk x86_64": "2026.1.1" };
+const common = {
+  piece: "notepat",
+  manifest: config.latest,
+  oven: config.oven,
+  keys: config.keys,
+  keep: true,
+  seen,
+};
+
+test.each<[string, string[], object, object]>([
+  ["only a piece", [], {}, {}],
+  ["a flavor", ["tiny"], {}, { flavor: "tiny" }],
+  ["a version", ["2026.11.20"], {}, { version: "2026.11.20" }],
+  ["both, in any order", ["2026.11.20", "tiny"], {}, { flavor: "tiny", version: "2026.11.20" }],
+  ["the deployment's flavor", [], { flavor: "kiosk" }, { flavor: "kiosk" }],
+  ["a flavor instead of the deployment's", ["tiny"], { flavor: "kiosk" }, { flavor: "tiny" }],
+  ["the deployment's time to give up", [], { giveUpAfterSeconds: 7 }, { giveUpAfterSeconds: 7 }],
+])("%s", (_, qualifiers, settings, expected) => {
+  const asked = { visit: "1", piece: "notepat", qualifiers };
+  expect(requestFor(asked, { ...config, ...settings }, seen)).toEqual({ ...common, ...expected });
+});

@@ -1,0 +1,26 @@
+import type { Config } from "../config.ts";
+import type { BuildRequest, PieceMessage } from "../messages.ts";
+
+/**
+ * What the build worker is asked for when the piece asks for `asked`: a qualifier that begins with a digit is a
+ * version, another one a flavor. `seen`: the newest versions of base seen so far.
+ */
+export function requestFor(
+  { piece, qualifiers = [] }: PieceMessage,
+  { latest, oven, keys, flavor: usual, giveUpAfterSeconds }: Config,
+  seen: Readonly<Record<string, string>>,
+): BuildRequest {
+  const version = qualifiers.find((qualifier) => /^\d/.test(qualifier));
+  const flavor = qualifiers.find((qualifier) => !/^\d/.test(qualifier)) ?? usual;
+  return {
+    piece,
+    manifest: latest,
+    oven,
+    keys,
+    keep: true,
+    seen,
+    ...(flavor === undefined ? {} : { flavor }),
+    ...(version === undefined ? {} : { version }),
+    ...(giveUpAfterSeconds === undefined ? {} : { giveUpAfterSeconds }),
+  };
+}

@@ -1,0 +1,193 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { CancelledError, DownloadEndedError, SaveError } from "../../errors.ts";
+import type { Control, KeepAliveAnswer, ServiceWorkerMessage } from "../../messages.ts";
+import { info } from "../../testing/states.ts";
+import type { BuildClient } from "../build-client.ts";
+import { downloadsTarget, type DownloadsBrowser } from "./downloads.ts";
+
+/** A service worker that a test speaks for, and the frames that are open. */
+class FakeBrowser implements DownloadsBrowser {
+  readonly messages: ServiceWorkerMessage[] = [];
+  readonly frames: string[] = [];
+  control: MessagePort | undefined;
+  answer: KeepAliveAnswer | undefined = { known: true };
+  aborted = vi.fn();
+
+  serviceWorker(): Promise<Pick<ServiceWorker, "postMessage">> {
+    return Promise.resolve({ postMessage: this.#receive as ServiceWorker["postMessage"] });
+  }
+
+  openFrame(url: string) {
+    this.frames.push(url);
+    return { remove: () => this.frames.splice(this.frames.indexOf(url), 1) };
+  }
+
+  say(message: Control): void {
+    this.control?.postMessage(message);
+  }
+
+  readonly #receive = (message: ServiceWorkerMessage, [port]: MessagePort[]) => {
+    this.messages.push(message);
+    if (message.type === "keepAlive") {
+      if (this.answer) port?.postMessage(this.answer);
+    } else {
+      this.control = port;
+      port!.onmessage = ({ data }) => this.aborted(data);
+    }
+  };
+}
+
+let browser: FakeBrowser;
+const onStarted = vi.fn();
+const client = { send: () => Promise.resolve() } as unknown as BuildClient;
+
+beforeEach(() => {
+  browser = new FakeBrowser();
+  onStarted.mockClear();
+});
+afterEach(() => {
+  browser.control?.close();
+  vi.useRealTimers();
+});
+
+/** A download that the service worker has been told of. */
+async function begin() {
+  const target = downloadsTarget(onStarted, browser);
+  const saving = target.save(info, client);
+  saving.catch(() => {});
+  await vi.waitFor(() => expect(browser.messages).toHaveLength(1));
+  return { target, saving };
+}
+
+test("the service worker is told of the download, and its address is opened unseen", async () => {
+  const { saving } = await begin();
+  const [open] = browser.messages;
+  expect(open).toMatchObject({ type: "open", fileName: info.fileName, size: info.size });
+  browser.say({ type: "ready", url: "v2/download/1" });
+  await vi.waitFor(() => expect(browser.frames).toEqual(["v2/download/1"]));
+  expect(onStarted).not.toHaveBeenCalled();
+  browser.say({ type: "started" });
+  await vi.waitFor(() => expect(onStarted).toHaveBeenCalledOnce());
+  browser.say({ type: "whole" });
+  await saving;
+});
+
+test("it is whole only when the worker says so too", async () => {
+  const failing = { send: () => Promise.reject(new SaveError("of the worker's")) } as unknown as BuildClient;
+  const saving = downloadsTarget(onStarted, browser).save(info, failing);
+  await expect(saving).rejects.toThrow("of the worker's");
+});
+
+test.each<[string, Control, string, RegExp]>([
+  ["fails", { type: "failed", message: "12 of 13 bytes" }, "SaveError", /12 of 13 bytes/],
+  [
+    "is cancelled in the browser's list",
+    { type: "cancelled" },
+    "DownloadEndedError",
+    /browser ended the download/,
+  ],
+])("a download that %s", async (_, message, name, words) => {
+  const { saving } = await begin();
+  browser.say(message);
+  await expect(saving).rejects.toMatchObject({ name, message: expect.stringMatching(words) as string });
+});
+
+test("nothing is sent to keep it awake before there is a download", async () => {
+  const target = downloadsTarget(onStarted, browser);
+  await Promise.resolve();
+  target.keepAlive();
+  expect(browser.messages).toEqual([]);
+});
+
+test("each heartbeat is passed on as a message of its own, which alone extends its life", async () => {
+  const { target } = await begin();
+  target.keepAlive();
+  target.keepAlive();
+  const [open, ...rest] = browser.messages;
+  const { id } = open as { id: string };
+  expect(rest).toEqual([
+    { type: "keepAlive", id },
+    { type: "keepAlive", id },
+  ]);
+});
+
+test("one that was stopped and started again is noticed at once", async () => {
+  const { target, saving } = await begin();
+  browser.answer = { known: false };
+  target.keepAlive();
+  await expect(saving).rejects.toThrow(/stopped the part of this page that saves/);
+});
+
+test("one that answers nothing is given up after 30 keep-alives in a row", async () => {
+  const { target, saving } = await begin();
+  const failed = vi.fn();
+  saving.catch(failed);
+  browser.answer = undefined;
+  for (let i = 0; i < 29; i++) target.keepAlive();
+  browser.answer = { known: true };
+  target.keepAlive();
+  await messagesCome(); // the answer: from here on it is counted anew
+  browser.answer = undefined;
+  for (let i = 0; i < 30; i++) target.keepAlive();
+  await messagesCome();
+  expect(failed).not.toHaveBeenCalled();
+  target.keepAlive();
+  await expect(saving).rejects.toThrow(/stopped the part of this page that saves/);
+});
+
+test("one that does not start is given up after 30 s", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  browser.serviceWorker = () => new Promise(() => {});
+  const failed = vi.fn();
+  const saving = downloadsTarget(onStarted, browser).save(info, client);
+  saving.catch(failed);
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(failed).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  await expect(saving).rejects.toThrow(/that saves the file did not start/);
+});
+
+test("a browser that has none is told of when the person begins, with the reason", async () => {
+  browser.serviceWorker = () => Promise.reject(new Error("no service workers here"));
+  const target = downloadsTarget(onStarted, browser);
+  await Promise.resolve();
+  const saving = target.save(info, client);
+  await expect(saving).rejects.toThrow(SaveError);
+  await expect(saving).rejects.toThrow(/private \(no service workers here\)/);
+});
+
+test("what is discarded is ended as failed, and what the browser leaves is told", async () => {
+  vi.stubGlobal("navigator", { userAgent: "Gecko/20100101 Firefox/153.0" });
+  const { target } = await begin();
+  expect(await target.discard(new CancelledError("stopped"))).toContain(`Delete ${info.fileName}`);
+  await vi.waitFor(() => expect(browser.aborted).toHaveBeenCalledWith("abort"));
+  expect(await target.discard(new DownloadEndedError("in its list"))).toBe("");
+  vi.unstubAllGlobals();
+});
+
+test("before it has begun there is nothing to discard", async () => {
+  expect(await downloadsTarget(onStarted, browser).discard(new CancelledError("stopped"))).toBe("");
+});
+
+test("the frame stays for the last bytes, and then goes", async () => {
+  const { saving } = await begin();
+  browser.say({ type: "ready", url: "v2/download/1" });
+  await vi.waitFor(() => expect(browser.frames).toHaveLength(1));
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  browser.say({ type: "whole" });
+  await saving;
+  await vi.advanceTimersByTimeAsync(9_999);
+  expect(browser.frames).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(browser.frames).toHaveLength(0);
+});
+
+/** Resolves when a message sent now has come, and what was sent before, and what that leads to has happened. */
+async function messagesCome(): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  const come = new Promise((resolve) => (port2.onmessage = resolve));
+  port1.postMessage("now");
+  await come;
+  port1.close();
+  await new Promise((next) => setImmediate(next));
+}

@@ -1,0 +1,180 @@
+import { DownloadEndedError, SaveError } from "../../errors.ts";
+import type { Abort, Control, ImageInfo, KeepAliveAnswer, ServiceWorkerMessage } from "../../messages.ts";
+import { leftover } from "../leftover.ts";
+import type { Target } from "./target.ts";
+
+// The browser's own downloads. Our service worker answers an address with a stream, and the browser saves what a
+// hidden frame with that address is answered (StreamSaver's mechanism). The page needs not be in the service worker's
+// scope: it registers it by that scope, and sends it messages. Only such a message, not one over a port, extends the
+// life of a service worker, and Firefox and WebKit stop one after some 30 s without any event, even in the middle of
+// a download: so the build worker's heartbeat is passed on to it.
+
+/**
+ * Beside this module lie sw.js and the service worker's scope (Vite must not take either for its own). The scope
+ * changes whenever page and service worker change what they say to each other: downloads under way keep the service
+ * worker that they have, and a new page does not meet an old one.
+ */
+const SCOPE = "v2/";
+
+/** How long a service worker may take to be registered and ready, in milliseconds. */
+const OPEN_TIMEOUT_MS = 30_000;
+
+/** A service worker that leaves this many keep-alives unanswered has been stopped: 150 s at one every 5 s. */
+const MAX_UNANSWERED_KEEP_ALIVES = 30;
+
+/** The browser may still take the last bytes through a frame when we have sent them, in milliseconds. */
+const FRAME_LINGER_MS = 10_000;
+
+const DID_NOT_START = "The part of this page that saves the file did not start";
+const STOPPED = "The browser stopped the part of this page that saves the file";
+
+/** What a download needs of the browser. */
+export interface DownloadsBrowser {
+  /** Our service worker, active. Rejects where there is none. */
+  serviceWorker(): Promise<Pick<ServiceWorker, "postMessage">>;
+  /** Open `url` where nobody sees it. */
+  openFrame(url: string): { remove(): void };
+}
+
+/**
+ * The browser's downloads, as a target. The service worker is registered at once, since that needs the network.
+ * `onStarted` is called when the browser has taken up the download.
+ */
+export function downloadsTarget(onStarted: () => void, browser: DownloadsBrowser = thisBrowser): Target {
+  const ready = browser.serviceWorker();
+  ready.catch(() => {}); // the person is told when they start the download
+  let download: Download | undefined;
+  let fileName = "";
+  return {
+    where: "downloads",
+    async save(info, client) {
+      const { port1: data, port2 } = new MessageChannel();
+      ({ fileName } = info);
+      download = startDownload(info, port2, ready, browser, onStarted);
+      await Promise.all([client.send(data), download.whole]);
+    },
+    keepAlive: () => download?.keepAlive(),
+    discard(error) {
+      download?.abort();
+      const isEndedByPerson = error instanceof DownloadEndedError; // in the browser's list, which cleans up itself
+      return Promise.resolve(download && !isEndedByPerson ? leftover(fileName) : "");
+    },
+  };
+}
+
+interface Download {
+  /** Resolves when the last byte has been handed to the browser; rejects with `SaveError`, `DownloadEndedError`. */
+  readonly whole: Promise<void>;
+  keepAlive(): void;
+  /** End it as failed: the browser throws away what it has. */
+  abort(): void;
+}
+
+/** Let the browser download an image, taken from `data`, the other end of which belongs to the build worker. */
+function startDownload(
+  { fileName, size }: ImageInfo,
+  data: MessagePort,
+  ready: Promise<Pick<ServiceWorker, "postMessage">>,
+  browser: DownloadsBrowser,
+  onStarted: () => void,
+): Download {
+  const { port1: control, port2 } = new MessageChannel();
+  const id = crypto.randomUUID();
+  const { promise, resolve, reject } = deferred();
+  const fail = (message: string, cause?: unknown) => reject(new SaveError(message, { cause }));
+  const openTimer = setTimeout(() => fail(DID_NOT_START), OPEN_TIMEOUT_MS);
+  let serviceWorker: Pick<ServiceWorker, "postMessage"> | undefined;
+  let frame: { remove(): void } | undefined;
+  let unanswered = 0;
+  let isOver = false;
+
+  const post = (message: ServiceWorkerMessage, ports: MessagePort[]) =>
+    serviceWorker?.postMessage(message, ports);
+
+  control.onmessage = ({ data: message }: MessageEvent<Control>) => {
+    if (message.type === "ready") {
+      clearTimeout(openTimer);
+      frame = browser.openFrame(message.url);
+    } else if (message.type === "started") onStarted();
+    else if (message.type === "whole") resolve();
+    else if (message.type === "failed") fail(message.message);
+    else {
+      const why = "The browser ended the download: it was cancelled there, or the disk is full";
+      reject(new DownloadEndedError(why));
+    }
+  };
+
+  const close = () => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(openTimer);
+    control.onmessage = null;
+    setTimeout(() => frame?.remove(), FRAME_LINGER_MS);
+  };
+
+  const open = async () => {
+    try {
+      const active = await ready;
+      if (isOver) return;
+      serviceWorker = active;
+      post({ type: "open", id, fileName, size }, [port2, data]);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const hint = "perhaps because its window is private";
+      fail(`This browser cannot save large files here, ${hint} (${why})`, error);
+    }
+  };
+  void open();
+
+  return {
+    whole: promise.finally(close),
+    keepAlive() {
+      if (isOver || !serviceWorker) return;
+      unanswered += 1;
+      if (unanswered > MAX_UNANSWERED_KEEP_ALIVES) return fail(STOPPED, new Error("no sign of life"));
+      const { port1, port2: answers } = new MessageChannel();
+      port1.onmessage = ({ data: { known } }: MessageEvent<KeepAliveAnswer>) => {
+        port1.close();
+        unanswered = 0;
+        if (!known) fail(STOPPED, new Error("it was stopped, and started again for this message"));
+      };
+      post({ type: "keepAlive", id }, [answers]);
+    },
+    abort() {
+      control.postMessage("abort" satisfies Abort);
+      close();
+    },
+  };
+}
+
+const thisBrowser: DownloadsBrowser = {
+  async serviceWorker() {
+    const here = import.meta.url;
+    const container = (navigator as { serviceWorker?: ServiceWorkerContainer }).serviceWorker;
+    if (!container) throw new Error("it has no service workers here");
+    // Always ours, by its scope: AC has one of its own at /, which controls the page.
+    const scope = new URL(SCOPE, here).href;
+    const registration = await container.register(new URL("sw.js", here).href, { scope });
+    const worker = registration.active ?? registration.waiting ?? registration.installing;
+    if (!worker) throw new Error("the service worker did not start");
+    while (worker.state !== "activated") {
+      if (worker.state === "redundant") throw new Error("the service worker did not start");
+      await new Promise((changed) => worker.addEventListener("statechange", changed, { once: true }));
+    }
+    return worker;
+  },
+  openFrame(url) {
+    const frame = document.createElement("iframe");
+    frame.hidden = true;
+    frame.src = url;
+    document.body.append(frame);
+    return frame;
+  },
+};
+
+function deferred() {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((done, failed) => ([resolve, reject] = [done, failed]));
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,16 @@
+import type { BuildState, ImageInfo } from "../../messages.ts";
+import type { BuildClient } from "../build-client.ts";
+
+/** Where one image goes. Used once. */
+export interface Target {
+  readonly where: BuildState["where"];
+  /**
+   * Have `client` make the image, and save it here. Resolves when this target has all of it; throws `SaveError` and
+   * its kin, and what the client throws.
+   */
+  save(info: ImageInfo, client: BuildClient): Promise<void>;
+  /** Keep what saves awake. To be called at each heartbeat of the build worker, also while the page is hidden. */
+  keepAlive(): void;
+  /** The build ended early, by `error`. Returns what is left behind for the person to clear up, as a sentence or "". */
+  discard(error: unknown): Promise<string>;
+}

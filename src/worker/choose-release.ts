@@ -1,0 +1,50 @@
+import { keptReleases, type KeptRelease } from "../cache/opfs.ts";
+import { ConnectionError } from "../errors.ts";
+import { findRelease } from "../fetch/release.ts";
+import { RetryPolicy } from "../fetch/retry.ts";
+import type { BuildRequest } from "../messages.ts";
+import { WINDOW } from "../release/manifest.ts";
+import { verifyRelease, type Release, type ReleaseQuery } from "../release/verify.ts";
+
+/**
+ * The release to build on: the newest, or what is kept in this browser when its servers cannot be reached. Throws what
+ * `findRelease` throws.
+ */
+export async function chooseRelease(
+  { manifest, keys, flavor, version, seen }: BuildRequest,
+  retry: RetryPolicy,
+  stop: AbortSignal,
+  keptHere: () => Promise<readonly KeptRelease[]> = keptReleases,
+): Promise<Release> {
+  const query = { keys, flavor, version, seen };
+  const [fallback] = await usableKept(await keptHere(), manifest, query);
+  if (!fallback) return await findRelease(manifest, query, retry, stop);
+  // There is something to fall back on, so nobody waits for a server that does not answer.
+  const brief = new RetryPolicy({ ...retry.times, giveUpAfterMs: 0 }, { isOnline: () => true });
+  try {
+    return await findRelease(manifest, query, brief, stop);
+  } catch (error) {
+    if (error instanceof ConnectionError) return fallback;
+    throw error;
+  }
+}
+
+/** Kept releases that can be built on without any network, the newest first. */
+async function usableKept(
+  kept: readonly KeptRelease[],
+  url: string,
+  query: ReleaseQuery,
+): Promise<Release[]> {
+  const usable: Release[] = [];
+  for (const { bytes, signature, size } of kept) {
+    // One of another flavor, or signed by an old key, is left alone.
+    const release = await verifyRelease(bytes, signature, url, query).catch(() => undefined);
+    if (release && size >= neededLength(release)) usable.push(release);
+  }
+  return usable.sort((a, b) => b.manifest.created.localeCompare(a.manifest.created));
+}
+
+/** How many bytes of a release have to be kept to do without its servers: all but the last window, which is made. */
+function neededLength({ manifest }: Release): number {
+  return manifest.digests.slice(0, -1).filter((digest) => digest !== "zeros").length * WINDOW;
+}

@@ -1,0 +1,226 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Bytes } from "../bytes/segment.ts";
+import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
+import type { BuildRequest, DataAnswer, Progress, Trouble } from "../messages.ts";
+import { WINDOW } from "../release/manifest.ts";
+import { joined } from "../testing/bytes.ts";
+import { files, serve, type TestServer } from "../testing/range-server.ts";
+import { testKey } from "../testing/sign.ts";
+import { sha256Of, testBase } from "../testing/test-base.ts";
+import { BuildSession, HEARTBEAT_INTERVAL_MS, PROGRESS_INTERVAL_MS, SLEEP_THRESHOLD_MS } from "./session.ts";
+
+const { manifest, image } = await testBase();
+const bundle = "<!doctype html><script>1</script>";
+
+/** A thread whose time a test turns on. */
+class FakeThread {
+  time = 1_000_000;
+  /** What is to run, and when. */
+  scheduled: { run: () => void; ms: number }[] = [];
+  readonly policies: RetryPolicy[] = [];
+  readonly times: RetryTimes[] = [];
+  onTrouble: (trouble: Trouble | undefined) => void = () => {};
+
+  readonly now = () => this.time;
+  readonly schedule = (run: () => void, ms: number) => {
+    const entry = { run, ms };
+    this.scheduled.push(entry);
+    return () => void (this.scheduled = this.scheduled.filter((each) => each !== entry));
+  };
+  readonly createRetryPolicy = (times: RetryTimes, onTrouble: (trouble: Trouble | undefined) => void) => {
+    this.times.push(times);
+    this.onTrouble = onTrouble;
+    const policy = new RetryPolicy(times, { onTrouble });
+    this.policies.push(policy);
+    return policy;
+  };
+
+  run(): void {
+    for (const { run } of this.scheduled.splice(0)) run();
+  }
+}
+
+let server: TestServer;
+let thread: FakeThread;
+let session: BuildSession;
+let reports: Progress[];
+const onHeartbeat = vi.fn();
+
+beforeEach(async () => {
+  server = await serve(files({ "/manifest.json": manifest, "/base.img": image, "/pack-html": bundle }));
+  thread = new FakeThread();
+  session = new BuildSession(thread);
+  reports = [];
+  onHeartbeat.mockClear();
+});
+afterEach(async () => {
+  await session.close({ keep: false, cancelled: false });
+  await server[Symbol.asyncDispose]();
+});
+
+function open(options: Partial<BuildRequest> = {}) {
+  const request: BuildRequest = {
+    piece: "notepat",
+    manifest: `${server.url}/manifest.json`,
+    oven: server.url,
+    keys: [testKey().publicKey],
+    keep: false,
+    ...options,
+  };
+  return session.open(request, { onProgress: (progress) => reports.push(progress), onHeartbeat });
+}
+
+/** All bytes that the session sends, asked for one chunk after the other. */
+async function pull(onChunk: () => void = () => {}): Promise<Bytes> {
+  const { port1, port2 } = new MessageChannel();
+  const chunks: Bytes[] = [];
+  const all = new Promise<void>((resolve, reject) => {
+    port1.onmessage = ({ data }: MessageEvent<DataAnswer>) => {
+      if ("error" in data) return reject(new Error(data.error));
+      if ("end" in data) return resolve();
+      chunks.push(new Uint8Array(data.chunk));
+      onChunk();
+      port1.postMessage({ back: undefined });
+    };
+  });
+  port1.postMessage({ back: undefined });
+  try {
+    await Promise.all([session.send(port2), all]);
+  } finally {
+    port1.close();
+  }
+  return joined(chunks);
+}
+
+test("the image is sent as promised, and all that was sent is reported in the end", async () => {
+  const info = await open();
+  expect(reports.at(-1)).toMatchObject({ written: 0, kept: 0, canKeep: false });
+  expect(sha256Of(await pull())).toBe(info.sha256);
+  expect(reports.at(-1)).toMatchObject({ written: info.size, fetched: 3 * WINDOW });
+  expect(thread.scheduled).toEqual([]);
+});
+
+test("progress is reported once in an interval, and then as it is", async () => {
+  const info = await open();
+  const before = reports.length;
+  let chunks = 0;
+  await pull(() => {
+    chunks += 1;
+    expect(thread.scheduled.map(({ ms }) => ms)).toEqual([PROGRESS_INTERVAL_MS]);
+    expect(reports).toHaveLength(before + chunks - 1);
+    thread.run();
+    expect(reports.at(-1)?.written).toBeGreaterThanOrEqual(chunks * Math.min(WINDOW, info.size / chunks));
+  });
+  expect(chunks).toBeGreaterThan(3);
+});
+
+test("a chosen file is written, and counted in the same way", async () => {
+  const info = await open();
+  const written = new Uint8Array(info.size);
+  const { handle, whenWritten } = memoryFile(written);
+  await session.write(handle);
+  expect(whenWritten()).toBe(info.size);
+  expect(sha256Of(written)).toBe(info.sha256);
+  expect(reports.at(-1)).toMatchObject({ written: info.size });
+});
+
+test("the piece's bundle is what the oven sent", async () => {
+  await open();
+  expect(await (await session.bundle()).text()).toBe(bundle);
+});
+
+test("trouble is reported at once, and that it is over", async () => {
+  await open();
+  const trouble = { kind: "lost", tries: 1, again: 5 } as const;
+  thread.onTrouble(trouble);
+  expect(reports.at(-1)).toMatchObject({ trouble });
+  thread.onTrouble(undefined);
+  expect(reports.at(-1)).not.toHaveProperty("trouble");
+});
+
+test.each([
+  [undefined, PREPARE_GIVE_UP_AFTER_MS, DEFAULT_RETRY.giveUpAfterMs],
+  [7, 7_000, 7_000],
+  [900, PREPARE_GIVE_UP_AFTER_MS, 900_000],
+])(
+  "giving up after %s seconds: %i ms while preparing, %i ms for the image",
+  async (seconds, first, second) => {
+    await open(seconds === undefined ? {} : { giveUpAfterSeconds: seconds });
+    expect(thread.times.map(({ giveUpAfterMs }) => giveUpAfterMs)).toEqual([first, second]);
+  },
+);
+
+test("each heartbeat is passed on", async () => {
+  session.heartbeat(); // before anybody listens
+  await open();
+  session.heartbeat();
+  session.heartbeat();
+  expect(onHeartbeat).toHaveBeenCalledTimes(2);
+});
+
+test.each([
+  ["in time", HEARTBEAT_INTERVAL_MS, 0],
+  ["late", SLEEP_THRESHOLD_MS, 0],
+  ["so late that the computer has slept", SLEEP_THRESHOLD_MS + 1, 1],
+])("a heartbeat that comes %s", async (_, elapsed, retries) => {
+  await open();
+  const retried = thread.policies.map((policy) => vi.spyOn(policy, "retryNow"));
+  thread.time += elapsed;
+  session.heartbeat();
+  for (const spy of retried) expect(spy).toHaveBeenCalledTimes(retries);
+  thread.time += HEARTBEAT_INTERVAL_MS;
+  session.heartbeat();
+  for (const spy of retried) expect(spy).toHaveBeenCalledTimes(retries);
+});
+
+test("another network, pause and resume are for all that is fetched", async () => {
+  await open();
+  const spies = (name: "retryNow" | "pause" | "resume") =>
+    thread.policies.map((policy) => vi.spyOn(policy, name));
+  for (const name of ["retryNow", "pause", "resume"] as const) {
+    const all = spies(name);
+    session[name]();
+    for (const spy of all) expect(spy).toHaveBeenCalledOnce();
+  }
+});
+
+test("when it is cancelled, what is under way fails by that, and nothing more is told", async () => {
+  await open();
+  session.pause();
+  const pulling = pull();
+  await session.close({ keep: false, cancelled: true });
+  const count = reports.length;
+  await expect(pulling).rejects.toMatchObject({ name: "CancelledError" });
+  session.heartbeat();
+  thread.run();
+  expect(reports).toHaveLength(count);
+  expect(onHeartbeat).not.toHaveBeenCalled();
+});
+
+test("nothing can be made before it is known", async () => {
+  await expect(pull()).rejects.toThrow("has not been opened");
+});
+
+test("a name that is none is refused before anything is asked for", async () => {
+  await expect(open({ piece: "../x" })).rejects.toMatchObject({ name: "PieceNameError" });
+  expect(server.requests).toEqual([]);
+});
+
+/** A file that is written into `bytes`. */
+function memoryFile(bytes: Bytes) {
+  let size = 0;
+  const stream = {
+    truncate: async () => {},
+    write: async ({ position, data }: { position: number; data: Bytes }) => {
+      bytes.set(data, position);
+      size = Math.max(size, position + data.length);
+    },
+    close: async () => {},
+    abort: async () => {},
+  };
+  const handle = {
+    createWritable: async () => stream,
+    getFile: async () => ({ size }),
+  } as unknown as FileSystemFileHandle;
+  return { handle, whenWritten: () => size };
+}

@@ -1,0 +1,189 @@
+import { fetchBundle } from "../bundle/oven.ts";
+import { BufferPool } from "../bytes/buffer-pool.ts";
+import type { Bytes } from "../bytes/segment.ts";
+import { contentOf, fileSeed, writeFile } from "../cache/chosen-file.ts";
+import { Kept } from "../cache/kept.ts";
+import { CancelledError, SaveError } from "../errors.ts";
+import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
+import { Source } from "../fetch/source.ts";
+import { openImage, type Image } from "../image/image.ts";
+import type { BuildRequest, ImageInfo, Trouble } from "../messages.ts";
+import { parsePiece } from "../piece/name.ts";
+import { WINDOW, windowsOf } from "../release/manifest.ts";
+import type { Release } from "../release/verify.ts";
+import type { Builder, BuildListener } from "./api.ts";
+import { chooseRelease } from "./choose-release.ts";
+import { pump } from "./pump.ts";
+
+/** Progress is reported at most this often. */
+export const PROGRESS_INTERVAL_MS = 100;
+
+/** How often `heartbeat` is to be called. */
+export const HEARTBEAT_INTERVAL_MS = 5_000;
+
+/** When a heartbeat comes this late by the clock, the computer has slept. */
+export const SLEEP_THRESHOLD_MS = 3 * HEARTBEAT_INTERVAL_MS;
+
+/** What a session needs of the thread that it runs in. */
+export interface SessionEnvironment {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Call `run` in so many milliseconds. Returns what cancels that. */
+  schedule(run: () => void, ms: number): () => void;
+  createRetryPolicy(times: RetryTimes, onTrouble: (trouble: Trouble | undefined) => void): RetryPolicy;
+}
+
+/** One build: what the page asks of the build worker, without the thread. */
+export class BuildSession implements Builder {
+  readonly #env: SessionEnvironment;
+  readonly #over = new AbortController();
+  #listener: BuildListener | undefined;
+  /** Of preparing, and of the image. */
+  #policies: readonly RetryPolicy[] = [];
+  #kept: Kept | undefined;
+  #image: Image | undefined;
+  #release: Release | undefined;
+  #html: Bytes | undefined;
+  #trouble: Trouble | undefined;
+  #written = 0;
+  #writing: Promise<void> | undefined;
+  #cancelReport: (() => void) | undefined;
+  #lastHeartbeat: number;
+
+  constructor(env: SessionEnvironment = thisThread) {
+    this.#env = env;
+    this.#lastHeartbeat = env.now();
+  }
+
+  async open(request: BuildRequest, listener: BuildListener): Promise<ImageInfo> {
+    this.#listener = listener;
+    const stop = this.#over.signal;
+    const name = parsePiece(request.piece);
+    const { giveUpAfterSeconds } = request;
+    const giveUpAfterMs =
+      giveUpAfterSeconds === undefined ? DEFAULT_RETRY.giveUpAfterMs : giveUpAfterSeconds * 1000;
+    const onTrouble = (trouble: Trouble | undefined) => {
+      this.#trouble = trouble;
+      this.#report();
+    };
+    const preparing = this.#env.createRetryPolicy(
+      { ...DEFAULT_RETRY, giveUpAfterMs: Math.min(giveUpAfterMs, PREPARE_GIVE_UP_AFTER_MS) },
+      onTrouble,
+    );
+    const retry = this.#env.createRetryPolicy({ ...DEFAULT_RETRY, giveUpAfterMs }, onTrouble);
+    this.#policies = [preparing, retry];
+
+    const release = await chooseRelease(request, preparing, stop);
+    const { manifest, urls } = release;
+    const html = await fetchBundle(request.oven, name, manifest.piecePartition.length, preparing, stop);
+    const kept = request.keep ? await Kept.open(release) : undefined;
+    this.#release = release;
+    this.#html = html;
+    this.#kept = kept;
+    const sources = {
+      servers: urls.map((url) => new Source(url, manifest.image.size)),
+      retry,
+      seeds: kept ? [kept] : [],
+      onFetched: (index: number, bytes: Bytes) => {
+        kept?.add(index, bytes);
+        this.#scheduleReport();
+      },
+    };
+    this.#image = await openImage({ manifest, sources }, { name, html }, stop);
+    this.#report();
+    return this.#image.info;
+  }
+
+  async bundle(): Promise<Blob> {
+    return new Blob(this.#html ? [this.#html] : [], { type: "text/html" });
+  }
+
+  async send(port: MessagePort): Promise<void> {
+    const { image } = this.#opened();
+    await pump(image, port, (bytes) => this.#onWritten(bytes));
+    this.#report();
+  }
+
+  async write(handle: FileSystemFileHandle): Promise<void> {
+    const { image, release } = this.#opened();
+    const pool = new BufferPool(WINDOW);
+    const before = await contentOf(handle);
+    const seeds = before.size > 0 ? [fileSeed(before, windowsOf(release.manifest))] : [];
+    this.#writing = writeFile(handle, image.info.size, image.chunks(pool, seeds), {
+      preserve: before.size,
+      pool,
+      isKept: () => this.#kept?.isOpen ?? false,
+      onWritten: (bytes) => this.#onWritten(bytes),
+    });
+    await this.#writing;
+    this.#report();
+  }
+
+  pause(): void {
+    for (const retry of this.#policies) retry.pause();
+  }
+
+  resume(): void {
+    for (const retry of this.#policies) retry.resume();
+  }
+
+  async close({ keep, cancelled }: { keep: boolean; cancelled: boolean }): Promise<void> {
+    this.#over.abort(
+      cancelled ? new CancelledError("The build was cancelled") : new SaveError("The build is over"),
+    );
+    await this.#writing?.catch(() => {}); // the page has been told by `write`
+    if (keep) this.#kept?.close();
+    else await this.#kept?.remove();
+    this.#cancelReport?.();
+    this.#listener = undefined;
+  }
+
+  /** The network is back, or another one: try again at once. */
+  retryNow(): void {
+    for (const retry of this.#policies) retry.retryNow();
+  }
+
+  /** To be called every `HEARTBEAT_INTERVAL_MS`. One that comes much too late says that the computer has slept. */
+  heartbeat(): void {
+    const now = this.#env.now();
+    const hasSlept = now - this.#lastHeartbeat > SLEEP_THRESHOLD_MS;
+    this.#lastHeartbeat = now;
+    if (hasSlept) this.retryNow();
+    this.#listener?.onHeartbeat();
+  }
+
+  #opened(): { image: Image; release: Release } {
+    if (!this.#image || !this.#release) throw new Error("the build has not been opened");
+    return { image: this.#image, release: this.#release };
+  }
+
+  #onWritten(bytes: number): void {
+    this.#written = bytes;
+    this.#scheduleReport();
+  }
+
+  #scheduleReport(): void {
+    this.#cancelReport ??= this.#env.schedule(() => this.#report(), PROGRESS_INTERVAL_MS);
+  }
+
+  #report(): void {
+    this.#cancelReport?.();
+    this.#cancelReport = undefined;
+    this.#listener?.onProgress({
+      fetched: this.#policies.reduce((sum, retry) => sum + retry.fetched, 0),
+      kept: this.#kept?.bytes ?? 0,
+      canKeep: this.#kept?.isOpen ?? false,
+      written: this.#written,
+      ...(this.#trouble && { trouble: this.#trouble }),
+    });
+  }
+}
+
+const thisThread: SessionEnvironment = {
+  now: () => Date.now(),
+  schedule(run, ms) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+  createRetryPolicy: (times, onTrouble) => new RetryPolicy(times, { onTrouble }),
+};
