@@ -8,9 +8,12 @@ import { UsageError, understand } from "./errors.ts";
 import { reason } from "./files.ts";
 
 const PIECE_LABEL = "FEDAC-PIECE";
-const TAIL = GPT_LENGTH; // the backup table is as long as the first, less its MBR
+const TAIL = GPT_LENGTH; // the backup table is shorter than the primary one by the MBR
 
-/** `os inspect`: what is in an image, as tables. Fails for a file that is no image or is damaged. */
+/**
+ * `os inspect`: what is in an image, as tables. Throws `UsageError`, and `RangeError` for a file that is no image or is
+ * damaged.
+ */
 export async function inspect(args: string[]): Promise<void> {
   const { positionals } = understand(() => parseArgs({ args, allowPositionals: true, options: {} }));
   const [file, ...more] = positionals;

@@ -11,7 +11,10 @@ import { reason, writeWhole } from "./files.ts";
 
 const UNITS: Record<string, number> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
-/** `os mkfs`: an ext4 image of a folder, as `mke2fs -d` makes one, anywhere and without root. */
+/**
+ * `os mkfs`: an ext4 image of a folder, as `mke2fs -d` makes one, anywhere and without root. Throws `UsageError`,
+ * `RangeError` for a folder that cannot be read or does not fit, and `SaveError`.
+ */
 export async function mkfs(args: string[]): Promise<void> {
   const { values, positionals } = understand(() =>
     parseArgs({

@@ -120,6 +120,25 @@ test("a wrong window is fetched again, and from somebody else", async () => {
   expect(other.requests).toContain(`GET /image bytes=${5 * WINDOW}-${6 * WINDOW - 1}`);
 });
 
+test("after a mismatch a window comes whole from one source, so that it is known whom to blame", async () => {
+  const wrong = image.slice();
+  wrong[5]! ^= 1;
+  let broken = 0;
+  await using liar = await serve(files({ "/image": wrong }));
+  await using honest = await serve((request, response) => {
+    if (broken++ >= 3) return good(request, response);
+    const start = Number(/bytes=(\d+)/.exec(request.headers.range ?? "")?.[1]);
+    response.writeHead(206, { "Content-Length": WINDOW - start });
+    return response.write(image.subarray(start, start + 20), () => request.socket.destroy());
+  });
+  const sources = sourcesAt([liar, honest]);
+  const bytes = await gather(orderedWindows(sources, 0, 1, new BufferPool(WINDOW), never));
+  expect(Buffer.concat(bytes).equals(image.subarray(0, WINDOW))).toBe(true);
+  const from = ({ requests }: TestServer) => requests.map((each) => Number(/bytes=(\d+)/.exec(each)?.[1]));
+  expect(from(honest)).toEqual([0, 20, 40, 0]); // resumed, and begun again after the other one had its turn
+  expect(from(liar)).toEqual([0, 0]);
+});
+
 test.each([0, WINDOW, 5 * WINDOW - 1, 9 * WINDOW, image.length - 1])(
   "one wrong bit at %i everywhere ends it, and nothing from there on is passed on",
   async (at) => {

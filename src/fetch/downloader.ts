@@ -11,7 +11,7 @@ import { SourcePool, type SourceIndex } from "./source-pool.ts";
 import type { Source } from "./source.ts";
 
 /** Connections at a time. Some servers and networks give each connection its share and no more. */
-export const CONNECTIONS = 3;
+const CONNECTIONS = 3;
 
 /** This part of a window that has not come before counts as progress. */
 const PROGRESS_FRACTION = 1 / 64;
@@ -27,7 +27,7 @@ export interface WindowSources {
   /** The image's addresses, the best first. */
   readonly servers: readonly Source[];
   readonly retry: RetryPolicy;
-  /** Connections at a time, if not `CONNECTIONS`. */
+  /** Connections at a time, if not 3. */
   readonly connections?: number;
   /** Called with each window that was fetched and verified, before it is passed on. */
   readonly onFetched?: (index: number, bytes: Bytes) => void;
@@ -173,7 +173,6 @@ class Downloader {
     this.#queue.restart(oneStream);
     const connections = oneStream ? 1 : (this.#sources.connections ?? CONNECTIONS);
     for (let i = 0; i < connections; i++) this.#run(this.#fetchSpans(generation), generation);
-    if (this.#queue.hasUrgent) this.#run(this.#fetchUrgent(generation), generation);
     return generation;
   }
 

@@ -41,11 +41,6 @@ export class WindowQueue {
     return this.#states.has(index);
   }
 
-  /** Whether there is an urgent window that waits for a connection. */
-  get hasUrgent(): boolean {
-    return this.#firstUrgent() !== undefined;
-  }
-
   /** The reader wants window `index` now, and has no more use for those before. */
   moveReader(index: number): void {
     this.#readerAt = index;
@@ -71,9 +66,10 @@ export class WindowQueue {
     return { first, end };
   }
 
-  /** The first urgent window that is pending, which is in flight from now on. */
+  /** The first urgent window that is pending, which is in flight from now on; none where one stream brings them all. */
   takeUrgent(): number | undefined {
-    const index = this.#firstUrgent();
+    if (this.#oneStream) return undefined;
+    const index = this.#in("pending").find((each) => this.#urgent.has(each));
     if (index !== undefined) this.#states.set(index, "inFlight");
     return index;
   }
@@ -89,7 +85,6 @@ export class WindowQueue {
     const state = this.#states.get(index);
     if (state === undefined || state === "arrived") return false;
     this.#states.set(index, "arrived");
-    this.#urgent.delete(index);
     return true;
   }
 
@@ -104,11 +99,6 @@ export class WindowQueue {
     const before = this.#mostFilled.get(index) ?? 0;
     this.#mostFilled.set(index, Math.max(before, filled));
     return Math.max(0, filled - before);
-  }
-
-  #firstUrgent(): number | undefined {
-    if (this.#oneStream) return undefined; // it brings them in its turn
-    return this.#in("pending").find((index) => this.#urgent.has(index));
   }
 
   /** The windows in these states, in order. */
