@@ -325,7 +325,7 @@ test("before the download there is all that is known of it", async () => {
   expect(piece.says()).toContain("piece notepat, 1.2 MB");
   expect(/sha256 ((?:[0-9a-f]+ ?)+)/.exec(piece.says())?.[1]?.replaceAll(" ", "")).toBe(sha256);
   await piece.state(states.unfinished);
-  expect(piece.says()).toContain("220 MB (320 MB is here)");
+  expect(piece.says()).toContain("220 MB (320 MB here)");
   expect(piece.says()).toContain("notepat-os.iso is unfinished. continue goes on with it.");
   expect(piece.says()).toContain("w continue");
 });
@@ -543,7 +543,7 @@ test.each(["picker", "ready", "saving", "lost", "done", "failed", "link", "clear
 test("the seconds until the next try are counted down, once each", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: 3e12 });
   const piece = await shown({ ...states.saving, trouble: { kind: "lost", tries: 1, again: 3e12 + 12_000 } });
-  expect(piece.says()).toContain("connection lost, retry in 12 s");
+  expect(piece.says()).toContain("connection lost, retry in 12s");
   const before = piece.paints();
   for (let i = 1; i <= 12; i++) {
     vi.setSystemTime(3e12 + i * 1000);

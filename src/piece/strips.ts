@@ -147,7 +147,7 @@ export function stripsOf(block: Block, frame: Frame, room: number): Strip[] {
       const fit = Math.min(Math.floor(w / PICTURE.w), Math.floor((room * 0.4) / PICTURE.h));
       const scale = Math.max(1, fit);
       const items = (x: number, y: number) => pictures[block.name](x, y + 2 * unit, scale);
-      return PICTURE.w <= w ? [{ h: PICTURE.h * scale + 6 * unit, items }] : [];
+      return PICTURE.w <= w ? [{ h: PICTURE.h * scale + (roomy ? 9 : 6) * unit, items }] : [];
     }
     case "preview": {
       const h = Math.floor(Math.min(room - 6 * unit, (w * 10) / 16));

@@ -33,7 +33,7 @@ export const words = {
   download: "download",
   downloadOf(bytes: number, here: number) {
     if (here <= 0) return size(bytes);
-    return here < bytes ? `${size(bytes - here)} (${size(here)} is here)` : `nothing, ${size(here)} is here`;
+    return here < bytes ? `${size(bytes - here)} (${size(here)} here)` : `nothing, ${size(here)} here`;
   },
   base: "base",
   /** Versions are dates: another date is said only if there is one. */
@@ -69,14 +69,14 @@ export const words = {
     wrong: "wrong bytes came",
   } satisfies Record<Trouble["kind"], string>,
   retry: (what: string, seconds: number) =>
-    seconds > 0 ? `${what}, retry in ${seconds} s` : `${what}, retrying...`,
+    seconds > 0 ? `${what}, retry in ${seconds}s` : `${what}, retrying...`,
   goesOn: (name: string) => `still saving ${name}`,
 
   done: (name: string) => `${name} is in your downloads.`,
   doneChosen: (name: string) => `${name} is where you wanted it.`,
-  keeps: (bytes: number) => `the base is kept for next time (${size(bytes)}).`,
-  keepsNot: "the base is not kept.",
-  next: "next: flash it to a USB stick.",
+  keeps: (bytes: number) => `base kept here (${size(bytes)}).`,
+  keepsNot: "base not kept.",
+  next: "next: flash it.",
   copied: "sha256 copied",
 
   steps: {
