@@ -225,7 +225,7 @@ test("Ctrl-C leaves no file", async () => {
     "--out",
     "x.iso",
   );
-  while (readdirSync(folder).length === 0) await new Promise((later) => setTimeout(later, 20));
+  await expect.poll(() => readdirSync(folder), { timeout: 20_000 }).not.toEqual([]);
   child.process.kill("SIGINT");
   const result = await child.ended;
   expect(result).toMatchObject({ status: 1, stdout: "" });
