@@ -27,6 +27,8 @@ test("holds the piece and what it asks for, and nothing of the stage", async () 
     "aesthetic.computer/os/config.json",
     "aesthetic.computer/os/page.js",
     "aesthetic.computer/os/page.js.map",
+    expect.stringMatching(/os\/splash-[\w-]{8}\.js$/),
+    expect.stringMatching(/os\/splash-[\w-]{8}\.js\.map$/),
     "aesthetic.computer/os/sw.js",
     expect.stringMatching(/os\/worker-[\w-]{8}\.js$/),
     expect.stringMatching(/os\/worker-[\w-]{8}\.js\.map$/),

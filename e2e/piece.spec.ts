@@ -21,7 +21,7 @@ for (const type of "open start pause resume cancel keep clear copy checksum prev
     window.visit = content.visit;
     if (type === "say") announce(content.text);
     if (type === "link") signal({ type: "os:link", visit, ...linkTo(content.piece, [], "https://aesthetic.computer") });
-    if (type === "preview" && content.box) showPreview(window.bundle ??= new Blob([BUNDLE]), content.box);
+    if (type === "preview" && content.box) showPreview(window.bundle ??= new Blob([BUNDLE]), content.box, content.piece);
     else if (type === "preview") hidePreview();
   });
 }

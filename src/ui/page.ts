@@ -36,7 +36,7 @@ async function preview(box: Box | undefined): Promise<void> {
   const build = builds.current;
   if (!box || !build) return hidePreview();
   const bundle = await build.bundle();
-  if (builds.current === build && build.state.stage === "ready") showPreview(bundle, box);
+  if (builds.current === build && build.state.stage === "ready") showPreview(bundle, box, build.state.piece);
 }
 
 async function clear({ visit }: PieceMessage): Promise<void> {

@@ -1,3 +1,5 @@
+import { mute, prepareMute } from "./mute.ts";
+
 /** A part of the canvas, in fractions of its width and height from its upper left corner. */
 export interface Box {
   readonly x: number;
@@ -9,32 +11,54 @@ export interface Box {
 /** How wide a screen the bundle is given, in CSS pixels: it is shown as a computer will show it. */
 const SCREEN_WIDTH = 1280;
 
-/** How often a bundle may take the focus before it is shown no more: each time, keys may be lost. */
+/** How often a bundle may take the focus before it runs no more: each time, keys may be lost. */
 const MAX_FOCUS_THEFTS = 10;
 
-let holder: HTMLElement | undefined;
-let frame: HTMLIFrameElement | undefined;
-let address = "";
-let showing: Blob | undefined;
-let focusThefts = 0; // by the bundle that is shown
+/** How often the session history is looked at. */
+const HISTORY_INTERVAL_MS = 500;
+
+/**
+ * What browsers allow a frame unless told otherwise and a preview has no use for: it gets no keys, taps or gamepads,
+ * and is not to speak, stay on top of other windows, or learn who looks at it. All else needs to be granted.
+ */
+const DENIED = "aria-notify browsing-topics gamepad picture-in-picture storage-access"
+  .split(" ")
+  .map((feature) => `${feature} 'none'`)
+  .join("; ");
+
+/** What is over the canvas. */
+interface Shown {
+  readonly bundle: Blob;
+  readonly name: string;
+  readonly holder: HTMLElement;
+  /** Within `holder`. In a shadow tree: AC parses all of `#content` anew to add to it, copying what it finds. */
+  readonly tree: ShadowRoot;
+  /** A still picture has none. */
+  frame: HTMLIFrameElement | undefined;
+  readonly urls: string[];
+  /** Aborted when it is taken away. */
+  readonly over: AbortController;
+}
+
+let shown: Shown | undefined;
 const sizes = new ResizeObserver(fit);
 
 /**
  * Run `bundle`, the very bytes that will boot, in a frame over `box` of the canvas (`os:preview`); the same one
  * again is only moved. It is isolated: of another origin, without the person's taps and keys, without
- * downloads, windows, dialogs or a referrer. Goes with AC's `#content` when the piece is left; call
+ * downloads, windows, dialogs or a referrer, and the page's listeners get nothing from its messages. It has the
+ * network, as pieces may need it. Where it cannot be isolated, or does not behave, there is the picture that a
+ * computer shows while it starts the piece called `name`. Goes with AC's `#content` when the piece is left; call
  * `hidePreview` then too.
  */
-export function showPreview(bundle: Blob, box: Box): void {
-  if (!holder?.isConnected || bundle !== showing) {
+export function showPreview(bundle: Blob, box: Box, name: string): void {
+  if (!shown?.holder.isConnected || shown.bundle !== bundle) {
     hidePreview();
-    ({ holder, frame, address } = create(bundle));
-    showing = bundle;
-    focusThefts = 0;
-    over().append(holder);
-    sizes.observe(holder);
-    window.addEventListener("blur", giveBack);
+    shown = open(bundle, name);
+    if (canIsolate()) run(shown);
+    else stop(shown);
   }
+  const { holder } = shown;
   holder.style.left = percent(box.x);
   holder.style.top = percent(box.y);
   holder.style.width = percent(box.width);
@@ -44,42 +68,88 @@ export function showPreview(bundle: Blob, box: Box): void {
 
 /** Take it away, and end what runs in it. */
 export function hidePreview(): void {
-  window.removeEventListener("blur", giveBack);
+  shown?.over.abort();
   sizes.disconnect();
-  holder?.remove();
-  if (address) URL.revokeObjectURL(address);
-  holder = frame = showing = undefined;
-  address = "";
+  shown?.holder.remove();
+  shown?.urls.forEach((url) => URL.revokeObjectURL(url));
+  shown = undefined;
 }
 
-function create(bundle: Blob) {
-  // From a blob: what is relative in it has nothing to be relative to, as on a stick without a network.
-  const made = URL.createObjectURL(new Blob([bundle], { type: "text/html; charset=utf-8" }));
-  const iframe = document.createElement("iframe");
-  iframe.setAttribute("sandbox", "allow-scripts");
-  iframe.referrerPolicy = "no-referrer";
-  iframe.allow = "";
-  iframe.inert = true; // for screen readers there is nothing in it
-  iframe.tabIndex = -1;
-  iframe.title = "Preview";
-  iframe.src = made;
-  iframe.style.cssText = "border:0;transform-origin:0 0;pointer-events:none;background:#000";
-  const around = document.createElement("div");
-  around.style.cssText = "position:absolute;overflow:hidden;pointer-events:none";
-  around.append(iframe);
-  return { holder: around, frame: iframe, address: made };
+/** Whether a bundle can do nothing to this page, nor to one that has this page in a frame or has opened it. */
+function canIsolate(): boolean {
+  return window.parent === window && !window.opener && prepareMute();
 }
 
-/** What covers AC's canvas exactly, and is taken away with the piece. */
-function over(): Element {
-  const content = document.querySelector("#content");
+/** An empty place over the canvas. */
+function open(bundle: Blob, name: string): Shown {
+  const content = document.querySelector("#content"); // covers AC's canvas exactly, and goes with the piece
   if (!content) throw new Error("There is no piece on the page");
-  return content;
+  const holder = document.createElement("div");
+  holder.style.cssText = "position:absolute;overflow:hidden;pointer-events:none";
+  const tree = holder.attachShadow({ mode: "open" });
+  content.append(holder);
+  sizes.observe(holder);
+  return { bundle, name, holder, tree, frame: undefined, urls: [], over: new AbortController() };
+}
+
+/** Let the bundle run in it. */
+function run(to: Shown): void {
+  const frame = document.createElement("iframe");
+  frame.setAttribute("sandbox", "allow-scripts");
+  frame.referrerPolicy = "no-referrer";
+  frame.allow = DENIED;
+  frame.inert = true; // for screen readers there is nothing in it
+  frame.tabIndex = -1;
+  frame.title = "Preview";
+  // From a blob: what is relative in it has nothing to be relative to, as on a stick without a network.
+  frame.src = urlOf(new Blob([to.bundle], { type: "text/html; charset=utf-8" }), to);
+  frame.style.cssText = "border:0;transform-origin:0 0;pointer-events:none;background:#000";
+  to.tree.append(frame);
+  mute(frame.contentWindow!); // which is empty still: the bundle is loaded in a task of its own
+  to.frame = frame;
+  const { signal } = to.over;
+  let thefts = 0;
+  window.addEventListener(
+    "blur",
+    () =>
+      giveBack(to, () => {
+        thefts += 1;
+        if (thefts > MAX_FOCUS_THEFTS) stop(to);
+      }),
+    { signal },
+  );
+  watchHistory(() => stop(to), signal);
+}
+
+/** Show the picture of the piece in it, instead of the bundle if that runs. */
+function stop(to: Shown): void {
+  to.over.abort();
+  to.tree.replaceChildren();
+  to.frame = undefined;
+  const image = document.createElement("img");
+  image.alt = ""; // the name is on the canvas
+  image.style.cssText = "width:100%;height:100%;object-fit:contain;background:#000";
+  to.tree.append(image);
+  void draw(to, image).catch(() => {}); // the network is gone: it stays black
+}
+
+async function draw(to: Shown, image: HTMLImageElement): Promise<void> {
+  const { splash } = await import("../splash/splash.ts"); // 20 kB that most visits can do without
+  const picture = new Blob([await splash(to.name)], { type: "image/png" });
+  if (shown === to) image.src = urlOf(picture, to);
+}
+
+/** An address for `blob`, for as long as it is shown. */
+function urlOf(blob: Blob, to: Shown): string {
+  const url = URL.createObjectURL(blob);
+  to.urls.push(url);
+  return url;
 }
 
 /** The frame keeps its screen's width, and is made smaller to fill its holder. */
 function fit(): void {
-  if (!holder || !frame) return;
+  if (!shown?.frame) return;
+  const { holder, frame } = shown;
   const { clientWidth: width, clientHeight: height } = holder;
   if (width === 0) return;
   const scale = width / SCREEN_WIDTH;
@@ -92,14 +162,30 @@ function fit(): void {
  * Take the focus back from a bundle that has taken it: keys belong to the piece that shows it. In a task of its own,
  * because who has the focus is known only then. Chromium lets a frame have it in spite of `inert`.
  */
-function giveBack(): void {
+function giveBack({ holder, frame }: Shown, onTheft: () => void): void {
   setTimeout(() => {
-    if (!frame || document.activeElement !== frame) return; // the person has gone elsewhere
+    if (!frame?.isConnected || document.activeElement !== holder) return; // the person has gone elsewhere
     frame.blur();
     window.focus();
-    focusThefts += 1;
-    if (focusThefts > MAX_FOCUS_THEFTS) frame.remove();
+    onTheft();
   });
+}
+
+/**
+ * Call `onEntry` when the session history has grown and the page's own address is what it was: then a frame has added
+ * to it. The person would go back through its entries one by one, and in Chromium and WebKit they outlive the frame.
+ */
+function watchHistory(onEntry: () => void, signal: AbortSignal): void {
+  let { length } = history;
+  let { href } = location;
+  const look = () => {
+    const isFrames = history.length > length && location.href === href;
+    ({ length } = history);
+    ({ href } = location);
+    if (isFrames) onEntry();
+  };
+  const timer = setInterval(look, HISTORY_INTERVAL_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
 }
 
 function percent(part: number): string {
