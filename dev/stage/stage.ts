@@ -1,5 +1,6 @@
 import { BLOCK_WIDTH } from "../../src/splash/font.ts";
 import { Content } from "./content.ts";
+import { heard } from "./outside.ts";
 import { Keyboard } from "./keyboard.ts";
 import type { FromDisk, Loaded, ToDisk } from "./messages.ts";
 import { slugOf } from "./parse.ts";
@@ -52,6 +53,7 @@ const stage = {
 
 Object.assign(globalThis, {
   stage,
+  heard,
   signal: (message: unknown) => send({ type: "signal", content: message }),
   when: (type: string, listener: (content: unknown) => void) => (whens[type] = listener),
   acSEND({ type, content: { piece: to } }: { type: string; content: { piece: string } }) {
