@@ -49,6 +49,16 @@ test("an image is the base with the piece in its partition, and has the SHA-256 
   expect(dump(partition, "splash.png").equals(await splash("notepat"))).toBe(true);
 });
 
+test("nobody but root can make, rename or remove a name on the piece partition", async () => {
+  const made = await join((await openImage(base(), piece, never)).chunks(new BufferPool(WINDOW)));
+  const partition = path.join(folder, "root.img");
+  writeFileSync(partition, made.subarray(start, start + length));
+  expect(run("debugfs", "-R", "stat /", partition)).toMatch(/Mode: +0755 [^]*User: +0 +Group: +0 /);
+  for (const file of ["piece.html", "os.json", "splash.png"]) {
+    expect(run("debugfs", "-R", `stat /${file}`, partition)).toMatch(/Mode: +0644 [^]*User: +0 +Group: +0 /);
+  }
+});
+
 test("the same request gives the same bytes, twice from one plan and from two", async () => {
   const first = await openImage(base(), piece, never);
   const second = await openImage(base(), piece, never);

@@ -1,5 +1,5 @@
 import { BundleError } from "../errors.ts";
-import { filesystem, FilesystemError, type Entry } from "../ext4/filesystem.ts";
+import { filesystem, FilesystemError } from "../ext4/filesystem.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { lengthOf, type Bytes, type ImageSegment } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
@@ -44,12 +44,16 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
   let partition: ImageSegment[];
   try {
     partition = [
-      ...filesystem([root, ...files.map(({ path, content }) => ({ path, content }))], {
-        size: length,
-        label,
-        uuid: await contentUuid(manifest, files),
-        time: Date.parse(manifest.created) / 1000,
-      }),
+      // Its root belongs to root, mode 0755: the kiosk's user is to find the piece, and not to change or move it
+      ...filesystem(
+        files.map(({ path, content }) => ({ path, content })),
+        {
+          size: length,
+          label,
+          uuid: await contentUuid(manifest, files),
+          time: Date.parse(manifest.created) / 1000,
+        },
+      ),
     ];
   } catch (error) {
     if (!(error instanceof FilesystemError) || error.missing === undefined) throw error;
@@ -66,9 +70,6 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
   ];
   return { segments, pieceSha256: html.sha256 };
 }
-
-/** The kiosk writes its logs here, and is not root. */
-const root: Entry = { kind: "directory", path: "/", mode: 0o777 };
 
 async function pieceFile(path: string, content: Bytes): Promise<PieceFile> {
   return { path, content, sha256: await sha256(content) };
