@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   image: ["ext4", "fetch", "release", "splash", "piece", "bytes"],
   "worker/api": [],
   worker: ["worker/api", "bundle", "cache", "image", "ext4", "fetch", "release", "splash", "piece", "bytes"],
-  ui: ["worker/api", "cache", "release", "piece"],
+  ui: ["worker/api", "cache", "release", "splash", "piece"],
   disks: ["piece"],
 };
 const WORDS = ["errors", "messages", "config"];
