@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { pattern } from "../testing/bytes.ts";
 import { crc32c, crc32cWord } from "./crc32c.ts";
-import { pattern } from "./testing.ts";
 
 /** The CRC as RFC 3720 (iSCSI), B.4, writes it: inverted at the end. */
 const finished = (bytes: Uint8Array) => (~crc32c(0xffff_ffff, bytes) >>> 0).toString(16);

@@ -1,8 +1,9 @@
 import { closeSync, copyFileSync, openSync, readSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
+import { pattern } from "../testing/bytes.ts";
 import type { Bytes } from "./segment.ts";
-import { check, dump, imageOf, MIB, options, pattern, scratch } from "./testing.ts";
+import { check, dump, imageOf, MIB, options, scratch } from "./testing.ts";
 
 // npm's ext2fs is what Etcher runs, and by default Etcher writes only the blocks that it says are in use. So whatever
 // it would leave out is overwritten with rubbish here, and the rest has to be right on its own.

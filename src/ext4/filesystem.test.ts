@@ -1,5 +1,7 @@
 import { statSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { pattern } from "../testing/bytes.ts";
+import { run } from "../testing/tools.ts";
 import { lengthOf, type Bytes } from "./segment.ts";
 import { filesystem, plan, segments, type Entry } from "./filesystem.ts";
 import { read } from "./reader.ts";
@@ -11,8 +13,6 @@ import {
   imageOf,
   MIB,
   options,
-  pattern,
-  run,
   scratch,
   TIME,
   write,
@@ -86,7 +86,7 @@ describe("files", () => {
   test("of zeros alone are stored, not left out", async () => {
     const path = await imageOf([{ path: "zeros", content: new Uint8Array(100_000) }], options(4 * MIB));
     check(path);
-    expect(run("debugfs", ["-R", "stat /zeros", path])).toContain("Blockcount: 196");
+    expect(run("debugfs", "-R", "stat /zeros", path)).toContain("Blockcount: 196");
   });
 
   test.each([1024, 2048, 4096] as const)("to the last free byte, blocks of %i", async (blockSize) => {
@@ -112,13 +112,13 @@ describe("files", () => {
     const entry = { path: "large", content: zerosOf(200 * MIB) };
     const one = await imageOf([entry], options(256 * MIB));
     check(one);
-    expect(run("debugfs", ["-R", "stat /large", one])).toContain("(ETB0)");
+    expect(run("debugfs", "-R", "stat /large", one)).toContain("(ETB0)");
     const two = await imageOf(
       [{ path: "large", content: zerosOf(60 * 1024 * MIB) }],
       options(64 * 1024 * MIB, { blockSize: 1024 }),
     );
     check(two);
-    expect(run("debugfs", ["-R", "ex /large", two])).toMatch(/ 2\/ 2 /);
+    expect(run("debugfs", "-R", "ex /large", two)).toMatch(/ 2\/ 2 /);
   }, 1_200_000);
 });
 
@@ -141,15 +141,15 @@ describe("trees", () => {
     ];
     const path = await imageOf(entries, options(8 * MIB, { label: "Étiquette ✓" }));
     check(path);
-    const stat = run("debugfs", ["-R", "stat /a/b/c/deep", path]);
+    const stat = run("debugfs", "-R", "stat /a/b/c/deep", path);
     expect(stat).toMatch(/Mode: +04755/);
     expect(stat).toMatch(/User: 70000 +Group: 80000/);
     expect(stat).toMatch(/Links: 3/);
     expect(stat).toContain("mtime: 0x00000001:77359400"); // 500,000,000 ns, two bits on
-    expect(run("debugfs", ["-R", "ea_list /attributes", path])).toMatch(
+    expect(run("debugfs", "-R", "ea_list /attributes", path)).toMatch(
       /user\.colour \(10\)[^]*user\.long \(700\)/,
     );
-    expect(Buffer.from(run("dumpe2fs", ["-h", path]), "latin1").toString()).toContain("Étiquette ✓");
+    expect(run("dumpe2fs", "-h", path)).toContain("Étiquette ✓");
   });
 
   test("are 500 directories deep", async () => {
@@ -172,7 +172,7 @@ describe("trees", () => {
     }));
     const path = await imageOf(entries, options(64 * MIB, { blockSize }));
     check(path);
-    const listed = run("debugfs", ["-R", "ls -p /many", path]).match(/name \d+/g);
+    const listed = run("debugfs", "-R", "ls -p /many", path).match(/name \d+/g);
     expect(new Set(listed).size).toBe(count);
   });
 
@@ -200,7 +200,7 @@ describe("trees", () => {
       );
       const path = await imageOf(entries, options(256 * MIB, { blockSize: 1024 }));
       check(path);
-      expect(run("debugfs", ["-R", "stat /d", path])).toContain(`Links: ${count === 64_998 ? 65_000 : 1} `);
+      expect(run("debugfs", "-R", "stat /d", path)).toContain(`Links: ${count === 64_998 ? 65_000 : 1} `);
     }
   }, 120_000);
 
@@ -223,7 +223,7 @@ describe("times", () => {
         options(MIB),
       );
       check(path);
-      const [, low, extra] = /mtime: 0x(\w+):(\w+)/.exec(run("debugfs", ["-R", "stat /f", path]))!;
+      const [, low, extra] = /mtime: 0x(\w+):(\w+)/.exec(run("debugfs", "-R", "stat /f", path))!;
       const seconds = (Number.parseInt(low!, 16) | 0) + (Number.parseInt(extra!, 16) & 3) * 2 ** 32;
       expect([seconds, Number.parseInt(extra!, 16) >>> 2]).toEqual([mtime, 1]);
     },
@@ -290,7 +290,7 @@ describe("segments", () => {
     expect(at).toBe(content.length);
     const one = await imageOf([{ path: "f", content: stream }], opts);
     const two = await imageOf([{ path: "f", content }], opts);
-    run("cmp", [one, two]);
+    run("cmp", one, two);
   });
 
   test("can be had from a plan again and again", () => {
@@ -328,7 +328,7 @@ test("a moment just before 1970 is not a whole second before it", () => {
   );
   const path = scratch();
   writeFileSync(path, image);
-  expect(run("debugfs", ["-R", "stat a", path])).toMatch(/mtime: 0xffffffff:ee6b27fc/);
+  expect(run("debugfs", "-R", "stat a", path)).toMatch(/mtime: 0xffffffff:ee6b27fc/);
 });
 
 test("what looks like a byte order mark is part of a name", async () => {
@@ -336,7 +336,7 @@ test("what looks like a byte order mark is part of a name", async () => {
   const image = bytesOf(filesystem(entries, options(4 * MIB, { label: "\ufefflbl" })), 4 * MIB);
   const volume = await read((start, length) => image.slice(start, start + length));
   expect(volume.label).toBe("\ufefflbl");
-  for await (const entry of volume.entries()) {
-    if (entry.kind === "symlink") expect(entry.target).toBe("\ufeffabc");
-  }
+  const found: Entry[] = [];
+  for await (const entry of volume.entries()) found.push(entry);
+  expect(found).toMatchObject([{ path: "/" }, { path: "s", target: "\ufeffabc" }]);
 });

@@ -1,10 +1,12 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { integer, sample } from "fast-check";
 import { expect, test } from "vitest";
+import { pattern } from "../testing/bytes.ts";
+import { run } from "../testing/tools.ts";
 import { FilesystemError, plan, segments, type Entry, type Plan } from "./filesystem.ts";
 import { firstBlockOf, hasSuperblock, INODE_SIZE } from "./layout.ts";
 import { read } from "./reader.ts";
-import { bytesOf, check, MIB, options, pattern, run, sourceOf, SWEEP, write } from "./testing.ts";
+import { bytesOf, check, MIB, options, sourceOf, SWEEP, write } from "./testing.ts";
 
 // A checksum that covers too little, or nothing, passes every other test.
 
@@ -146,7 +148,7 @@ test("e2fsck objects to one wrong bit in a backup, when it is told to use that o
   );
   expect(backups.length).toBeGreaterThan(3);
   const checkBackup = (block: number) =>
-    run("e2fsck", ["-fn", "-b", String(block), "-B", String(layout.blockSize), image]);
+    run("e2fsck", "-fn", "-b", String(block), "-B", String(layout.blockSize), image);
   const file = openSync(image, "r+");
   try {
     for (const block of backups) {

@@ -1,7 +1,8 @@
 import { constantFrom, sample, string } from "fast-check";
 import { expect, test } from "vitest";
+import { run } from "../testing/tools.ts";
 import { nameHash } from "./hash.ts";
-import { run, scratch, UUID } from "./testing.ts";
+import { scratch, UUID } from "./testing.ts";
 import { identify } from "./options.ts";
 import { writeFileSync } from "node:fs";
 
@@ -9,7 +10,7 @@ import { writeFileSync } from "node:fs";
 function judged(names: readonly string[], seed: string): string[] {
   const script = scratch("script");
   writeFileSync(script, names.map((name) => `dx_hash -h half_md4 -s ${seed} "${name}"\n`).join(""));
-  const said = run("debugfs", ["-f", script]);
+  const said = run("debugfs", "-f", script);
   return [...said.matchAll(/is (0x[0-9a-f]+) \(minor (0x[0-9a-f]+)\)/g)].map(
     ([, major, minor]) => `${major} ${minor}`,
   );

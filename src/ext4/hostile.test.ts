@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { pattern } from "../testing/bytes.ts";
 import type { Bytes, Content } from "./segment.ts";
 import { filesystem, FilesystemError, plan, type Entry, type FilesystemOptions } from "./filesystem.ts";
-import { check, dump, errorOf, imageOf, MIB, options, pattern, write } from "./testing.ts";
+import { check, dump, errorOf, imageOf, MIB, options, write } from "./testing.ts";
 
 const file = (path: string): Entry => ({ path, content: pattern(1) });
 

@@ -1,7 +1,8 @@
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { run, runWith } from "../testing/tools.ts";
 import { plan } from "./filesystem.ts";
-import { check, imageOf, MIB, options, run, scratch, SWEEP, TIME, UUID } from "./testing.ts";
+import { check, imageOf, MIB, options, scratch, SWEEP, TIME, UUID } from "./testing.ts";
 
 // The same empty file system, made by mke2fs and by us, field by field as dumpe2fs tells them.
 
@@ -19,13 +20,13 @@ function mke2fs(size: number, blockSize: number, inodes: number): string {
   const args = ["-q", "-F", "-t", "ext4", "-O", `${features},dir_nlink,extra_isize,metadata_csum`, "-m", "0"];
   args.push("-I", "256", "-b", `${blockSize}`, "-N", `${inodes}`, "-U", UUID, "-E", extended, "-L", "label");
   args.push("-e", "remount-ro", path, `${blocks}`);
-  run("mke2fs", args, { E2FSPROGS_FAKE_TIME: String(TIME) });
+  runWith({ env: { E2FSPROGS_FAKE_TIME: String(TIME) } }, "mke2fs", ...args);
   return path;
 }
 
 /** The superblock's fields by name, and the journal's. */
 function fields(path: string): Record<string, string> {
-  const said = run("dumpe2fs", ["-h", path], { E2FSPROGS_FAKE_TIME: String(TIME) });
+  const said = runWith({ env: { E2FSPROGS_FAKE_TIME: String(TIME) } }, "dumpe2fs", "-h", path);
   return Object.fromEntries(
     [...said.matchAll(/^([A-Z][^:]+): +(.*)$/gm)].map(([, name, value]) => [name, value]),
   );
@@ -117,14 +118,14 @@ describe("compared with mke2fs", () => {
         differing.filter((offset) => !explained.includes(offset)).map((offset) => offset.toString(16)),
       ).toEqual([]);
     }
-    const groups = (path: string) => run("dumpe2fs", [path]).match(/\d+ free inodes, .*/g);
+    const groups = (path: string) => run("dumpe2fs", path).match(/\d+ free inodes, .*/g);
     expect(groups(ours)).toEqual(groups(theirs));
   });
 
   test("an inode, field by field", async () => {
     const args = ["-R", "stat <2>"];
-    const theirs = run("debugfs", [...args, mke2fs(20 * MIB, 1024, 1280)]);
-    const ours = run("debugfs", [...args, await imageOf([], options(20 * MIB))]);
+    const theirs = run("debugfs", ...args, mke2fs(20 * MIB, 1024, 1280));
+    const ours = run("debugfs", ...args, await imageOf([], options(20 * MIB)));
     expect(withoutPlace(ours)).toBe(withoutPlace(theirs));
   });
 });

@@ -12,9 +12,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { pattern } from "../testing/bytes.ts";
+import { run } from "../testing/tools.ts";
 import { plan, type Entry } from "./filesystem.ts";
 import { nameHash } from "./hash.ts";
-import { check, imageOf, MIB, mounted, mountTest, options, pattern, run, scratch } from "./testing.ts";
+import { check, imageOf, MIB, mounted, mountTest, options, scratch } from "./testing.ts";
 
 // The kernel's own ext4 is the judge.
 
@@ -64,7 +66,7 @@ mountTest.each(SIZES)(
       expect([piece.uid, piece.gid, piece.mode & 0o7777n, piece.nlink]).toEqual([1000n, 1001n, 0o640n, 2n]);
       expect(piece.mtimeNs).toBe(1_700_000_000_250_000_000n);
       expect(statSync(at).mode & 0o7777).toBe(0o777);
-      const attributes = run("getfattr", ["--absolute-names", "-d", "-e", "hex", join(at, "a/b/c")]);
+      const attributes = run("getfattr", "--absolute-names", "-d", "-e", "hex", join(at, "a/b/c"));
       expect(attributes).toContain(`user.small=0x${Buffer.from(pattern(5)).toString("hex")}\n`);
       expect(attributes).toContain(`user.large=0x${Buffer.from(pattern(600)).toString("hex")}\n`);
     });
@@ -98,11 +100,11 @@ mountTest("keeps what was synced when the stick is pulled: the journal is replay
   const pulled = scratch("pulled");
   await mounted(image, "rw", (at) => {
     for (let i = 0; i < 200; i++) writeFileSync(join(at, `log ${i}`), `line ${i}\n`);
-    run("sync", ["-f", at]);
+    run("sync", "-f", at);
     writeFileSync(join(at, "not synced"), "x");
     copyFileSync(image, pulled);
   });
-  expect(run("dumpe2fs", ["-h", pulled])).toContain("needs_recovery");
+  expect(run("dumpe2fs", "-h", pulled)).toContain("needs_recovery");
   await mounted(pulled, "rw", (at) => {
     expectEntries(at);
     for (let i = 0; i < 200; i++) expect(readFileSync(join(at, `log ${i}`), "utf8")).toBe(`line ${i}\n`);
@@ -136,14 +138,15 @@ mountTest("times from 1901 to 2446, access control lists", async () => {
     times.forEach((time, i) => {
       expect(statSync(join(at, `t${i}`), { bigint: true }).mtimeNs).toBe(BigInt(time) * 1_000_000_000n);
     });
-    const said = run("getfattr", [
+    const said = run(
+      "getfattr",
       "--absolute-names",
       "-n",
       "system.posix_acl_access",
       "-e",
       "hex",
       join(at, "acl"),
-    ]);
+    );
     expect(said).toContain(acl.toString("hex"));
   });
 });

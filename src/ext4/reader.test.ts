@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { pattern } from "../testing/bytes.ts";
+import { run } from "../testing/tools.ts";
 import type { Bytes, Content } from "./segment.ts";
 import { filesystem, type Entry } from "./filesystem.ts";
 import { read } from "./reader.ts";
@@ -10,8 +12,6 @@ import {
   mounted,
   mountTest,
   options,
-  pattern,
-  run,
   scratch,
   sourceOf,
   TIME,
@@ -67,7 +67,7 @@ test.each([
     const found: Entry[] = [];
     for await (const entry of volume.entries()) found.push(entry);
     const again = await write(filesystem(found, opts));
-    run("cmp", [image, again]);
+    run("cmp", image, again);
   },
 );
 
@@ -89,7 +89,8 @@ test("what mke2fs -d wrote can be read, with the same features", async () => {
   const image = scratch();
   writeFileSync(image, "");
   truncateSync(image, 20 * MIB);
-  run("mke2fs", [
+  run(
+    "mke2fs",
     "-q",
     "-t",
     "ext4",
@@ -98,7 +99,7 @@ test("what mke2fs -d wrote can be read, with the same features", async () => {
     "-d",
     source,
     image,
-  ]);
+  );
   const found = await entriesIn(image);
   expect(found.size).toBe(300 + 5);
   expect((await contentIn(image, "a/b/c")).equals(pattern(200_000))).toBe(true);
@@ -112,7 +113,7 @@ mountTest("what the kernel changed can be read: new files, holes, deleted names"
     for (let i = 0; i < 1000; i++) rmSync(join(at, "many", `n${i}`));
     writeFileSync(join(at, "holes"), "start");
     truncateSync(join(at, "holes"), 50_000);
-    run("fallocate", ["-l", "100000", join(at, "reserved")]);
+    run("fallocate", "-l", "100000", join(at, "reserved"));
     writeFileSync(join(at, "piece.html"), pattern(77));
   });
   const found = await entriesIn(image);
@@ -130,7 +131,7 @@ mountTest("a journal that is not replayed is refused with advice", async () => {
   const pulled = scratch("pulled");
   await mounted(image, "rw", (at) => {
     writeFileSync(join(at, "log"), "x");
-    run("sync", ["-f", at]);
+    run("sync", "-f", at);
     writeFileSync(pulled, readFileSync(image));
   });
   await expect(read(sourceOf(pulled))).rejects.toThrow(/journal has to be replayed/);
