@@ -1,0 +1,6 @@
+// What the package offers. See README.md.
+
+export * from "./filesystem.ts";
+export { chunksOf, chunksOrHoles } from "./chunks.ts";
+export { read, type Source, type Volume } from "./reader.ts";
+export { lengthOf, type Bytes, type Content, type Segment } from "./segment.ts";
