@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { chromium } from "playwright";
 import { beforeAll, expect, test } from "vitest";
+import { chromiumArgs, chromiumPath } from "../../e2e/chromium.ts";
 import { run, runWith } from "../testing/tools.ts";
 import { check, dump, scratch, TIME, UUID } from "./testing.ts";
 
@@ -113,4 +115,42 @@ plan([{ kind: "socket", path: "a" }], options);
   writeFileSync(file("main.js"), `${main}\nwriteFileSync("typescript.img", await make());\n`);
   node("main.js");
   checkImage("typescript.img");
+}, 60_000);
+
+test("from a page, as native modules", async () => {
+  const script = `
+import { chunksOf, filesystem } from "${NAME}";
+${MAKE}
+const chunks = [];
+for await (const chunk of chunksOf(filesystem(entries, options))) chunks.push(chunk.slice());
+const reader = new FileReader();
+reader.onload = () => (document.title = reader.result.split(",")[1]);
+reader.readAsDataURL(new Blob(chunks));`;
+  const imports = { [NAME]: `/node_modules/${NAME}/dist/index.js` };
+  writeFileSync(
+    file("index.html"),
+    `<script type="importmap">${JSON.stringify({ imports })}</script><script type="module">${script}</script>`,
+  );
+  const browser = await chromium.launch({
+    args: chromiumArgs,
+    ...(chromiumPath === undefined ? {} : { executablePath: chromiumPath }),
+  });
+  try {
+    const page = await browser.newPage();
+    const errors: Error[] = [];
+    page.on("pageerror", (error) => errors.push(error));
+    await page.route("http://ext4.test/**", (route) =>
+      route.fulfill({ path: file(new URL(route.request().url()).pathname) }),
+    );
+    await page.goto("http://ext4.test/index.html");
+    await page
+      .waitForFunction(() => document.title !== "")
+      .catch((error: unknown) => {
+        throw errors[0] ?? error;
+      });
+    writeFileSync(file("page.img"), Buffer.from(await page.title(), "base64"));
+  } finally {
+    await browser.close();
+  }
+  checkImage("page.img");
 }, 60_000);
