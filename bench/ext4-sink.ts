@@ -5,14 +5,14 @@ const CHUNK = 4 * 1024 * 1024;
 
 /** Gathers segments into chunks, as a splicer would. Long runs of zeros are passed on as such. */
 export class Sink {
-  private readonly chunk: Bytes = new Uint8Array(CHUNK);
-  private used = 0;
-  private readonly onBytes: (chunk: Bytes) => void;
-  private readonly onZeros: (length: number) => void;
+  readonly #chunk: Bytes = new Uint8Array(CHUNK);
+  #used = 0;
+  readonly #onBytes: (chunk: Bytes) => void;
+  readonly #onZeros: (length: number) => void;
 
   constructor(onBytes: (chunk: Bytes) => void, onZeros: (length: number) => void) {
-    this.onBytes = onBytes;
-    this.onZeros = onZeros;
+    this.#onBytes = onBytes;
+    this.#onZeros = onZeros;
   }
 
   async take(segments: Iterable<Segment>): Promise<void> {
@@ -38,29 +38,29 @@ export class Sink {
 
   bytes(bytes: Bytes): void {
     for (let done = 0; done < bytes.length;) {
-      const some = bytes.subarray(done, done + CHUNK - this.used);
-      this.chunk.set(some, this.used);
-      this.used += some.length;
+      const some = bytes.subarray(done, done + CHUNK - this.#used);
+      this.#chunk.set(some, this.#used);
+      this.#used += some.length;
       done += some.length;
-      if (this.used === CHUNK) this.flush();
+      if (this.#used === CHUNK) this.flush();
     }
   }
 
   zeros(length: number): void {
     if (length > CHUNK / 16) {
       this.flush();
-      this.onZeros(length);
+      this.#onZeros(length);
       return;
     }
-    const here = Math.min(length, CHUNK - this.used);
-    this.chunk.fill(0, this.used, this.used + here);
-    this.used += here;
-    if (this.used === CHUNK) this.flush();
+    const here = Math.min(length, CHUNK - this.#used);
+    this.#chunk.fill(0, this.#used, this.#used + here);
+    this.#used += here;
+    if (this.#used === CHUNK) this.flush();
     if (here < length) this.zeros(length - here);
   }
 
   flush(): void {
-    if (this.used > 0) this.onBytes(this.chunk.subarray(0, this.used));
-    this.used = 0;
+    if (this.#used > 0) this.#onBytes(this.#chunk.subarray(0, this.#used));
+    this.#used = 0;
   }
 }

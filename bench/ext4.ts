@@ -32,7 +32,7 @@ const ORDERS = [
 ] as const;
 const ROUNDS = ORDERS.length;
 /** `mke2fs -d` puts names into a directory by going through all before it: 100,000 take it longer than anyone waits. */
-const PATIENCE = 60;
+const GIVE_UP_AFTER_SECONDS = 60;
 
 interface Case {
   readonly what: string;
@@ -176,7 +176,7 @@ function mke2fs(tree: string, image: string, size: number): Cost {
     "-f",
     "%e %U %S %M",
     "timeout",
-    `${PATIENCE}`,
+    `${GIVE_UP_AFTER_SECONDS}`,
     "mke2fs",
     "-q",
     "-F",
@@ -191,7 +191,7 @@ function mke2fs(tree: string, image: string, size: number): Cost {
   const { stderr } = spawnSync("/usr/bin/time", [...args, "-m", "0", "-d", tree, image], settings);
   const [wall, user, system, memory] = stderr.trim().split("\n").at(-1)!.split(" ").map(Number);
   if (wall === undefined || !Number.isFinite(wall)) throw new Error(stderr);
-  if (wall >= PATIENCE) console.log(`mke2fs was stopped after ${PATIENCE} s`);
+  if (wall >= GIVE_UP_AFTER_SECONDS) console.log(`mke2fs was stopped after ${GIVE_UP_AFTER_SECONDS} s`);
   return { wall, cpu: user! + system!, memory: memory! * 1024 };
 }
 
