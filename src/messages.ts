@@ -174,8 +174,8 @@ export interface KeepAlive {
 }
 
 /**
- * Service worker → page, over the port that came with `KeepAlive`: whether it knows the download. One that was
- * stopped, and that this message has started again, does not.
+ * Service worker → page, over the port that came with `KeepAlive`: whether it knows the download, be it over or not.
+ * One that was stopped, and that this message has started again, does not.
  */
 export interface KeepAliveAnswer {
   readonly known: boolean;

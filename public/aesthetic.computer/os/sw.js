@@ -23,6 +23,13 @@ const sw = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self
  */
 const downloads = new Map();
 
+/**
+ * The ids of all downloads since we were started, for the page to know that we have not been started anew. One that
+ * is over stays: a keep-alive may cross the message that says how it ended.
+ * @type {Set<string>}
+ */
+const opened = new Set();
+
 // No skipWaiting(): a newer service worker would end the downloads that an older one is answering.
 sw.addEventListener("message", (event) => {
   const message = /** @type {ServiceWorkerMessage} */ (event.data);
@@ -31,11 +38,12 @@ sw.addEventListener("message", (event) => {
   if (message.type === "keepAlive") {
     // That this message has come is what keeps us awake.
     /** @type {KeepAliveAnswer} */
-    const answer = { known: downloads.has(message.id) };
+    const answer = { known: opened.has(message.id) };
     port.postMessage(answer);
   } else if (data) {
     const download = { open: message, control: port, data, taken: false };
     downloads.set(message.id, download);
+    opened.add(message.id);
     port.onmessage = () => end(download); // "abort", before the browser asked for anything
     report(download, { type: "ready", url: `${sw.registration.scope}download/${message.id}` });
   }
