@@ -116,10 +116,21 @@ export class Origin implements AsyncDisposable {
 }
 
 /**
- * Another origin for the stage at `stage`, whose settings are `config`: no browser needs to be told how to
- * intercept a request. Everything else is passed on.
+ * As much as a site's policy may forbid. The stage, as AC, imports pieces from blob:, and the preview is a blob:
+ * frame; WebAssembly is what AC's own policy allows with 'unsafe-eval'.
  */
-export async function settled(stage: string, config: object): Promise<{ url: string } & AsyncDisposable> {
+export const STRICT_POLICY =
+  "script-src 'self' blob: 'wasm-unsafe-eval'; worker-src 'self'; frame-src 'self' blob:; object-src 'none'";
+
+/**
+ * Another origin for the stage at `stage`, whose settings are `config`, and which sends `headers` with everything: no
+ * browser needs to be told how to intercept a request. Everything else is passed on.
+ */
+export async function configuredSite(
+  stage: string,
+  config: object,
+  headers: Record<string, string> = {},
+): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((request, response) => {
     if (request.url?.split("?")[0] === "/aesthetic.computer/os/config.json") {
       response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
@@ -128,7 +139,7 @@ export async function settled(stage: string, config: object): Promise<{ url: str
     }
     const there = new URL(request.url ?? "/", stage);
     const passed = ask(there, { method: request.method, headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...headers });
       answer.pipe(response);
     });
     passed.on("error", () => response.destroy());
