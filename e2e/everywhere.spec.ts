@@ -41,7 +41,11 @@ for (const driver of [chromium, firefox, webkit]) {
         base = small,
         headers = {},
         ...options
-      }: LaunchOptions & { giveUpAfterSeconds?: number; base?: Served; headers?: Record<string, string> } = {},
+      }: LaunchOptions & {
+        giveUpAfterSeconds?: number;
+        base?: Served;
+        headers?: Record<string, string>;
+      } = {},
     ) => {
       await using origin = await Origin.of(base, bundle);
       const { url: from } = origin;

@@ -5,7 +5,7 @@ import { isDebian, says, type Browser } from "./browsers/browser.ts";
 import { chromium } from "./browsers/chromium.ts";
 import { firefox } from "./browsers/firefox.ts";
 import { webkit } from "./browsers/webkit.ts";
-import { Origin, settled, type Served } from "./origin.ts";
+import { Origin, configuredSite, type Served } from "./origin.ts";
 import { configure, expect, READY, test } from "./site.ts";
 
 // What a piece's bundle can do to the page that shows its preview, in every browser, by the page module as it is
@@ -116,7 +116,7 @@ for (const driver of [chromium, firefox, webkit]) {
     const visit = async (stage: string, bundle: string, journey: (browser: Browser) => Promise<void>) => {
       await using origin = await Origin.of(base, bundle);
       const { url } = origin;
-      await using site = await settled(stage, { latest: `${url}/manifest.json`, oven: url });
+      await using site = await configuredSite(stage, { latest: `${url}/manifest.json`, oven: url });
       await using browser = await driver.launch();
       await browser.open(`${site.url}/os:notepat`);
       await journey(browser);

@@ -16,7 +16,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect } from "vitest";
 import type { Entry } from "../../src/ext4/filesystem.ts";
-import { check, imageOf, MIB, mountTest, options, pattern, run } from "../../src/ext4/testing.ts";
+import { check, imageOf, MIB, mountTest, options } from "../../src/ext4/testing.ts";
+import { pattern } from "../../src/testing/bytes.ts";
+import { run } from "../../src/testing/tools.ts";
 
 // The program that writes on the stick as root, run as it is, on a file system that is mounted as it is; with the
 // session's user at work beside it.
@@ -128,19 +130,19 @@ mountTest("nothing is written where nothing is mounted", () => {
 async function inserted(image: string, use: (at: string) => void | Promise<void>): Promise<void> {
   const at = join(folder, "piece");
   mkdirSync(at);
-  const device = run("losetup", ["--find", "--show", image]).trim();
+  const device = run("losetup", "--find", "--show", image).trim();
   try {
-    run("mount", ["-t", "ext4", "-o", "ro,nodev,nosuid,noexec,errors=remount-ro", device, at]);
+    run("mount", "-t", "ext4", "-o", "ro,nodev,nosuid,noexec,errors=remount-ro", device, at);
     try {
       await use(at);
-      const [flags] = run("findmnt", ["-n", "-o", "OPTIONS", at]).split("\n");
+      const [flags] = run("findmnt", "-n", "-o", "OPTIONS", at).split("\n");
       expect(flags).toMatch(/^ro,nosuid,nodev,noexec,/);
-      expect(run("findmnt", ["-n", "-o", "TARGET", "-S", device]).trim()).toBe(at); // and nowhere else any more
+      expect(run("findmnt", "-n", "-o", "TARGET", "-S", device).trim()).toBe(at); // and nowhere else any more
     } finally {
-      run("umount", ["--all-targets", device]);
+      run("umount", "--all-targets", device);
     }
   } finally {
-    run("losetup", ["--detach", device]);
+    run("losetup", "--detach", device);
   }
 }
 

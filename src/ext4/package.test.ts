@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright";
 import { beforeAll, expect, test } from "vitest";
-import { chromiumArgs, chromiumPath } from "../../e2e/chromium.ts";
+import { chromiumArgs, chromiumPath } from "../testing/chromium.ts";
 import { run, runWith } from "../testing/tools.ts";
 import { check, dump, scratch, TIME, UUID } from "./testing.ts";
 
