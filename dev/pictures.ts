@@ -88,7 +88,7 @@ async function main(): Promise<void> {
 
 /** Build the piece as a person does, into `image`: the screens on the way. */
 async function build(browser: Browser, url: string, viewport: typeof LARGE, image: string) {
-  const page = await browser.newPage({ viewport });
+  const page = await browser.newPage({ viewport, colorScheme: "dark" });
   const downloading = page.waitForEvent("download", { timeout: 0 });
   await page.goto(`${url}/os:${PIECE}`);
   await page.locator("iframe[title=Preview]").waitFor({ timeout: 60_000 });
@@ -113,7 +113,7 @@ async function build(browser: Browser, url: string, viewport: typeof LARGE, imag
 
 /** What `os` shows without a piece. */
 async function picker(browser: Browser, url: string): Promise<Buffer> {
-  const page = await browser.newPage({ viewport: LARGE });
+  const page = await browser.newPage({ viewport: LARGE, colorScheme: "dark" });
   await page.goto(`${url}/os`);
   await page.waitForFunction('window.stage?.text().join(" ").includes("notepat")');
   const png = await page.screenshot();
