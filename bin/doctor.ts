@@ -86,12 +86,12 @@ async function examineFiles(report: Report, origin: string): Promise<Response[]>
   };
   const script = (url: string) => served(url, /^(?:text|application)\/javascript\b/);
 
-  // The page module names its worker, which may name more.
+  // The page module names its chunks and its worker, which may name more.
   const names = ["page.js"];
   const workers: Response[] = [];
   for (const name of names) {
     const found = await report.check(name, COPY, () => script(`${os}/${name}`));
-    if (found && name !== "page.js") workers.push(found.response);
+    if (found && name.startsWith("worker-")) workers.push(found.response);
     const more = found?.text.match(/[\w-]+-[\w-]{8}\.js\b/g) ?? [];
     names.push(...new Set(more.filter((each) => !names.includes(each))));
   }
@@ -140,7 +140,7 @@ async function examinePolicies(
     await check("the page may read config.json", "connect-src 'self'", "nothing can be built", () =>
       page.forbids("connect-src", `${os}/config.json`),
     );
-    await check("the page may start downloads", "frame-src 'self'", "each ends after 30 s", () =>
+    await check("the page may start downloads", "frame-src 'self'", "none begins", () =>
       page.forbids("frame-src", `${os}/download`),
     );
     await check("the page may show a preview", "frame-src blob:", "its place stays empty", () =>

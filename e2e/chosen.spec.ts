@@ -100,10 +100,14 @@ test("who changes their mind in the dialog is where they were", async ({ page, s
   await using server = await serve(good);
   await open(page, site.url, server);
   await page.evaluate(() => {
-    Object.assign(window, { showSaveFilePicker: () => Promise.reject(new DOMException("", "AbortError")) });
+    const showSaveFilePicker = () => {
+      Object.assign(window, { asked: true });
+      return Promise.reject(new DOMException("", "AbortError"));
+    };
+    Object.assign(window, { showSaveFilePicker });
   });
   await page.keyboard.press("w");
-  await page.waitForTimeout(300);
+  await expect.poll(() => page.evaluate("window.asked")).toBe(true);
   await expect.poll(() => says(page)).toMatch(READY);
   const downloading = page.waitForEvent("download");
   await page.keyboard.press("s");

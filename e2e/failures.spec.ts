@@ -263,6 +263,8 @@ test("a window of any size", async ({ page, site }) => {
   await using server = await serve(good);
   await open(page, site.url, server);
   await expect.poll(() => says(page)).toContain("in your downloads");
+  const size = () =>
+    page.evaluate("(({ width, height }) => `${width} x ${height}`)(document.querySelector('canvas'))");
   for (const [width, height] of [
     [2, 2],
     [32, 32],
@@ -270,8 +272,9 @@ test("a window of any size", async ({ page, site }) => {
     [3000, 40],
     [960, 600],
   ] as const) {
+    const before = await size();
     await page.setViewportSize({ width, height });
-    await page.waitForTimeout(300);
+    await expect.poll(size).not.toBe(before); // painted anew
   }
   await expect.poll(() => says(page)).toContain("in your downloads");
 });

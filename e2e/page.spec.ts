@@ -3,7 +3,7 @@ import { WINDOW } from "../src/release/manifest.ts";
 import { files, holding, serve } from "../src/testing/range-server.ts";
 import { testBase } from "../src/testing/test-base.ts";
 import { configuredSite, Origin, STRICT_POLICY } from "./origin.ts";
-import { configure, expect, startBuild, test } from "./site.ts";
+import { configure, expect, says, startBuild, test } from "./site.ts";
 
 // The page module as it is built, in a real browser: what it needs of a site, and what its instances share.
 
@@ -41,6 +41,18 @@ test("a site that allows only its own scripts can save, and the service worker i
   const download = await downloading;
   expect(await download.failure()).toBeNull();
   expect(statSync(await download.path()).size).toBe(manifest.image.size);
+});
+
+test("a site that allows no frames of its own says so at once", async ({ page, site }) => {
+  const read = (at: number, length: number) => image.subarray(at, at + length);
+  await using origin = await Origin.of({ manifest, read }, bundle);
+  const config = { latest: `${origin.url}/manifest.json`, oven: origin.url };
+  const policy = STRICT_POLICY.replace(/frame-src [^;]*/, "frame-src blob:");
+  expect(policy).not.toBe(STRICT_POLICY);
+  await using strict = await configuredSite(site.url, config, { "Content-Security-Policy": policy });
+  await page.goto(`${strict.url}/os:notepat`);
+  await startBuild(page);
+  await expect.poll(() => says(page)).toContain("Content-Security-Policy of this site (frame-src)");
 });
 
 /** What is told to the piece, and by whom, of the builds that instances of the page module are asked for. */

@@ -147,11 +147,10 @@ describe.each(runtimes)("by %s", (_, enter, used) => {
   });
 });
 
-test("Node's WebCrypto alone would verifyRelease anything under a key of small order", async () => {
+// Node 20's WebCrypto accepts any signature of this form under this key; Node 24's refuses the key.
+test("a key of small order verifies nothing", async () => {
   const point = Buffer.from(`01${"00".repeat(31)}`, "hex");
-  const neutral = await crypto.subtle.importKey("raw", point, "Ed25519", false, ["verify"]);
   const signature = Buffer.concat([point, Buffer.alloc(32)]);
-  expect(await crypto.subtle.verify("Ed25519", neutral, signature, message)).toBe(true);
   expect(await ed.verifyAsync(signature, message, point, { zip215: false })).toBe(false);
 });
 

@@ -200,18 +200,18 @@ function within(by: number, most: number): number {
 }
 
 /** How fast a body goes: `size` bytes at most, after waiting for them. */
-interface RetryTimes {
+interface Pace {
   readonly size: number;
   take(bytes: number): Promise<void>;
 }
 
 /** One response, down to its socket. */
 class Wire {
-  readonly paces: RetryTimes[];
+  readonly paces: Pace[];
   readonly #response: ServerResponse;
   readonly #closed: Promise<void>;
 
-  constructor(response: ServerResponse, paces: RetryTimes[]) {
+  constructor(response: ServerResponse, paces: Pace[]) {
     this.#response = response;
     this.#closed = new Promise((closed) => response.on("close", closed));
     this.paces = paces;
@@ -276,7 +276,7 @@ class Wire {
 }
 
 /** So many bytes per second, whatever the rate says at the moment. */
-class Throttle implements RetryTimes {
+class Throttle implements Pace {
   readonly #rate: () => number;
   #due = 0;
 

@@ -17,8 +17,11 @@ class FakeBrowser implements DownloadsBrowser {
     return Promise.resolve({ postMessage: this.#receive as ServiceWorker["postMessage"] });
   }
 
-  openFrame(url: string) {
+  block = () => {};
+
+  openFrame(url: string, onBlocked: () => void) {
     this.frames.push(url);
+    this.block = onBlocked;
     return { remove: () => this.frames.splice(this.frames.indexOf(url), 1) };
   }
 
@@ -90,6 +93,14 @@ test.each<[string, Control, string, RegExp]>([
   const { saving } = await begin();
   browser.say(message);
   await expect(saving).rejects.toMatchObject({ name, message: expect.stringMatching(words) as string });
+});
+
+test("a site whose policy forbids the frame is named as the cause", async () => {
+  const { saving } = await begin();
+  browser.say({ type: "ready", url: "v2/download/1" });
+  await vi.waitFor(() => expect(browser.frames).toHaveLength(1));
+  browser.block();
+  await expect(saving).rejects.toThrow(/Content-Security-Policy of this site \(frame-src\)/);
 });
 
 test("nothing is sent to keep it awake before there is a download", async () => {

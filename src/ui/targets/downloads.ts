@@ -26,14 +26,15 @@ const MAX_UNANSWERED_KEEP_ALIVES = 30;
 const FRAME_LINGER_MS = 10_000;
 
 const DID_NOT_START = "The part of this page that saves the file did not start";
+const BLOCKED = "The Content-Security-Policy of this site (frame-src) keeps the browser from saving the file";
 const STOPPED = "The browser stopped the part of this page that saves the file";
 
 /** What a download needs of the browser. */
 export interface DownloadsBrowser {
   /** Our service worker, active. Rejects where there is none. */
   serviceWorker(): Promise<Pick<ServiceWorker, "postMessage">>;
-  /** Open `url` where nobody sees it. */
-  openFrame(url: string): { remove(): void };
+  /** Open `url` where nobody sees it. `onBlocked` is called if a Content-Security-Policy forbids that. */
+  openFrame(url: string, onBlocked: () => void): { remove(): void };
 }
 
 /**
@@ -94,7 +95,7 @@ function startDownload(
   control.onmessage = ({ data: message }: MessageEvent<Control>) => {
     if (message.type === "ready") {
       clearTimeout(openTimer);
-      frame = browser.openFrame(message.url);
+      frame = browser.openFrame(message.url, () => fail(BLOCKED));
     } else if (message.type === "started") onStarted();
     else if (message.type === "whole") resolve();
     else if (message.type === "failed") fail(message.message);
@@ -163,12 +164,22 @@ const thisBrowser: DownloadsBrowser = {
     }
     return worker;
   },
-  openFrame(url) {
+  openFrame(url, onBlocked) {
     const frame = document.createElement("iframe");
+    const over = new AbortController();
+    const onViolation = ({ blockedURI }: SecurityPolicyViolationEvent) => {
+      if (url.startsWith(blockedURI)) onBlocked(); // which says no more than the origin in some browsers
+    };
+    document.addEventListener("securitypolicyviolation", onViolation, { signal: over.signal });
     frame.hidden = true;
     frame.src = url;
     document.body.append(frame);
-    return frame;
+    return {
+      remove() {
+        over.abort();
+        frame.remove();
+      },
+    };
   },
 };
 
