@@ -190,21 +190,16 @@ const cases: [string, string, RequestListener, RegExp][] = [
   ],
   ["KidLisp", PIECE, script(`;\n${piece}`), /^✗ disks\/os\.mjs: .*two comments/],
   [
-    "a piece that Node cannot import",
+    "a piece that is not ours, and would run",
     PIECE,
-    script(piece.replace("const { ceil", "document.title;\nconst { ceil")),
-    /^✗ disks\/os\.mjs in Node: ReferenceError/,
+    script(piece.replace("export {", "globalThis.ranHere = true;\nexport {")),
+    /^✗ disks\/os\.mjs, line by line: line \d+ is not as this version of os has it/,
   ],
   [
-    "a piece that reads files",
+    "more than the piece",
     PIECE,
-    script(
-      piece.replace(
-        "function meta(",
-        `import { readFileSync } from "node:fs";\nreadFileSync("/etc/hostname");\nfunction meta(`,
-      ),
-    ),
-    /^✗ disks\/os\.mjs in Node: Error: Access/,
+    script(`${piece}globalThis.ranHere = true;\n`),
+    /✗ disks\/os\.mjs, line by line/,
   ],
   [
     "no list",
@@ -308,6 +303,17 @@ test.each(cases)("%s", { timeout: 90_000 }, async (_, where, listener, line) => 
   const { count, lines } = await look();
   expect(lines.filter((each) => each.startsWith("✗")).join("\n")).toMatch(new RegExp(line.source, "m"));
   expect(count).toBe(lines.filter((each) => each.startsWith("✗")).length);
+});
+
+test("what a site serves is never run", { timeout: 90_000 }, async () => {
+  let ran = false;
+  await using spy = await serve((_, response) => {
+    ran = true;
+    response.end();
+  });
+  wrong = { [PIECE]: script(piece.replace("export {", `await fetch("${spy.url}");\nexport {`)) };
+  expect((await look()).lines.join("\n")).toMatch(/✗ disks\/os\.mjs, line by line/);
+  expect(ran).toBe(false);
 });
 
 test("a policy like AC's breaks nothing", { timeout: 90_000 }, async () => {
