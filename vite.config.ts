@@ -26,8 +26,8 @@ export default defineConfig({
         chunkFileNames: hashed,
         assetFileNames: hashed,
         // AC runs page.js anew at every visit. What outlives a visit is in a file of its own, which all instances of
-        // page.js import by the same address and so share.
-        codeSplitting: { groups: [{ name: "builds", test: /\/src\/(?!ui\/page\.ts)/ }] },
+        // page.js import by the same address and so share. The splash is fetched only where there is no live preview.
+        codeSplitting: { groups: [{ name: "builds", test: /\/src\/(?!ui\/page\.ts|splash\/)/ }] },
       },
     },
   },
