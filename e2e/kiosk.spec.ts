@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { letIn } from "../base/qemu/intruder.ts";
+import { withMachine } from "../base/qemu/machine.ts";
 import { start, type Site } from "../dev/start.ts";
 import { expect, says, startBuild, test, type } from "./site.ts";
 
@@ -45,6 +47,21 @@ for (const way of WAYS) {
 for (const variant of VARIANTS) {
   test(`it starts as the variant ${variant}`, () => starts("--way", "uefi-usb", "--variant", variant));
 }
+
+test("who has taken the session over gets no further", async () => {
+  test.setTimeout(START_MS);
+  const copy = path.join(folder, "intruder.iso");
+  copyFileSync(image, copy);
+  await letIn(copy);
+  await withMachine({ image: copy, memory: 3072 }, async (machine) => {
+    await machine.line(/^INTRUDER DONE/m, START_SECONDS);
+    const said = machine.serial.match(/^INTRUDER .*(?=\r?$)/gm) ?? [];
+    expect(said.filter((line) => !/^INTRUDER (DONE|\w+: held)/.test(line))).toEqual([]);
+    for (const who of ["session", "manager"]) {
+      expect(said.filter((line) => line.startsWith(`INTRUDER ${who}: `)).length).toBeGreaterThan(25);
+    }
+  });
+});
 
 /** Run base/qemu/boot-test, which fails, with its table, unless the line expected comes. */
 function starts(...args: string[]): void {
