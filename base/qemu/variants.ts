@@ -85,7 +85,6 @@ const OTHER = new TextEncoder().encode("<!doctype html><title>another piece</tit
 function otherPiece({ length }: Partition, hash: string): Bytes[] {
   const os: OsJson = { format: 1, piece: "another", size: OTHER.length, sha256: hash, base: "another" };
   const files = [
-    { kind: "directory", path: "/", mode: 0o777 } as const,
     { path: "piece.html", content: OTHER },
     { path: "os.json", content: new TextEncoder().encode(formatOsJson(os)) },
   ];
