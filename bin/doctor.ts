@@ -74,7 +74,7 @@ export async function examine(site: string, piece: string, say: (line: string) =
 
 /**
  * What `dist/` has, as the site serves it. A site may answer what it does not have with a page of its own. Resolves to
- * the answers that workers came with.
+ * the HTTP responses of the worker files, whose policies apply to the workers.
  */
 async function examineFiles(report: Report, origin: string): Promise<Response[]> {
   const os = `${origin}/aesthetic.computer/os`;
@@ -169,8 +169,7 @@ async function examinePolicies(
 }
 
 /**
- * A site's code is never run here: its piece is compared with the one that this version of os makes, which AC's server
- * can import for what `meta` says.
+ * A site's code is never run here: its piece is compared with the one that this version of os makes.
  */
 async function comparePiece(served: string): Promise<void> {
   const [, build] = /\bpage\.js\?v=([0-9a-f]{12})"/.exec(served) ?? [];

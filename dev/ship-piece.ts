@@ -20,7 +20,7 @@ export interface ShippedPiece {
 
 /**
  * Put `disks/os.mjs` and the modules that it imports into one file, told which build of the page module it belongs to:
- * what the piece does first, then what it does it with, then its exports. Names must be unique in all of it, and
+ * first the piece, then the modules that it imports, then its exports. Names must be unique in all of it, and
  * imports be of the form `import { a, b } from "./c.ts"`. Throws `SyntaxError` for what it cannot put together, and what
  * the file throws when Node imports it, as AC's server does for `meta`.
  */
@@ -90,7 +90,7 @@ interface Node {
 
 /**
  * A module's source without its types and imports, and without the word `export` when `inner`; and where it imports
- * values from. Comments stay, but those on what is erased. Throws `SyntaxError` for an import of another form.
+ * values from. Comments stay, except those on what is erased. Throws `SyntaxError` for an import of another form.
  */
 export function erase(source: string, inner: boolean): { code: string; imports: string[] } {
   const imports: string[] = [];

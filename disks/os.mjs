@@ -7,7 +7,7 @@
   work and tell us of it in signals; this piece only draws what it is told and passes commands on. All
   that is said either way is in src/messages.ts.
 
-    os               choose a piece           os notepat tiny   a flavor, version or architecture of base
+    os               choose a piece           os notepat tiny   a flavor or version of base
     os notepat       build it                 os clear          forget what is kept of base images
 
   `screenOf` says which blocks are due, from top to bottom, and what can be done; `layout` turns them into

@@ -18,7 +18,7 @@ export interface PieceMessage {
   readonly visit: string;
   /** As the person named it. */
   readonly piece: string;
-  /** What followed the piece's name after colons: a flavor, a version, an architecture. For `os:open`. */
+  /** What followed the piece's name after colons: a flavor, a version. For `os:open`. */
   readonly qualifiers?: readonly string[];
   /** For `os:start`: into the browser's downloads, or into a file that the person chooses now. */
   readonly where?: "downloads" | "choose";

@@ -39,14 +39,14 @@ lines() {
 }
 
 # What decides a release, apart from the packages, relative to base/: not the tests, and not what is written about it.
-# inputs.test.ts holds the modules of src/ against what the tools and the session import.
+# inputs.test.ts checks this list against what the tools and the session really import.
 inputs() {
   printf '%s\n' build boot kiosk tiny ../tsconfig.json ../src/{errors,bytes/sha256,ext4/struct}.ts \
     ../src/image/{gpt,os-json}.ts ../src/release/{list,manifest,windows}.ts ../src/splash/{splash,png,font}.ts
 }
 
-# Two builds compare only if both live at the same time: that of the last change to the inputs. Without
-# git (an archive of the sources) the files themselves carry it.
+# Two builds give the same bytes only with the same clock, so every time in them is that of the last commit to the
+# inputs. Without git (an archive of the sources) it is that of this file.
 source_date() {
   local epoch paths
   mapfile -t paths < <(inputs)

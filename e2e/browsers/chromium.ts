@@ -6,15 +6,15 @@ import { firstOf, folders, type Browser, type Driver } from "./browser.ts";
 
 const executable = firstOf(chromiumPath);
 
-/** What is driven is hidden as anybody's tab is: these would spare it. */
-const PAMPERING = [
+/** Flags of Puppeteer's that exempt hidden tabs from throttling: they are left out. */
+const EXEMPTIONS = [
   "--disable-background-timer-throttling",
   "--disable-backgrounding-occluded-windows",
   "--disable-renderer-backgrounding",
 ];
 
-/** Timers once a minute, as after five minutes in the background, after ten seconds there. */
-const SOON = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/10";
+/** Throttle a hidden tab's timers to once a minute after ten seconds, where people's browsers take five minutes. */
+const THROTTLE_SOON = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/10";
 
 /** Where GTK's dialog has its buttons, in pixels from its lower right corner: no keys reach it without a window manager. */
 const BUTTONS = { Save: 49, Cancel: 139, below: 24 };
@@ -35,8 +35,8 @@ export const chromium: Driver = {
       userDataDir: `${home}/profile`,
       headless: !headed,
       env: { ...process.env, ...(display ? { DISPLAY: display.name, HOME: home } : {}) },
-      args: [...chromiumArgs, SOON],
-      ignoreDefaultArgs: PAMPERING,
+      args: [...chromiumArgs, THROTTLE_SOON],
+      ignoreDefaultArgs: EXEMPTIONS,
       defaultViewport: { width: 960, height: 600 },
       protocolTimeout: 0,
     });

@@ -10,13 +10,13 @@ export const FIRST_CHECKPOINT = 256 * 1024 * 1024;
 /** How a file is written. */
 interface WriteOptions {
   /**
-   * How many bytes at its front are read meanwhile by `fileSeed`: what is in place is not replaced before all of
-   * them have been written again.
+   * Length of the unfinished file, in bytes. `fileSeed` reads it while it is written anew, so it is not closed, which
+   * would replace it, before that length has been written.
    */
   readonly preserve: number;
   /** Takes the buffers of chunks that have been written. */
   readonly pool: BufferPool;
-  /** Whether all that has been written could be had again without this file and without fetching it. */
+  /** Whether OPFS has all of it too, so that no checkpoint is needed. */
   readonly isKept: () => boolean;
   /** Called with how many bytes have been written so far. */
   readonly onWritten: (bytes: number) => void;

@@ -94,7 +94,7 @@ export class Kept implements Seed {
   }
 
   /**
-   * Keep a verified window: the next one, or one that was not what it should be. When it cannot be written, nothing of
+   * Keep a verified window: the next one in the file, or a fresh copy of one that was read back wrong. When it cannot be written, nothing of
    * the image is kept any longer.
    */
   add(index: number, bytes: Bytes): void {

@@ -242,7 +242,7 @@ export function writeInode(s: Struct, inode: InodeFacts, created: Timestamp, see
   s.set(f.i_crtime, lowSeconds(created));
   s.set(f.i_crtime_extra, extra(created)); // i_version_hi and i_projid stay zero
   if (inode.body) s.raw(GOOD_OLD_INODE_SIZE + EXTRA_ISIZE, inode.body, INODE_BODY);
-  const checksum = crc32c(inodeSeed(seed, inode.number), s.bytes, s.base, s.base + INODE_SIZE); // over itself as zero
+  const checksum = crc32c(inodeSeed(seed, inode.number), s.bytes, s.base, s.base + INODE_SIZE); // with its own field still zero
   s.setSplit(f.l_i_checksum_lo, f.i_checksum_hi, checksum);
 }
 

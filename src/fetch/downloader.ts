@@ -202,7 +202,7 @@ class Downloader {
       this.#run(this.#fetchUrgent(this.#generation), this.#generation);
   }
 
-  /** What ends a task ends the download, unless the task was told to end. */
+  /** Run a task: an error in it fails the download, unless its generation was aborted. */
   #run(task: Promise<void>, { signal }: Generation): void {
     task.catch((error: unknown) => {
       if (signal.aborted && error === signal.reason) return;

@@ -235,7 +235,7 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
             : action("p space", words.pause, "pause", words.resume),
           action("c", words.cancel, "askToStop"),
         ],
-    // Every tenth is heard, and what keeps it from getting on, without the seconds.
+    // A screen reader hears each 10 %, and any trouble without its countdown.
     heard: [
       words.heard.saving(info.fileName, 10 * Math.floor(10 * part)),
       sentence(news(0)),

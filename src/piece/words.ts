@@ -36,7 +36,7 @@ export const words = {
     return here < bytes ? `${size(bytes - here)} (${size(here)} here)` : `nothing, ${size(here)} here`;
   },
   base: "base",
-  /** Versions are dates: another date is said only if there is one. */
+  /** Versions are dates: the day it was made is shown only where it differs. */
   baseOf({ flavor, version, arch, created }: ImageInfo["base"]) {
     const [day = ""] = created.split("T");
     const parts = version.split(".").map(Number);

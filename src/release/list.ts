@@ -18,7 +18,7 @@ export const KEEP = 3;
 /** The list before the first release. */
 export const NO_RELEASES: Latest = { format: 1, releases: [] };
 
-/** What is in nearly every computer with a USB port; others will be asked for by name. */
+/** The only architecture that there are base images for. */
 const ARCH = "x86_64";
 
 /** What somebody can do instead of what was refused. */

@@ -1,4 +1,4 @@
-// A frame's sandbox does not end `parent.postMessage` and `top.postMessage`: what they send reaches every `message`
+// A sandboxed frame can still call `parent.postMessage` and `top.postMessage`: what they send reaches every `message`
 // listener of the page, and AC's own (`receive` in `boot.mjs`) sets the session, reloads source and more without a
 // look at the origin. It is registered before anything of ours, so no listener of ours can keep an event from it.
 // What can be kept from it is what the event carries: listeners read that through accessors of
@@ -59,9 +59,9 @@ export function mute(frame: Window): void {
 }
 
 /**
- * Whether a message comes from a muted window or from below one. Of a window that is gone by the time its message
- * arrives, no more is known than its origin, which is opaque for all that is in a sandbox: the source is null in
- * Firefox and WebKit, and a window without a parent in Chromium.
+ * Whether a message comes from a muted window or from below one. When the frame has been removed before its message
+ * arrives, `source` is null (Firefox, WebKit) or a window without a parent (Chromium), and only the origin "null" shows
+ * that the message came from a sandbox.
  */
 function isMuted(windows: WeakSet<object>, sender: MessageEventSource | null, origin: string): boolean {
   for (let at: Partial<Window> | null = sender as Window | null; at;) {

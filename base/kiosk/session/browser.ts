@@ -25,7 +25,7 @@ export interface Browser extends Page {
   stop(): Promise<void>;
 }
 
-/** What Chromium is told wherever it runs. The rest is in kiosk/rootfs/etc/chromium/policies. */
+/** What Chromium is told wherever it runs. The rest is in kiosk/rootfs/etc/chromium/policies, and what a page may use in `PERMISSIONS` of page.ts. */
 const FLAGS = [
   "--remote-debugging-pipe",
   "--autoplay-policy=no-user-gesture-required",
