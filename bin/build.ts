@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { type Allowance, ALLOWANCES, allowancesOf } from "../src/allowances.ts";
 import { CancelledError, SaveError } from "../src/errors.ts";
 import { WINDOW } from "../src/release/manifest.ts";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
@@ -34,6 +35,7 @@ export async function build(args: string[]): Promise<void> {
         oven: { type: "string", default: config.oven },
         bundle: { type: "string" },
         splash: { type: "string" },
+        allow: { type: "string", default: "" },
         out: { type: "string" },
         patience: { type: "string", default: "600" },
       },
@@ -60,12 +62,24 @@ export async function build(args: string[]): Promise<void> {
   const html = values.bundle
     ? await readBundle(name, values.bundle)
     : await fetchBundle(values.oven, name, room, preparing, stop.signal);
+  const allow = parseAllow(values.allow);
   const splash = values.splash ? await readSplash(values.splash) : undefined;
-  const image = await openImage(base, { name, html, splash }, stop.signal);
+  const image = await openImage(base, { name, html, splash, allow }, stop.signal);
 
   const out = values.out ?? image.info.fileName;
   await writeWhole(out, hashedChunks(image, stop.signal));
   console.log(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
+}
+
+/** Allowances, between commas. Throws `UsageError` for a word that is none. */
+function parseAllow(words: string): readonly Allowance[] {
+  const { allow, unknown } = allowancesOf(words.split(",").filter((word) => word !== ""));
+  if (unknown.length > 0) {
+    throw new UsageError(
+      `--allow takes ${ALLOWANCES.join(", ")}, with commas between; not ${unknown.join(", ")}`,
+    );
+  }
+  return allow;
 }
 
 /** Over HTTP a manifest has to be signed; in a file it is the person's own word, unless they name a key. */

@@ -36,6 +36,21 @@ let folder = root;
 beforeEach(() => (folder = mkdtempSync(path.join(root, "run-"))));
 afterAll(() => rmSync(root, { recursive: true }));
 
+test("a piece may use what --allow says, and nothing else", async () => {
+  expect(os(...BUILD, "--allow", "microphone,camera", "--out", "a.iso")).toMatchObject({
+    status: 0,
+    stderr: "",
+  });
+  expect(readFileSync(path.join(folder, "a.iso")).includes('"allow": ["camera","microphone"]')).toBe(true);
+  expect(os(...BUILD, "--out", "b.iso")).toMatchObject({ status: 0, stderr: "" });
+  expect(readFileSync(path.join(folder, "b.iso")).includes('"allow": []')).toBe(true);
+  const { status, stderr } = os(...BUILD, "--allow", "camera,everything");
+  expect(status).toBe(2);
+  expect(stderr).toContain(
+    "--allow takes camera, microphone, midi, network, sysex, with commas between; not everything",
+  );
+});
+
 test("builds from files the image that it builds over HTTP, and inspects it", async () => {
   const fromFiles = os(
     "build",

@@ -5,7 +5,9 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
   build: {
     usage: `build <piece> [--manifest URL-or-path] [--oven URL] [--bundle FILE] [--splash FILE]
                                  [--flavor NAME] [--key KEY]... [--patience SECONDS] [--out FILE]
-      Make <piece>-os.iso, as the browser would. A KEY is a minisign public key that may have signed the manifest.`,
+                                 [--allow camera,microphone,midi,network,sysex]
+      Make <piece>-os.iso, as the browser would. A KEY is a minisign public key that may have signed the manifest. The
+      piece may use what --allow says of the computer that it starts, and nothing of it otherwise.`,
     run: async (args) => await (await import("./build.ts")).build(args),
   },
   mkfs: {

@@ -1,3 +1,5 @@
+import type { Allowance } from "./allowances.ts";
+
 // Everything that passes between threads, as plain data:
 //
 //   piece ─PieceMessage─▶ page ─BuildRequest─▶ build worker
@@ -115,6 +117,8 @@ export interface BuildRequest {
   readonly giveUpAfterSeconds?: number;
   /** The newest version of base seen so far, by flavor and architecture (`kiosk x86_64`). */
   readonly seen?: Readonly<Record<string, string>>;
+  /** What the piece may use of the machine that it starts; nothing when absent. */
+  readonly allow?: readonly Allowance[];
   /** Whether verified windows may be written to this browser's storage. */
   readonly keep: boolean;
 }

@@ -201,6 +201,7 @@ function withPiece(): { disk: string; line: string } {
       size: bundle.length,
       sha256,
       base: "fedac-os tiny",
+      allow: ["camera", "network"],
     }),
     "splash.png": Buffer.from(SPLASH, "base64"),
   });

@@ -83,7 +83,14 @@ const OTHER = new TextEncoder().encode("<!doctype html><title>another piece</tit
 
 /** A file system with the right label and a piece of ours, which os.json says has `hash`. */
 function otherPiece({ length }: Partition, hash: string): Bytes[] {
-  const os: OsJson = { format: 1, piece: "another", size: OTHER.length, sha256: hash, base: "another" };
+  const os: OsJson = {
+    format: 1,
+    piece: "another",
+    size: OTHER.length,
+    sha256: hash,
+    base: "another",
+    allow: [],
+  };
   const files = [
     { path: "piece.html", content: OTHER },
     { path: "os.json", content: new TextEncoder().encode(formatOsJson(os)) },

@@ -45,6 +45,7 @@ test("an image is the base with the piece in its partition, and has the SHA-256 
     size: 300_000,
     sha256: sha256Of(piece.html),
     base: "test-os test 2026.1.1",
+    allow: [],
   });
   expect(dump(partition, "splash.png").equals(await splash("notepat"))).toBe(true);
 });

@@ -8,19 +8,26 @@ const text = whole!.files["os.json"] as string;
 test("what is written is what the fixtures hold, and what is read is what was written", () => {
   const read = parseOsJson(text);
   expect(formatOsJson(read)).toBe(text);
-  expect(read).toEqual(JSON.parse(text));
+  expect(read).toEqual({ ...(JSON.parse(text) as object), unknown: [] });
 });
 
-const texts = STICKS.flatMap(({ title, files, expected }) => {
+test("what is allowed is written in order, each once, and nothing unknown is", () => {
+  const os = parseOsJson(text);
+  const written = formatOsJson({ ...os, allow: ["network", "camera", "network"] });
+  expect(written).toContain('\n  "allow": ["camera","network"]\n');
+  expect(() => formatOsJson({ ...os, allow: ["teleport" as "camera"] })).toThrow(RangeError);
+});
+
+const texts = STICKS.flatMap(({ title, files, expected, allow, unknown = [] }) => {
   const content = files["os.json"];
   return typeof content === "string" && content !== "" && content.length <= OS_JSON_LIMIT
-    ? [{ title, content, malformed: expected === "NOPIECE os-json-malformed" }]
+    ? [{ title, content, allow, unknown, malformed: expected === "NOPIECE os-json-malformed" }]
     : [];
 });
 
-test.each(texts)("$title: malformed $malformed", ({ content, malformed }) => {
+test.each(texts)("$title: malformed $malformed", ({ content, malformed, allow, unknown }) => {
   if (malformed) expect(() => parseOsJson(content)).toThrow(RangeError);
-  else expect(parseOsJson(content).format).toBe(1);
+  else expect(parseOsJson(content)).toMatchObject({ format: 1, unknown, ...(allow && { allow }) });
 });
 
 test.each<Partial<OsJson>>([{ piece: "two words" }, { size: -1 }, { sha256: "" }])(

@@ -1,6 +1,8 @@
+import { type Allowance, allowancesOf } from "../allowances.ts";
+
 /**
  * `os.json` on the piece partition says which piece the stick holds (docs/boot-contract.md). The kiosk runs this module on
- * the stick, where there are no packages: it imports nothing.
+ * the stick, where there are no packages.
  */
 export interface OsJson {
   readonly format: 1;
@@ -12,6 +14,14 @@ export interface OsJson {
   readonly sha256: string;
   /** Which base image it was made from: words for people, which no reader decides by. */
   readonly base: string;
+  /** What the piece may use; nothing when a stick does not say, so that a newer base widens nothing. */
+  readonly allow: readonly Allowance[];
+}
+
+/** What an `os.json` says to this reader. */
+export interface ParsedOsJson extends OsJson {
+  /** What stands in its `allow` and is no allowance here, or an `allow` that is no list: it allows nothing. */
+  readonly unknown: readonly unknown[];
 }
 
 /** No `os.json` is longer, in bytes: those that are made have a few hundred. */
@@ -24,15 +34,21 @@ const SHA256 = /^[0-9a-f]{64}$/;
  * The text of `os.json`: one key a line, since a shell script reads it with sed. Throws `RangeError` for what no reader
  * would take.
  */
-export function formatOsJson({ format, piece, size, sha256, base }: OsJson): string {
-  const text = `${JSON.stringify({ format, piece, size, sha256, base }, null, 2)}\n`;
+export function formatOsJson({ format, piece, size, sha256, base, allow }: OsJson): string {
+  const keys = { format, piece, size, sha256, base, allow: allowancesOf(allow).allow };
+  const lines = Object.entries(keys).map(
+    ([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`,
+  );
+  const text = `{\n${lines.join(",\n")}\n}\n`;
   parseOsJson(text);
+  const { unknown } = allowancesOf(allow);
+  if (unknown.length > 0) throw new RangeError(`no piece can be allowed ${JSON.stringify(unknown)}`);
   return text;
 }
 
 /** What the text of an `os.json` says. Throws `RangeError` when it is not one. */
-export function parseOsJson(text: string): OsJson {
-  const { format, piece, size, sha256, base = "" } = objectIn(text);
+export function parseOsJson(text: string): ParsedOsJson {
+  const { format, piece, size, sha256, base = "", allow = [] } = objectIn(text);
   if (format !== 1) throw new RangeError("os.json has another format than 1");
   if (typeof piece !== "string" || !NAME.test(piece)) throw new RangeError("os.json names no piece");
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
@@ -40,7 +56,8 @@ export function parseOsJson(text: string): OsJson {
   }
   if (typeof sha256 !== "string" || !SHA256.test(sha256)) throw new RangeError("os.json gives no SHA-256");
   if (typeof base !== "string") throw new RangeError("os.json names no base");
-  return { format, piece, size, sha256, base };
+  const allowances = Array.isArray(allow) ? allowancesOf(allow) : { allow: [], unknown: [allow] };
+  return { format, piece, size, sha256, base, ...allowances };
 }
 
 function objectIn(text: string): Record<string, unknown> {

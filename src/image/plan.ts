@@ -1,3 +1,4 @@
+import type { Allowance } from "../allowances.ts";
 import { BundleError } from "../errors.ts";
 import { filesystem, FilesystemError } from "../ext4/filesystem.ts";
 import type { Manifest } from "../release/manifest.ts";
@@ -12,6 +13,8 @@ export interface PieceFiles {
   readonly html: Bytes;
   /** PNG, shown while the machine starts; made from the name when absent. */
   readonly splash?: Bytes | undefined;
+  /** What it may use of the machine that it starts; nothing when absent. */
+  readonly allow?: readonly Allowance[] | undefined;
 }
 
 /** A whole image, decided to the last byte. */
@@ -83,6 +86,7 @@ function description({ name, flavor, version }: Manifest, piece: PieceFiles, htm
     size: piece.html.length,
     sha256: htmlSha256,
     base: `${name} ${flavor} ${version}`,
+    allow: piece.allow ?? [],
   });
   return new TextEncoder().encode(text);
 }

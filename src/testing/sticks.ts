@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Allowance, ALLOWANCES } from "../allowances.ts";
 
 /** A piece partition, and the line that every reader of it must say (docs/boot-contract.md). */
 export interface Stick {
@@ -11,6 +12,10 @@ export interface Stick {
   readonly problem?: string;
   /** `PIECE …`, or `NOPIECE CODE` without the text. */
   readonly expected: string;
+  /** What its piece may use; nothing unless said otherwise. */
+  readonly allow?: readonly Allowance[];
+  /** What its `os.json` allows that nobody knows. */
+  readonly unknown?: readonly unknown[];
 }
 
 const DIRECTORY = Symbol("a directory");
@@ -23,16 +28,28 @@ const DESCRIPTION = {
   size: SIZE,
   sha256: SHA256,
   base: "fedac-os kiosk 2026.11.23",
+  allow: ["camera", "network"],
 };
 
 /** One key a line, as `os.json` must be. */
 function osJson(change: object = {}): string {
-  return `${JSON.stringify({ ...DESCRIPTION, ...change }, null, 2)}\n`;
+  const keys = Object.entries({ ...DESCRIPTION, ...change }).filter(([, value]) => value !== undefined);
+  const lines = keys.map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  return `{\n${lines.join(",\n")}\n}\n`;
 }
 
 function good(title: string, change: object = {}, name = DESCRIPTION.piece): Stick {
   const files = { "piece.html": HTML, "os.json": osJson(change) };
-  return { title, files, expected: `PIECE ${name} ${SHA256} ${SIZE}` };
+  return { title, files, expected: `PIECE ${name} ${SHA256} ${SIZE}`, allow: ["camera", "network"] };
+}
+
+function allows(
+  title: string,
+  allow: unknown,
+  allowed: readonly Allowance[],
+  unknown: unknown[] = [],
+): Stick {
+  return { ...good(title, { allow }), allow: allowed, unknown };
 }
 
 function malformed(title: string, text: string): Stick {
@@ -49,6 +66,18 @@ export const STICKS: readonly Stick[] = [
   good("the longest name", { piece: LONG }, LONG),
   good("a key of a later release", { density: 8 }),
   good("a base with quotes in it", { base: 'the "piece": one' }),
+  allows("a stick from before pieces were allowed anything", undefined, []),
+  allows("a piece that is allowed nothing", [], []),
+  allows("a piece that is allowed all there is", [...ALLOWANCES], ALLOWANCES),
+  allows("allowances out of order and twice", ["network", "camera", "network"], ["camera", "network"]),
+  allows(
+    "allowances of a later release",
+    ["teleport", "midi", 7, null, "Camera"],
+    ["midi"],
+    ["teleport", 7, null, "Camera"],
+  ),
+  allows("an allowance that is no list", "camera", [], ["camera"]),
+  allows("allowances that are an object", { camera: true }, [], [{ camera: true }]),
   {
     title: "no file system",
     files: {},

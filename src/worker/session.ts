@@ -89,7 +89,7 @@ export class BuildSession implements Builder {
         this.#scheduleReport();
       },
     };
-    this.#image = await openImage({ manifest, sources }, { name, html }, stop);
+    this.#image = await openImage({ manifest, sources }, { name, html, allow: request.allow }, stop);
     this.#report();
     return this.#image.info;
   }

@@ -35,7 +35,9 @@ interface Exhibit {
 
 async function findExhibit(): Promise<Exhibit> {
   try {
-    const { name, sha256, html } = await readPiece(PIECE, PROBLEM);
+    const { name, sha256, html, unknown } = await readPiece(PIECE, PROBLEM);
+    if (unknown.length > 0)
+      console.error(`os.json allows what is not known here: ${JSON.stringify(unknown).slice(0, 200)}`);
     const page = { type: "text/html; charset=utf-8", body: html };
     return { page, line: `PIECE ${name} ${sha256} ${html.length}` };
   } catch (error) {

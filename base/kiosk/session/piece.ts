@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { OS_JSON_LIMIT, type OsJson, parseOsJson } from "../../../src/image/os-json.ts";
+import type { Allowance } from "../../../src/allowances.ts";
+import { OS_JSON_LIMIT, parseOsJson, type ParsedOsJson } from "../../../src/image/os-json.ts";
 import { NoPieceError, type ProblemCode, problemIn } from "./problem.ts";
 
 /** A piece that is on the stick as it was made. */
@@ -10,6 +11,10 @@ export interface Piece {
   /** Of `html`, in lower-case hex. */
   readonly sha256: string;
   readonly html: Buffer;
+  /** What it may use. */
+  readonly allow: readonly Allowance[];
+  /** What `os.json` allows and this session does not know: it is allowed nothing by that. */
+  readonly unknown: readonly unknown[];
 }
 
 /** Bytes of the largest piece.html that is read into memory. The partition has 20 MiB. */
@@ -26,10 +31,10 @@ export async function readPiece(directory: string, problem: string): Promise<Pie
   const html = await ordinaryFile(join(directory, "piece.html"), HTML_LIMIT, "piece-missing");
   if (html.length !== os.size) throw new NoPieceError("piece-size");
   if (createHash("sha256").update(html).digest("hex") !== os.sha256) throw new NoPieceError("piece-sha256");
-  return { name: os.piece, sha256: os.sha256, html };
+  return { name: os.piece, sha256: os.sha256, html, allow: os.allow, unknown: os.unknown };
 }
 
-async function readOsJson(path: string): Promise<OsJson> {
+async function readOsJson(path: string): Promise<ParsedOsJson> {
   const bytes = await ordinaryFile(path, OS_JSON_LIMIT, "os-json-missing");
   try {
     return parseOsJson(bytes.toString());
