@@ -216,27 +216,39 @@ export interface ParsedExtent extends Extent {
   readonly written: boolean;
 }
 
-/** A node of an extent tree: its extents, or, above depth 0, the blocks of the nodes below. */
-export interface ParsedExtents {
+/** Logical blocks of a file, `first` to before `end`, and where the node is that has their extents. */
+export interface Subtree {
+  readonly block: number;
   readonly depth: number;
-  readonly extents: readonly ParsedExtent[];
-  readonly below: readonly number[];
+  readonly first: number;
+  readonly end: number;
 }
+
+/** A node of an extent tree: its extents, or, above depth 0, the nodes below. Both ascend by logical block. */
+export interface ParsedExtents {
+  readonly extents: readonly ParsedExtent[];
+  readonly below: readonly Subtree[];
+}
+
+/** Logical blocks have 32 bits: the most blocks that a file can have, holes counted. */
+export const MAX_LOGICAL_BLOCKS = 2 ** 32;
 
 /**
  * A node of an extent tree. The root, which is in the inode, has no checksum of its own; for a block, `expected` has
- * the depth that follows from the node above and the inode's seed. Throws `FilesystemError` when it is damaged.
+ * what the node above says of it, and the inode's seed. Throws `FilesystemError` when it is damaged, and for whatever
+ * is not above `expected.first`, below `expected.end` and in ascending order. As only an empty file's root may be
+ * empty, no two places of a tree can lead to one node: a walk ends.
  */
-export function parseExtents(bytes: Bytes, expected?: { depth: number; seed: number }): ParsedExtents {
+export function parseExtents(bytes: Bytes, expected?: Subtree & { readonly seed: number }): ParsedExtents {
   const s = new Struct(bytes);
   const entries = s.get(EXTENT_HEADER.eh_entries);
   const max = s.get(EXTENT_HEADER.eh_max);
   const depth = s.get(EXTENT_HEADER.eh_depth);
   const tail = extentTailOffset(max);
-  const end = tail + (expected ? EXTENT_TAIL_SIZE : 0);
+  const length = tail + (expected ? EXTENT_TAIL_SIZE : 0);
   assertValid(s.get(EXTENT_HEADER.eh_magic) === EXTENT_MAGIC, "an extent tree without its magic number");
   assertValid(
-    entries <= max && end <= bytes.length && depth <= MAX_EXTENT_DEPTH,
+    entries <= max && length <= bytes.length && depth <= MAX_EXTENT_DEPTH,
     "an impossible extent tree",
   );
   if (expected) {
@@ -246,24 +258,37 @@ export function parseExtents(bytes: Bytes, expected?: { depth: number; seed: num
     );
     assertValid(depth === expected.depth, "an extent tree of uneven depth");
   }
+  assertValid(entries > 0 || (!expected && depth === 0), "an extent tree with an empty node");
+  const { first, end } = expected ?? { first: 0, end: MAX_LOGICAL_BLOCKS };
   const extents: ParsedExtent[] = [];
-  const below: number[] = [];
+  const below: { block: number; depth: number; first: number; end: number }[] = [];
+  let least = first; // the least logical block that may come next
   for (let i = 0; i < entries; i++) {
     const at = EXTENT_RECORD_SIZE * (1 + i);
+    const logical = s.get(depth > 0 ? EXTENT_IDX.ei_block : EXTENT.ee_block, at);
+    assertValid(logical >= least && logical < end, "an extent tree whose entries overlap or do not ascend");
     if (depth > 0) {
-      below.push(s.getSplit(EXTENT_IDX.ei_leaf_lo, EXTENT_IDX.ei_leaf_hi, at));
+      const block = s.getSplit(EXTENT_IDX.ei_leaf_lo, EXTENT_IDX.ei_leaf_hi, at);
+      const before = below.at(-1);
+      if (before) before.end = logical;
+      below.push({ block, depth: depth - 1, first: logical, end });
+      least = logical + 1;
       continue;
     }
-    const length = s.get(EXTENT.ee_len, at);
-    const written = length <= LONGEST_EXTENT;
-    extents.push({
-      logical: s.get(EXTENT.ee_block, at),
-      count: written ? length : length - LONGEST_EXTENT,
+    const count = s.get(EXTENT.ee_len, at);
+    const written = count <= LONGEST_EXTENT;
+    const extent = {
+      logical,
+      count: written ? count : count - LONGEST_EXTENT,
       start: s.getSplit(EXTENT.ee_start_lo, EXTENT.ee_start_hi, at),
       written,
-    });
+    };
+    assertValid(extent.count > 0, "an extent of no blocks");
+    least = logical + extent.count;
+    assertValid(least <= end, "an extent tree whose entries overlap or do not ascend");
+    extents.push(extent);
   }
-  return { depth, extents, below };
+  return { extents, below };
 }
 
 /** Whether an inode has an extent tree; a short symbolic link has none. */

@@ -9,6 +9,7 @@ import {
   assertValid,
   decode,
   hasExtents,
+  MAX_LOGICAL_BLOCKS,
   parseDirectoryBlock,
   parseExtents,
   parseGroup,
@@ -17,6 +18,7 @@ import {
   type Group,
   type ParsedExtent,
   type ParsedInode,
+  type Subtree,
   type Superblock,
 } from "./parse.ts";
 import { formatXattrs, readXattrBlock } from "./xattr.ts";
@@ -88,7 +90,8 @@ class Reader {
   }
 
   async readGroups(): Promise<void> {
-    const { groups, firstBlock } = this.#sb;
+    const { groups, firstBlock, blocks } = this.#sb;
+    await this.#blocks(blocks - 1, 1); // what follows takes memory for a file system of that size: it has to be there
     const descriptors = await this.#blocks(
       firstBlock + 1,
       Math.ceil((groups * DESCRIPTOR_SIZE) / this.#sb.blockSize),
@@ -152,11 +155,10 @@ class Reader {
     const attributes = await this.#attributes(inode);
     const type = typeOf(inode);
     if (type === S_IFLNK) {
-      const bytes = hasExtents(inode) ? await this.#all(inode) : inode.block.slice(0, inode.size);
-      assertValid(
-        inode.size > 0 && bytes.length === inode.size,
-        `${path}: a symbolic link of impossible length`,
-      );
+      const { size } = inode;
+      const max = hasExtents(inode) ? this.#sb.blockSize - 1 : inode.block.length;
+      assertValid(size > 0 && size <= max, `${path}: a symbolic link of impossible length`);
+      const bytes = hasExtents(inode) ? await this.#all(inode) : inode.block.slice(0, size);
       const { mode: _, ...rest } = attributes;
       return { kind: "symlink", path, target: decode(bytes), ...rest };
     }
@@ -174,7 +176,7 @@ class Reader {
   }
 
   async #inode(number: number): Promise<ParsedInode> {
-    const { inodesPerGroup, blockSize } = this.#sb;
+    const { inodesPerGroup, blockSize, blocks } = this.#sb;
     const group = this.#groups[Math.floor((number - 1) / inodesPerGroup)];
     assertValid(number >= 1 && group !== undefined, `there is no inode ${number}`);
     const table = group.inodeTable * blockSize;
@@ -183,6 +185,7 @@ class Reader {
     const start = table + first;
     if (this.#table?.start !== start) {
       const length = Math.min(TABLE_CHUNK, inodesPerGroup * INODE_SIZE - first);
+      assertValid(start + length <= blocks * blockSize, "an inode table is beyond the end");
       this.#table = { start, bytes: await fetchFrom(this.#source, start, length) };
     }
     const bytes = this.#table.bytes.slice(at - first, at - first + INODE_SIZE);
@@ -191,7 +194,11 @@ class Reader {
 
   /** The names in a directory except "." and "..", sorted. */
   async #names(inode: ParsedInode) {
-    const { blockSize } = this.#sb;
+    const { blockSize, blocks } = this.#sb;
+    assertValid(
+      inode.size % blockSize === 0 && inode.size <= blocks * blockSize,
+      `directory inode ${inode.number} has an impossible size`,
+    );
     const indexed = (inode.flags & INDEX_FL) !== 0;
     const names = new Map<string, number>();
     let at = 0;
@@ -226,28 +233,20 @@ class Reader {
 
   /** An inode's content, up to its size. What no extent covers is zero. */
   async *#content(inode: ParsedInode): AsyncGenerator<Bytes> {
-    const { blockSize, blocks } = this.#sb;
+    const { blockSize } = this.#sb;
     const { size } = inode;
-    assertValid(
-      typeOf(inode) === S_IFREG || size <= blocks * blockSize,
-      `inode ${inode.number} has an impossible size`,
-    );
+    assertValid(size <= MAX_LOGICAL_BLOCKS * blockSize, `inode ${inode.number} has an impossible size`);
     let at = 0;
     for await (const extent of this.#extents(inode)) {
-      const start = extent.logical * blockSize;
-      assertValid(start >= at, `the extents of inode ${inode.number} overlap`);
-      yield* zeros(Math.min(start, size) - at);
-      at = Math.min(start, size);
+      const start = Math.min(extent.logical * blockSize, size);
+      yield* zeros(start - at);
+      at = start;
       const length = Math.min(extent.count * blockSize, size - at);
       if (!extent.written) {
         yield* zeros(length);
         at += length;
         continue;
       }
-      assertValid(
-        extent.start + extent.count <= blocks,
-        `an extent of inode ${inode.number} is beyond the end`,
-      );
       for (let done = 0; done < length; done += CHUNK) {
         const some = Math.min(CHUNK, length - done);
         yield await fetchFrom(this.#source, extent.start * blockSize + done, some);
@@ -257,26 +256,42 @@ class Reader {
     yield* zeros(size - at);
   }
 
-  /** The extents of an inode in order. Nodes of its tree are read when they are reached. */
+  /**
+   * The extents of an inode in order, which do not overlap in the file. Nodes of its tree are read when they are
+   * reached, and all together is at most what the file system has.
+   */
   async *#extents(inode: ParsedInode): AsyncGenerator<ParsedExtent> {
-    assertValid(hasExtents(inode), `inode ${inode.number} has no extents`);
-    const root = parseExtents(inode.block);
-    const todo = [{ node: root }];
-    for (let next = todo.pop(); next; next = todo.pop()) {
-      yield* next.node.extents;
-      const below: typeof todo = [];
-      for (const block of next.node.below) {
-        const bytes = await this.#blocks(block, 1);
-        below.push({ node: parseExtents(bytes, { depth: next.node.depth - 1, seed: inode.seed }) });
+    const { number, seed } = inode;
+    assertValid(hasExtents(inode), `inode ${number} has no extents`);
+    let left = this.#sb.blocks;
+    const take = (start: number, count: number) => {
+      this.#checkBlocks(start, count);
+      left -= count;
+      assertValid(left >= 0, `inode ${number} has more blocks than there are`);
+    };
+    const todo: Subtree[] = [];
+    for (let node = parseExtents(inode.block); ;) {
+      for (const extent of node.extents) {
+        take(extent.start, extent.count);
+        yield extent;
       }
-      while (below.length > 0) todo.push(below.pop()!);
+      for (let i = node.below.length - 1; i >= 0; i--) todo.push(node.below[i]!);
+      const next = todo.pop();
+      if (next === undefined) return;
+      take(next.block, 1);
+      node = parseExtents(await this.#blocks(next.block, 1), { ...next, seed });
     }
   }
 
   async #blocks(start: number, count: number): Promise<Bytes> {
-    const { blockSize, blocks } = this.#sb;
-    assertValid(start >= this.#sb.firstBlock && start + count <= blocks, `block ${start} is beyond the end`);
+    const { blockSize } = this.#sb;
+    this.#checkBlocks(start, count);
     return fetchFrom(this.#source, start * blockSize, count * blockSize);
+  }
+
+  #checkBlocks(start: number, count: number): void {
+    const { firstBlock, blocks } = this.#sb;
+    assertValid(start >= firstBlock && start + count <= blocks, `block ${start} is beyond the end`);
   }
 }
 
