@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { type Allowance, ALLOWANCES, allowancesOf } from "../src/allowances.ts";
-import { CancelledError, SaveError } from "../src/errors.ts";
+import { BundleError, SaveError } from "../src/errors.ts";
 import { WINDOW } from "../src/release/manifest.ts";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import type { Trouble } from "../src/messages.ts";
@@ -16,15 +15,27 @@ import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy } from "../src/fet
 import { checkBundle, fetchBundle } from "../src/bundle/oven.ts";
 import { Source } from "../src/fetch/source.ts";
 import config from "../public/aesthetic.computer/os/config.json" with { type: "json" };
-import { understand, UsageError } from "./errors.ts";
-import { fileBase, reason, writeWhole } from "./files.ts";
+import { understand, UsageError, withLocalBase } from "./errors.ts";
+import { fileBase } from "./files.ts";
+import { readInput } from "./input.ts";
+import { writeWhole } from "./output.ts";
+import { print, showProgress } from "./terminal.ts";
 
 /**
  * `os build`: make an image as the page does, from the command line. Throws `UsageError`, `RangeError` for a file that
  * cannot be used, and the errors of `src/errors.ts`.
  */
 export async function build(args: string[]): Promise<void> {
-  const { values, positionals } = understand(() =>
+  const parsed = parse(args);
+  try {
+    await make(parsed);
+  } catch (error) {
+    throw isUrl(parsed.values.manifest) ? error : withLocalBase(error);
+  }
+}
+
+function parse(args: string[]) {
+  return understand(() =>
     parseArgs({
       args,
       allowPositionals: true,
@@ -41,10 +52,13 @@ export async function build(args: string[]): Promise<void> {
       },
     }),
   );
-  const name = parsePiece(positionals.join(" "));
-  const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort(new CancelledError("The build was cancelled")));
+}
 
+async function make({ values, positionals }: ReturnType<typeof parse>): Promise<void> {
+  const name = parsePiece(positionals.join(" "));
+  const stop = new AbortController(); // a signal ends the whole program, so nothing aborts it
+  if (values.bundle === undefined && !URL.canParse(values.oven))
+    throw new RangeError(`The oven's address, ${values.oven}, is none`);
   const giveUpAfterMs = Number(values.patience) * 1000;
   if (!(giveUpAfterMs > 0)) {
     throw new UsageError(`--patience takes a number of seconds, not "${values.patience}"`);
@@ -60,15 +74,19 @@ export async function build(args: string[]): Promise<void> {
   const base = await openBase(values.manifest, wanted, { preparing, retry }, stop.signal);
   const room = base.manifest.piecePartition.length;
   const html = values.bundle
-    ? await readBundle(name, values.bundle)
+    ? await readBundle(name, values.bundle, room)
     : await fetchBundle(values.oven, name, room, preparing, stop.signal);
   const allow = parseAllow(values.allow);
   const splash = values.splash ? await readSplash(values.splash) : undefined;
   const image = await openImage(base, { name, html, splash, allow }, stop.signal);
 
   const out = values.out ?? image.info.fileName;
-  await writeWhole(out, hashedChunks(image, stop.signal));
-  console.log(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
+  await writeWhole(out, hashedChunks(image));
+  print(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
+}
+
+function isUrl(manifest: string): boolean {
+  return /^https?:/.test(manifest);
 }
 
 /** Allowances, between commas. Throws `UsageError` for a word that is none. */
@@ -89,7 +107,7 @@ async function openBase(
   { preparing, retry }: { preparing: RetryPolicy; retry: RetryPolicy },
   stop: AbortSignal,
 ): Promise<Base> {
-  if (!/^https?:/.test(manifest)) return await fileBase(manifest, { flavor, keys });
+  if (!isUrl(manifest)) return await fileBase(manifest, { flavor, keys });
   const release = await findRelease(manifest, { flavor, keys: keys ?? config.keys }, preparing, stop);
   const { manifest: found, urls } = release;
   const servers = urls.map((url) => new Source(url, found.image.size));
@@ -98,19 +116,27 @@ async function openBase(
 
 /** Show what keeps a build from getting on to whoever waits at a terminal. */
 function showTrouble(trouble: Trouble | undefined): void {
-  if (!process.stderr.isTTY || !trouble) return;
+  if (!trouble) return;
   const seconds = Math.max(0, Math.round((trouble.again - Date.now()) / 1000));
-  process.stderr.write(`\r\x1b[KThe connection is ${trouble.kind}; trying again in ${seconds} s`);
+  showProgress(`The connection is ${trouble.kind}; trying again in ${seconds} s`);
 }
 
-async function readBundle(name: string, file: string): Promise<Bytes> {
-  const html = await readInput(file);
-  checkBundle(name, html);
+/** The largest PNG that is read, in bytes: more than the pixels that are shown would need. */
+const LARGEST_SPLASH = 64 * 1024 * 1024;
+
+async function readBundle(name: string, file: string, room: number): Promise<Bytes> {
+  const html = await readInput(file, room);
+  try {
+    checkBundle(name, html);
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error;
+    throw new RangeError(`${file}: ${error.message}`, { cause: error }); // another piece would not help
+  }
   return html;
 }
 
 async function readSplash(file: string): Promise<Bytes> {
-  const bytes = await readInput(file);
+  const bytes = await readInput(file, LARGEST_SPLASH);
   const size = pngSize(bytes);
   if (!size) throw new RangeError(`${file} is not a PNG`);
   if (size.width * size.height > MOST_PIXELS) {
@@ -121,32 +147,23 @@ async function readSplash(file: string): Promise<Bytes> {
   return bytes;
 }
 
-async function readInput(file: string): Promise<Bytes> {
-  try {
-    return new Uint8Array(await readFile(file));
-  } catch (error) {
-    throw new RangeError(`${file} cannot be read: ${reason(error)}`, { cause: error });
-  }
-}
-
 /**
  * The image's chunks, with progress. All of them are hashed, also the base's, which a browser leaves to the digests of
  * windows. Throws `SaveError` unless they have the SHA-256 that was announced.
  */
-async function* hashedChunks(image: Image, signal: AbortSignal): AsyncGenerator<Bytes> {
+async function* hashedChunks(image: Image): AsyncGenerator<Bytes> {
   const hash = createHash("sha256");
   const pool = new BufferPool(WINDOW);
   const { info } = image;
   let written = 0;
   for await (const chunk of image.chunks(pool)) {
-    signal.throwIfAborted();
     hash.update(chunk);
     yield chunk;
     pool.release(chunk.buffer); // written, since we were asked for more
     written += chunk.length;
-    if (process.stderr.isTTY) process.stderr.write(`\r${Math.floor((100 * written) / info.size)} %`);
+    showProgress(`${Math.floor((100 * written) / info.size)} %`);
   }
-  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  showProgress("");
   const found = hash.digest("hex");
   if (found !== info.sha256) {
     throw new SaveError(`The image has SHA-256 ${found} instead of ${info.sha256}`);

@@ -16,6 +16,7 @@ import { ask, checkExposed, checkPlain, checkReadable, lifetimeOf } from "./ask.
 import { UsageError, understand } from "./errors.ts";
 import { Policies } from "./policy.ts";
 import { Report } from "./report.ts";
+import { print } from "./terminal.ts";
 
 /** Whoever waits at a terminal wants to know soon. */
 const RETRY = { silenceMs: 15_000, firstWaitMs: 500, longestWaitMs: 2_000, giveUpAfterMs: 4_000 };
@@ -37,7 +38,7 @@ export async function doctor(args: string[]): Promise<void> {
   if (!/^https?:/.test(site) || !URL.canParse(site) || more.length > 0) {
     throw new UsageError("name the site, as in https://aesthetic.computer");
   }
-  const wrong = await examine(site, parsePiece(values.piece), console.log);
+  const wrong = await examine(site, parsePiece(values.piece), print);
   if (wrong > 0)
     throw new RangeError(`${wrong} ${wrong === 1 ? "thing is" : "things are"} wrong with ${site}`);
 }

@@ -1,72 +1,81 @@
 import { createHash } from "node:crypto";
-import { open, type FileHandle } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { read, type Volume } from "../src/ext4/reader.ts";
-import { checkBackupGpt, GPT_LENGTH, parseGpt, type Partition } from "../src/image/gpt.ts";
+import { checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, type Partition } from "../src/image/gpt.ts";
+import { OS_JSON_LIMIT } from "../src/image/os-json.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { UsageError, understand } from "./errors.ts";
-import { reason } from "./files.ts";
+import { openInput, readAt } from "./input.ts";
+import { print } from "./terminal.ts";
 
 const PIECE_LABEL = "FEDAC-PIECE";
 const TAIL = GPT_LENGTH; // the backup table is shorter than the primary one by the MBR
 
+/** The longest text of an image that is shown, in characters, and the most names of files. */
+const MOST_TEXT = 200;
+const MOST_NAMES = 100;
+
+/** Bytes `start, length` of an image or a part of one. */
+type At = (start: number, length: number) => Promise<Bytes>;
+type Row = readonly (string | number)[];
+
 /**
- * `os inspect`: what is in an image, as tables. Throws `UsageError`, and `RangeError` for a file that is no image or is
- * damaged.
+ * `os inspect`: what is in an image, or on a stick, as tables. Throws `UsageError`, and `RangeError` for what is no image
+ * or is damaged.
  */
 export async function inspect(args: string[]): Promise<void> {
   const { positionals } = understand(() => parseArgs({ args, allowPositionals: true, options: {} }));
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) throw new UsageError("name one image");
-  let handle: FileHandle;
+  const { handle, size } = await openInput(file, { disks: true });
   try {
-    handle = await open(file);
+    await describe(file, size, (start, length) => readAt(file, handle, start, new Uint8Array(length)));
   } catch (error) {
-    throw new RangeError(`${file} cannot be read: ${reason(error)}`, { cause: error });
-  }
-  try {
-    const stats = await handle.stat();
-    if (!stats.isFile()) throw new RangeError(`${file} is not a file`);
-    const { size } = stats;
-    const at = (start: number, length: number) => bytesOf(handle, start, length);
-    const head = await at(0, Math.min(GPT_LENGTH, size));
-    const partitions = await parseGpt(head, size);
-    await checkBackupGpt(await at(size - TAIL, TAIL), size);
-    table(
-      ["number", "label", "start", "length"],
-      partitions.map(({ number, label, start, length }) => [number, printable(label), start, length]),
-    );
-    const piece = partitions.find(({ label }) => label === PIECE_LABEL);
-    if (!piece) throw new RangeError(`${file} has no partition ${PIECE_LABEL}: it is no image of ours`);
-    console.log();
-    table(["piece", ""], await describe(piece, at));
+    if (!(error instanceof RangeError) || error.message.startsWith(`${file} `)) throw error;
+    throw new RangeError(`${file}: ${error.message}`, { cause: error });
   } finally {
     await handle.close();
   }
 }
 
-async function describe(
-  { start, length }: Partition,
-  at: (start: number, length: number) => Promise<Bytes>,
-): Promise<[string, string | number][]> {
-  const empty = (await at(start, 4096)).every((byte) => byte === 0);
+async function describe(file: string, size: number, at: At): Promise<void> {
+  if (size === 0) throw new RangeError(`${file} is empty`);
+  const head = await at(0, Math.min(GPT_LENGTH, size));
+  const image = await diskSizeOf(head);
+  if (size < image) {
+    throw new RangeError(`${file} is cut off: it has ${size} of the ${image} bytes of its image`);
+  }
+  const partitions = await parseGpt(head, image);
+  await checkBackupGpt(await at(image - TAIL, TAIL), image);
+  table(
+    ["number", "label", "start", "length"],
+    partitions.map(({ number, label, start, length }) => [number, label, start, length]),
+  );
+  const piece = partitions.find(({ label }) => label === PIECE_LABEL);
+  if (!piece) throw new RangeError(`${file} has no partition ${PIECE_LABEL}: it is no image of ours`);
+  print("");
+  const behind = size > image ? `, and ${size - image} more follow: a stick, or a copy of one` : "";
+  table(["piece", ""], [...(await describePiece(piece, at)), ["image", `${image} bytes${behind}`]]);
+}
+
+/** What the piece partition says. Nothing of it is believed: sizes are bounded before memory is taken for them. */
+async function describePiece({ start, length }: Partition, at: At): Promise<Row[]> {
+  const empty = (await at(start, Math.min(4096, length))).every((byte) => byte === 0);
   if (empty) return [["name", "none: this is a base image"]];
   const volume = await read((from, count) => {
     if (from + count > length) throw new RangeError("the file system is larger than its partition");
     return at(start + from, count);
   });
-  const os = description(await content(volume, "os.json"));
-  const html = await content(volume, "piece.html");
-  const sha256 = createHash("sha256").update(html).digest("hex");
-  const files: string[] = [];
-  for await (const entry of volume.entries())
-    if (entry.kind === undefined || entry.kind === "file") files.push(entry.path);
+  const os = await osJsonOf(volume);
+  const html = await digestOf(volume, "piece.html", length);
+  const { names, count } = await filesOf(volume);
+  const right = html.sha256 === os["sha256"];
   return [
-    ["name", printable(os["piece"])],
-    ["base", printable(os["base"])],
+    ["name", text(os["piece"])],
+    ["base", text(os["base"])],
     ["piece.html", `${html.length} bytes`],
-    ["SHA-256", sha256 === os["sha256"] ? sha256 : `${sha256}, and os.json says ${printable(os["sha256"])}`],
-    ["files", files.map(printable).join(", ")],
+    ["SHA-256", right ? html.sha256 : `${html.sha256}, and os.json says ${text(os["sha256"])}`],
+    ["files", names.join(", ") + (count > names.length ? `, and ${count - names.length} more` : "")],
     [
       "file system",
       `ext4, ${volume.blockSize} byte blocks, ${volume.freeBytes} bytes free, UUID ${volume.uuid}`,
@@ -74,27 +83,48 @@ async function describe(
   ];
 }
 
-function description(json: Buffer): Record<string, unknown> {
+/** `os.json` as it is: this is for looking at what may be wrong with it. */
+async function osJsonOf(volume: Volume): Promise<Record<string, unknown>> {
+  const content = await volume.file("os.json");
+  if (content.length > OS_JSON_LIMIT) throw new RangeError(`os.json has ${content.length} bytes`);
+  const chunks: Bytes[] = [];
+  for await (const chunk of content.open()) chunks.push(chunk);
   try {
-    return JSON.parse(json.toString()) as Record<string, unknown>;
+    return { ...(JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown> | null) };
   } catch (error) {
     throw new RangeError("os.json is not JSON", { cause: error });
   }
 }
 
-async function content(volume: Volume, path: string): Promise<Buffer> {
-  const chunks: Bytes[] = [];
-  for await (const chunk of (await volume.file(path)).open()) chunks.push(chunk);
-  return Buffer.concat(chunks);
+async function digestOf(volume: Volume, path: string, limit: number) {
+  const { length, open } = await volume.file(path);
+  if (length > limit) {
+    throw new RangeError(`${path} has ${length} bytes, more than its partition with ${limit}`);
+  }
+  const hash = createHash("sha256");
+  for await (const chunk of open()) hash.update(chunk);
+  return { length, sha256: hash.digest("hex") };
 }
 
-async function bytesOf(handle: FileHandle, start: number, length: number): Promise<Bytes> {
-  const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, start);
-  if (bytesRead < length) throw new RangeError(`the file ends at ${start + bytesRead}`);
-  return buffer;
+/** The first names of files, and how many there are. */
+async function filesOf(volume: Volume): Promise<{ names: string[]; count: number }> {
+  const names: string[] = [];
+  let count = 0;
+  for await (const { kind, path } of volume.entries()) {
+    if (kind !== undefined && kind !== "file") continue;
+    count++;
+    // A path is made of the names above it when it is looked at: a deep one is not
+    if (names.length < MOST_NAMES) names.push(path.length > 4096 ? `a path of ${path.length}` : text(path));
+  }
+  return { names, count };
 }
 
-function table(head: string[], rows: (string | number)[][]): void {
+/** Something that an image says, not too long. */
+function text(said: unknown): string {
+  return String(said).slice(0, MOST_TEXT);
+}
+
+function table(head: readonly string[], rows: readonly Row[]): void {
   const all = [head, ...rows].map((row) => row.map(String));
   const widths = head.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
   const numeric = head.map((_, i) => rows.every((row) => typeof row[i] === "number"));
@@ -102,13 +132,6 @@ function table(head: string[], rows: (string | number)[][]): void {
     const cells = row.map((cell, i) =>
       numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
     );
-    console.log(cells.join("  ").trimEnd());
+    print(cells.join("  ").trimEnd());
   }
-}
-
-/** What an image says of itself, safe to print on a terminal. */
-function printable(text: unknown): string {
-  return String(text)
-    .replace(/[^\x20-\x7e]/g, "?")
-    .slice(0, 200);
 }

@@ -7,7 +7,9 @@ import { chunksOrHoles } from "../src/ext4/chunks.ts";
 import { plan, segments, type Entry, type FilesystemOptions } from "../src/ext4/filesystem.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { UsageError, understand } from "./errors.ts";
-import { reason, writeWhole } from "./files.ts";
+import { writeWhole } from "./output.ts";
+import { systemReason } from "./reason.ts";
+import { print } from "./terminal.ts";
 
 const UNITS: Record<string, number> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
@@ -46,7 +48,7 @@ export async function mkfs(args: string[]): Promise<void> {
   };
   const planned = plan(await entriesOf(folder), options);
   await writeWhole(values.out, chunksOrHoles(segments(planned)));
-  console.log(`${values.out}: ${options.size} bytes, UUID ${options.uuid}`);
+  print(`${values.out}: ${options.size} bytes, UUID ${options.uuid}`);
 }
 
 /** What is in a folder, with modes, times and symbolic links; owners are root, as on a stick they should. */
@@ -84,7 +86,7 @@ async function entriesOf(folder: string): Promise<Entry[]> {
     await visit(folder, "");
   } catch (error) {
     if (error instanceof RangeError) throw error;
-    throw new RangeError(`${folder} cannot be read: ${reason(error)}`, { cause: error });
+    throw new RangeError(`${folder} cannot be read: ${systemReason(error)}`, { cause: error });
   }
   return entries;
 }

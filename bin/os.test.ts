@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   mkdirSync,
   mkdtempSync,
@@ -17,6 +17,7 @@ import { png } from "../src/splash/png.ts";
 import { sha256Of, testBase } from "../src/testing/test-base.ts";
 import { files, serve } from "../src/testing/range-server.ts";
 import { testKey } from "../src/testing/sign.ts";
+import { osIn } from "../src/testing/os.ts";
 
 const { manifest, image } = await testBase();
 const bundle = "<!doctype html><title>notepat</title><script>1</script>";
@@ -33,7 +34,11 @@ writeFileSync(
 );
 const BUILD = ["build", "x", "--manifest", manifestFile, "--bundle", bundleFile];
 let folder = root;
-beforeEach(() => (folder = mkdtempSync(path.join(root, "run-"))));
+let { os, osAsync, start } = osIn(folder);
+beforeEach(() => {
+  folder = mkdtempSync(path.join(root, "run-"));
+  ({ os, osAsync, start } = osIn(folder));
+});
 afterAll(() => rmSync(root, { recursive: true }));
 
 test("a piece may use what --allow says, and nothing else", async () => {
@@ -247,34 +252,3 @@ test("Ctrl-C leaves no file", async () => {
   expect(result.stderr).toMatch(/^os: The build was cancelled\./);
   expect(readdirSync(folder)).toEqual([]);
 });
-
-function command(args: string[]): [string, string[], { cwd: string; encoding: "utf8" }] {
-  const main = path.join(import.meta.dirname, "os.ts");
-  return [
-    process.execPath,
-    ["--import", import.meta.resolve("tsx"), main, ...args],
-    { cwd: folder, encoding: "utf8" },
-  ];
-}
-
-function os(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(...command(args));
-  return { status, stdout, stderr };
-}
-
-function start(...args: string[]) {
-  const [node, all, options] = command(args);
-  const process = spawn(node, all, options);
-  let stdout = "";
-  let stderr = "";
-  process.stdout.on("data", (text) => (stdout += String(text)));
-  process.stderr.on("data", (text) => (stderr += String(text)));
-  const ended = new Promise<{ status: number | null; stdout: string; stderr: string }>((resolve) => {
-    process.on("close", (status) => resolve({ status, stdout, stderr }));
-  });
-  return { process, ended };
-}
-
-function osAsync(...args: string[]) {
-  return start(...args).ended;
-}

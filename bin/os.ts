@@ -1,4 +1,6 @@
+import { CancelledError } from "../src/errors.ts";
 import { fail, UsageError } from "./errors.ts";
+import { print, watchOutput } from "./terminal.ts";
 
 /** What each command takes and does, and what does it. */
 const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise<void> }> = {
@@ -31,8 +33,15 @@ const [name = "help", ...args] = process.argv.slice(2);
 const subject = name === "help" ? (args[0] ?? "") : name;
 const command = Object.hasOwn(COMMANDS, subject) ? COMMANDS[subject] : undefined;
 const asksForHelp = name === "help" || [name, ...args].some((word) => word === "--help" || word === "-h");
+watchOutput();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.once(signal, () => fail(new CancelledError(`The ${name} was cancelled`)));
+}
 try {
-  if (asksForHelp) process.stdout.write(help(command ? [subject] : Object.keys(COMMANDS)));
+  if (asksForHelp)
+    help(command ? [subject] : Object.keys(COMMANDS))
+      .split("\n")
+      .forEach(print);
   else if (command) await command.run(args);
   else throw new UsageError(`"${name}" is not one of ${Object.keys(COMMANDS).join(", ")}`);
 } catch (error) {
@@ -43,6 +52,5 @@ function help(names: string[]): string {
   return `os: turn an Aesthetic Computer piece into an operating system
 
 ${names.map((each) => `  npm run -s os -- ${COMMANDS[each]?.usage}\n`).join("\n")}
-Exit codes: 0 done, 1 failed (with one line on standard error), 2 not understood.
-`;
+Exit codes: 0 done, 1 failed (with one line on standard error), 2 not understood.`;
 }

@@ -1,3 +1,5 @@
+import { printable } from "./terminal.ts";
+
 /** What came of looking at one thing after another: a line for each, ✓ or ✗ with what to do. */
 export class Report {
   readonly #say: (line: string) => void;
@@ -43,10 +45,7 @@ function reasonOf(error: unknown): string {
   return `${error.message.replace(/[.\s]*$/, "")}${behind}`;
 }
 
-/** Servers choose some of the words: nothing that a terminal would obey, and no more than a few lines of them. */
+/** Servers choose some of the words: one line, and not a long one. */
 function plain(line: string): string {
-  return line
-    .replace(/\s+/g, " ")
-    .replace(/[^\x20-\x7e✓✗]/gu, "?")
-    .slice(0, 600);
+  return printable(line.replace(/\s+/g, " ")).slice(0, 600);
 }

@@ -20,6 +20,16 @@ export interface Partition {
 }
 
 /**
+ * How many bytes the disk has that the table was made for: where its backup ends. A stick is mostly larger than the image
+ * that was written to it. `head` is as for `parseGpt`. Throws `RangeError` when there is no table, or a broken one.
+ */
+export async function diskSizeOf(head: Bytes): Promise<number> {
+  const { otherSector } = await parseHeader(head.subarray(SECTOR, 2 * SECTOR), 1);
+  if (otherSector <= 1) throw new RangeError("partition table: without a backup");
+  return (otherSector + 1) * SECTOR;
+}
+
+/**
  * The partitions in the GUID partition table at the front of a disk of `diskSize` bytes (UEFI
  * specification 2.10, section 5.3). `head` is at least the disk's first `GPT_LENGTH` bytes. Throws
  * `RangeError` when a signature, checksum or position is wrong.
@@ -29,6 +39,9 @@ export async function parseGpt(head: Bytes, diskSize: number): Promise<Partition
   const header = await parseHeader(head.subarray(SECTOR, 2 * SECTOR), 1, lastSector);
   const start = header.entriesSector * SECTOR;
   const entries = head.subarray(start, start + ENTRIES * ENTRY_SIZE);
+  if (entries.length < ENTRIES * ENTRY_SIZE) {
+    throw new RangeError(`partition entries lie at ${start}, and not within the first ${head.length} bytes`);
+  }
   if ((await checksum(entries)) !== header.entriesChecksum) {
     throw new RangeError("partition entries do not match their checksum");
   }
@@ -93,7 +106,7 @@ export async function backupGpt(head: Bytes, diskSize: number, length: number): 
   return tail;
 }
 
-async function parseHeader(bytes: Bytes, ownSector: number, otherSector: number) {
+async function parseHeader(bytes: Bytes, ownSector: number, otherSector?: number) {
   const where = ownSector === 1 ? "partition table" : "backup partition table";
   if (bytes.length < SECTOR || String.fromCharCode(...bytes.subarray(0, 8)) !== SIGNATURE) {
     throw new RangeError(`no ${where}`);
@@ -106,13 +119,18 @@ async function parseHeader(bytes: Bytes, ownSector: number, otherSector: number)
   if ((await checksum(blank)) !== header.getUint32(0x10, true)) {
     throw new RangeError(`${where}: header does not match its checksum`);
   }
-  if (sector(header, 0x18) !== ownSector || sector(header, 0x20) !== otherSector) {
-    throw new RangeError(`${where}: made for a disk of another size`); // MyLBA, AlternateLBA
+  const other = sector(header, 0x20); // AlternateLBA
+  if (sector(header, 0x18) !== ownSector || (otherSector !== undefined && other !== otherSector)) {
+    throw new RangeError(`${where}: made for a disk of another size`); // 0x18 is MyLBA
   }
   if (header.getUint32(0x50, true) !== ENTRIES || header.getUint32(0x54, true) !== ENTRY_SIZE) {
     throw new RangeError(`${where}: not ${ENTRIES} entries of ${ENTRY_SIZE} bytes`);
   }
-  return { entriesSector: sector(header, 0x48), entriesChecksum: header.getUint32(0x58, true) };
+  return {
+    otherSector: other,
+    entriesSector: sector(header, 0x48), // PartitionEntryLBA
+    entriesChecksum: header.getUint32(0x58, true), // PartitionEntryArrayCRC32
+  };
 }
 
 /** A logical block address. Past 2^53 it is no disk of ours; as a number it then lies outside any. */
