@@ -295,7 +295,7 @@ test("closing the tab ends the download", async ({ page, site, context }) => {
   await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
   await type(page, "os @jeffrey/frog");
   await startBuild(page);
-  expect((await again).suggestedFilename()).toBe("jeffrey-frog-os.iso");
+  expect((await again).suggestedFilename()).toBe("frog@jeffrey-os.iso");
 });
 
 test("two tabs build at once, and both files are whole", async ({ page, site, context }) => {

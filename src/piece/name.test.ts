@@ -5,8 +5,8 @@ import { imageFileName, parsePiece } from "./name.ts";
 
 test.each([
   ["notepat", "notepat-os.iso"],
-  ["$cow", "cow-os.iso"],
-  ["@jeffrey/frog", "jeffrey-frog-os.iso"],
+  ["$cow", "kidlisp.cow-os.iso"],
+  ["@jeffrey/frog", "frog@jeffrey-os.iso"],
   ["", "prompt-os.iso"],
   ["  wave ", "wave-os.iso"],
   ["a".repeat(100), `${"a".repeat(100)}-os.iso`],
@@ -38,11 +38,43 @@ test.each([
   expect(() => parsePiece(text)).toThrow(/^"[\x20-\x7e]{1,35}" is not the name of a piece$/);
 });
 
+/** What a piece may be called, with an eye to what could be taken for another. */
+const name = fc
+  .stringMatching(
+    /^(?:\$[ab0]{1,4}|(?:@[ab0][ab0._-]{0,3}\/)?[ab0][ab0_-]{0,4}|(?:kidlisp|con|nul)[ab-]{0,2})$/,
+  )
+  .map(parsePiece);
+
+test.each([
+  ["cow", "$cow"],
+  ["kidlisp-cow", "$cow"],
+  ["@a/b-c", "@a-b/c"],
+  ["@a.b/c", "@b/c"],
+  ["@cow/kidlisp", "$cow"],
+  ["a-b", "@a/b"],
+])("%s and %s have files of their own", (one, other) => {
+  expect(imageFileName(parsePiece(one))).not.toBe(imageFileName(parsePiece(other)));
+});
+
+test("no two pieces share a file name", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(name, { minLength: 2, maxLength: 200 }), (names) => {
+      expect(new Set(names.map(imageFileName)).size).toBe(names.length);
+    }),
+  );
+});
+
+/** What Windows opens a device for, whatever follows the first dot. */
+const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
+
 test("whatever passes is harmless in a file name", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[@$]?[\w./-]{0,9}$/)), (text) => {
+    fc.property(fc.oneof(name, fc.string(), fc.stringMatching(/^[@$]?[\w./-]{0,9}$/)), (text) => {
       try {
-        expect(imageFileName(parsePiece(text))).toMatch(/^[a-z0-9][a-z0-9._-]*-os\.iso$/i);
+        const file = imageFileName(parsePiece(text));
+        expect(file).toMatch(/^[a-z0-9][a-z0-9@._-]*-os\.iso$/i);
+        expect(file).not.toMatch(DEVICE);
+        expect(file.length).toBeLessThan(200);
       } catch (error) {
         expect(error).toBeInstanceOf(PieceNameError);
       }

@@ -20,7 +20,15 @@ export function parsePiece(text: string): string {
   throw new PieceNameError(`"${short}" is not the name of a piece`);
 }
 
-/** The downloaded file's name: `notepat-os.iso`, `cow-os.iso`, `jeffrey-frog-os.iso`. */
+/**
+ * The finished file's name: `notepat-os.iso`, `kidlisp.cow-os.iso` for `$cow`, `frog@jeffrey-os.iso` for
+ * `@jeffrey/frog`. No two pieces share one: only KidLisp's begins with a word and a dot, only a handle's has an `@`.
+ * (Names that differ in capitals alone do so here too.) It begins with a letter or a digit and has nothing in it that a
+ * shell would expand, that Windows, macOS or FAT refuse, or that Windows takes for a device (`con.…`).
+ */
 export function imageFileName(piece: string): string {
-  return `${piece.replace(/^[@$]/, "").replace("/", "-")}-os.iso`;
+  const [, code] = /^\$(.*)$/.exec(piece) ?? [];
+  if (code !== undefined) return `kidlisp.${code}-os.iso`;
+  const [, handle, name = piece] = /^@(.*)\/(.*)$/.exec(piece) ?? [];
+  return `${name}${handle === undefined ? "" : `@${handle}`}-os.iso`;
 }

@@ -145,7 +145,7 @@ function report({ control }, message) {
  * @param {string} fileName
  */
 function disposition(fileName) {
-  const plain = fileName.replace(/[^\w.-]/g, "_");
+  const plain = fileName.replace(/[^\w@.-]/g, "_");
   const encoded = encodeURIComponent(fileName).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
