@@ -37,7 +37,7 @@ export type PageMessage =
   | { readonly type: "os:ready"; readonly page: PageInfo }
   | { readonly type: "os:state"; readonly visit: string; readonly state: BuildState }
   | { readonly type: "os:cleared"; readonly visit: string; readonly bytes: number; readonly message?: string }
-  /** `qr`: the modules of a QR code of `url`, a text of 0 and 1 for each row. */
+  /** `qr`: the modules of a QR code of `url`, a text of 0 and 1 for each row; none when `url` is too long for one. */
   | {
       readonly type: "os:link";
       readonly visit: string;

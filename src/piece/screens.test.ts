@@ -38,6 +38,13 @@ test("what this browser or this base cannot do is not offered", () => {
   expect(keysOf(model({ build }))).toEqual(["s", "w", "l"]);
 });
 
+test("a link too long for a code is shown without one", () => {
+  const link = { url: "https://a.b/os:long", qr: [] };
+  const { blocks } = screenOf(model({ phone: true, link }));
+  expect(blocks.map(({ kind }) => kind)).not.toContain("qr");
+  expect(JSON.stringify(blocks)).toContain(link.url);
+});
+
 test("no key stands for two things", () => {
   for (const each of Object.values(models)) expect(new Set(keysOf(each)).size).toBe(keysOf(each).length);
 });

@@ -149,7 +149,10 @@ function linked(model: Model): Screen {
       title(model),
       text(first ? words.phone : words.elsewhere),
       ...(link
-        ? [text(link.url, { color: "title" }), { kind: "qr", rows: link.qr } as const]
+        ? [
+            text(link.url, { color: "title" }),
+            ...(link.qr.length > 0 ? [{ kind: "qr", rows: link.qr } as const] : []),
+          ]
         : [text(words.linking, { color: "dim" })]),
       ...(first ? [text(words.phoneToo, { color: "dim" })] : []),
     ],

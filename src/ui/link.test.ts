@@ -23,6 +23,16 @@ test("the longest name of a piece, and qualifiers, still fit", () => {
   expect(read(link.qr)).toBe(link.url);
 });
 
+test.each([
+  [2331, 177],
+  [2332, 0],
+  [100_000, 0],
+])("an address of %i characters has %i rows of code", (length, rows) => {
+  const { url, qr } = linkTo("a".repeat(length - "https://a.b/os:".length), [], "https://a.b");
+  expect(url).toHaveLength(length);
+  expect(qr).toHaveLength(rows);
+});
+
 test("a reader finds nothing when the corners are gone", () => {
   const { qr } = linkTo("notepat", [], "https://aesthetic.computer");
   expect(read(qr.map((row, i) => (i < 8 ? "0".repeat(row.length) : row)))).toBe("");
