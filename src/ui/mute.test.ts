@@ -1,5 +1,4 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { mute, prepareMute } from "./mute.ts";
 
 // Who is muted, with windows and events that have what the real ones have; e2e/preview.spec.ts has real ones.
 
@@ -41,13 +40,15 @@ function eventClass() {
 }
 
 let FakeEvent = eventClass();
+let { mute, prepareMute } = await import("./mute.ts");
 const page = new FakeWindow();
 const frame = new FakeWindow(page);
 
-beforeEach(() => {
+beforeEach(async () => {
   FakeEvent = eventClass();
-  vi.stubGlobal("window", {});
   vi.stubGlobal("MessageEvent", FakeEvent);
+  vi.resetModules();
+  ({ mute, prepareMute } = await import("./mute.ts"));
   return () => vi.unstubAllGlobals();
 });
 
@@ -89,14 +90,30 @@ test.each<[string, object | null, string]>([
   expect(heard(source, origin)).toEqual({ data: 1, ports: 1, sender: source, from: origin });
 });
 
-test("a second copy of the module adds no second layer, and its frames are muted too", async () => {
+test("frames are muted once, however often it is prepared", () => {
   prepareMute();
   const { get } = Object.getOwnPropertyDescriptor(FakeEvent.prototype, "data")!;
-  vi.resetModules();
-  const copy = await import("./mute.ts");
-  expect(copy.prepareMute()).toBe(true);
+  expect(prepareMute()).toBe(true);
   expect(Object.getOwnPropertyDescriptor(FakeEvent.prototype, "data")!.get).toBe(get);
-  copy.mute(frame as unknown as Window);
+});
+
+test("another deployment's module in the same page mutes its frames, and those of the first stay muted", async () => {
+  const other = new FakeWindow(page);
+  prepareMute();
+  mute(frame as unknown as Window);
+  vi.resetModules();
+  const later = await import("./mute.ts");
+  expect(later.prepareMute()).toBe(true);
+  later.mute(other as unknown as Window);
+  for (const each of [frame, other]) expect(heard(each, "null").data).toBeNull();
+  expect(heard(new FakeWindow(page), "null").data).toBe(1);
+});
+
+test("what somebody has planted on window beforehand is not believed", () => {
+  const planted = { [Symbol.for("aesthetic-os.muted-windows")]: new WeakSet() };
+  vi.stubGlobal("window", planted);
+  expect(prepareMute()).toBe(true);
+  mute(frame as unknown as Window);
   expect(heard(frame, "null").data).toBeNull();
 });
 

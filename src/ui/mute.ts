@@ -10,21 +10,15 @@
 /** What a muted message carries, which is what `new MessageEvent("message")` does. Its origin stays readable. */
 const NOTHING = { data: null, ports: Object.freeze([]), source: null };
 
-/** On `window`: AC may run this module more than once in a page, and one layer of accessors is enough. */
-const MUTED = Symbol.for("aesthetic-os.muted-windows");
-
-declare global {
-  interface Window {
-    [MUTED]?: WeakSet<object>;
-  }
-}
+/** The windows that are muted, once any can be. Nobody else can reach it. */
+let muted: WeakSet<object> | undefined;
 
 /**
  * Make it possible to mute frames. Returns false, having changed nothing, where this browser's `MessageEvent` cannot
  * be changed: then nothing that is not trusted may run in a frame of this page.
  */
 export function prepareMute(): boolean {
-  if (window[MUTED]) return true;
+  if (muted) return true;
   const natives = Object.getOwnPropertyDescriptors(MessageEvent.prototype);
   const { origin, source } = natives;
   if (!origin.get || !source.get) return false;
@@ -42,7 +36,7 @@ export function prepareMute(): boolean {
       },
     });
   }
-  window[MUTED] = windows;
+  muted = windows;
   return true;
 }
 
@@ -54,8 +48,8 @@ const names = Object.keys(NOTHING) as (keyof typeof NOTHING)[];
  * can have run in it. Throws unless `prepareMute` has returned true.
  */
 export function mute(frame: Window): void {
-  if (!window[MUTED]) throw new Error("Messages cannot be muted in this page");
-  window[MUTED].add(frame);
+  if (!muted) throw new Error("Messages cannot be muted in this page");
+  muted.add(frame);
 }
 
 /**
