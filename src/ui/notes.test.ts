@@ -42,8 +42,8 @@ test("what is kept does not touch the rest", () => {
   expect([notes.recent, notes.keep]).toEqual([["notepat"], true]);
 });
 
-test.each(["not JSON", "null", '{"seen":{"kiosk":1},"recent":[],"keep":true}', '{"keep":true}'])(
-  "%s in storage is not ours",
+test.each(["not JSON", "null", "[]", '"x"', '{"keep":1}', `{"keep":true,"x":"${"x".repeat(16 * 1024)}"}`])(
+  "%.20s in storage is not ours",
   (text) => {
     storage.items.set("os:notes", text);
     expect([notes.seen, notes.recent, notes.keep]).toEqual([{}, [], false]);
@@ -51,6 +51,40 @@ test.each(["not JSON", "null", '{"seen":{"kiosk":1},"recent":[],"keep":true}', '
     expect(notes.keep).toBe(true);
   },
 );
+
+/** Notes that somebody else has put into storage. */
+const plant = (planted: object) => storage.items.set("os:notes", JSON.stringify(planted));
+const year = new Date().getUTCFullYear();
+
+test("each note stands for itself: one that is malformed does not take others with it", () => {
+  plant({ seen: 7, recent: ["notepat"], keep: true });
+  expect([notes.seen, notes.recent, notes.keep]).toEqual([{}, ["notepat"], true]);
+  plant({ seen: { a: "2026.1.1", b: 7, c: "newest", "\u202e": "1" }, recent: "x", keep: "yes" });
+  expect([notes.seen, notes.recent, notes.keep]).toEqual([{ a: "2026.1.1" }, [], false]);
+});
+
+test.each([`${year + 2}.1.1`, "9999", "999999"])(
+  "version %s, that cannot have been seen, does not make what comes look old",
+  (version) => {
+    plant({ seen: { "kiosk x86_64": version }, recent: [], keep: false });
+    expect(notes.seen).toEqual({});
+    notes.recordReady(ready("notepat", `${year}.1.1`));
+    expect(notes.seen).toEqual({ "kiosk x86_64": `${year}.1.1` });
+  },
+);
+
+test("what is no name of a piece was not built lately", () => {
+  plant({ seen: {}, recent: ["notepat", "../x", "", 7, "x".repeat(101), "<b>", "$cow"], keep: false });
+  expect(notes.recent).toEqual(["notepat", "$cow"]);
+});
+
+test("there is a limit to what is remembered", () => {
+  plant({ seen: {}, recent: Array<string>(100).fill("a"), keep: false });
+  expect(notes.recent).toHaveLength(8);
+  for (let i = 0; i < 40; i++) notes.recordReady(ready("a", "2026.1.1", `flavor${i}`));
+  expect(Object.keys(notes.seen)).toHaveLength(32);
+  expect(notes.seen).toHaveProperty("flavor39 x86_64");
+});
 
 test("without storage nothing is remembered, and nothing fails", () => {
   const refuse = () => {

@@ -1,29 +1,68 @@
 import * as v from "valibot";
 import { compareVersions, channelOf } from "../release/manifest.ts";
 import type { ImageInfo } from "../messages.ts";
+import { parsePiece } from "../piece/name.ts";
 
 // What this browser remembers of builds, in localStorage. Little, and nothing depends on it.
 
 const KEY = "os:notes";
 /** How many pieces are remembered. */
 const RECENT = 8;
+/** Of how many flavors and architectures the newest version is remembered. */
+const CHANNELS = 32;
+/** No notes that we have written are longer, in characters. */
+const LONGEST = 16 * 1024;
 
+// Every page and piece of the site can write here, so each note is checked by itself as it is read.
+const channelName = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,200}$/));
+const version = v.pipe(v.string(), v.regex(/^\d{1,6}(?:\.\d{1,6}){0,3}$/), v.check(isPast));
+const pieceName = v.pipe(v.string(), v.check(isPiece));
 const schema = v.object({
   /** The newest version of base seen, by flavor and architecture. */
-  seen: v.record(v.string(), v.string()),
+  seen: v.fallback(v.record(v.string(), v.unknown()), {}),
   /** Pieces made ready lately, the last one first. */
-  recent: v.array(v.string()),
+  recent: v.fallback(v.array(v.unknown()), []),
   /** Whether base images are to stay when a build is over. */
-  keep: v.boolean(),
+  keep: v.fallback(v.boolean(), false),
 });
 
-type Notes = v.InferOutput<typeof schema>;
+interface Notes {
+  readonly seen: Readonly<Record<string, string>>;
+  readonly recent: readonly string[];
+  readonly keep: boolean;
+}
 
 function read(): Notes {
   try {
-    return v.parse(schema, JSON.parse(localStorage.getItem(KEY) ?? ""));
+    const text = localStorage.getItem(KEY) ?? "";
+    if (text.length > LONGEST) throw new RangeError("longer than any of ours");
+    const { seen, recent, keep } = v.parse(schema, JSON.parse(text));
+    const versions = Object.entries(seen).filter(
+      (entry): entry is [string, string] => v.is(channelName, entry[0]) && v.is(version, entry[1]),
+    );
+    return {
+      seen: Object.fromEntries(versions.slice(-CHANNELS)),
+      recent: recent.filter((each) => v.is(pieceName, each)).slice(0, RECENT),
+      keep,
+    };
   } catch {
     return { seen: {}, recent: [], keep: false }; // nothing yet, or not ours, or no storage here
+  }
+}
+
+/**
+ * Whether a version is not from the far future: they are dates. One that is would make every base to come look old,
+ * and be refused.
+ */
+function isPast(text: string): boolean {
+  return Number.parseInt(text) <= new Date().getUTCFullYear() + 1;
+}
+
+function isPiece(text: string): boolean {
+  try {
+    return parsePiece(text) === text;
+  } catch {
+    return false;
   }
 }
 
@@ -56,10 +95,10 @@ export const notes = {
   recordReady({ piece, base }: Pick<ImageInfo, "piece" | "base">): void {
     const { seen, recent } = read();
     const channel = channelOf(base);
-    const known = seen[channel];
+    const { [channel]: known, ...others } = seen;
     const isNewer = known === undefined || compareVersions(base.version, known) > 0;
     write({
-      seen: isNewer ? { ...seen, [channel]: base.version } : seen,
+      seen: { ...others, [channel]: isNewer ? base.version : known }, // last: the first are forgotten first
       recent: [piece.name, ...recent.filter((name) => name !== piece.name)].slice(0, RECENT),
     });
   },
