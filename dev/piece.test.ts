@@ -100,7 +100,11 @@ async function visit(slug = "os:notepat", { size = "476x296", dark = true, page 
   return {
     frame,
     hear,
-    meet: () => hear({ type: "os:ready", page }),
+    async meet() {
+      await hear({ type: "os:ready" });
+      await hear({ type: "os:page", visit: visitOf(), page });
+    },
+    unconfirmed: () => hear({ type: "os:press", visit: visitOf() }),
     state: (state: BuildState) => hear({ type: "os:state", visit: visitOf(), state }),
     link: () => hear({ type: "os:link", visit: visitOf(), ...link }),
     cleared: (bytes: number) => hear({ type: "os:cleared", visit: visitOf(), bytes }),
@@ -475,6 +479,41 @@ describe("os alone", () => {
       return next.content.slug;
     });
   }
+});
+
+test("a page that was planted before the piece came is not believed, and the real one is", async () => {
+  const piece = await visit();
+  const planted = { choose: false, kept: 1e9, recent: ["planted"] };
+  await piece.hear({ type: "os:ready", page: planted } as unknown as PageMessage);
+  await piece.hear({ type: "os:page", visit: "another", page: planted });
+  expect(piece.says()).toContain("loading");
+  expect(piece.told("os:open")).toEqual([]);
+  await piece.meet();
+  expect(piece.told("os:open")).toHaveLength(1);
+  await piece.state(states.ready);
+  expect(piece.says()).toContain("w choose where");
+});
+
+test("what the page wants a key for is asked for again, and what was built is still there", async () => {
+  const piece = await shown(states.ready);
+  await piece.press("s");
+  await piece.unconfirmed();
+  await piece.frame();
+  const written = piece.sent.flatMap((each) => (each.type === "rendered" ? (each.content.text ?? []) : []));
+  expect(written).toContain("press it again");
+  expect(piece.says()).toContain("s start");
+});
+
+test("os:clear by a link asks first", async () => {
+  const piece = await visit("os:clear", { page: { ...pageInfo, kept: 540_016_640 } });
+  await piece.meet();
+  await piece.unconfirmed();
+  expect(piece.says()).toContain("540 MB of base kept here. remove it?");
+  await piece.press("y");
+  expect(piece.told("os:clear")).toHaveLength(2);
+  expect(piece.says()).toContain("clearing...");
+  await piece.cleared(540_016_640);
+  expect(piece.says()).toContain("540 MB freed.");
 });
 
 test("os:clear clears at once, and says how much it was", async () => {

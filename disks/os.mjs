@@ -42,6 +42,7 @@ const os = {
   pageIsLate: false,
   build: null,
   cleared: null,
+  unconfirmed: false,
   link: null,
   linking: false,
   stopping: false,
@@ -159,18 +160,22 @@ export { boot, paint, act, sim, leave, meta };
 
 /** Take what the page says; what is for another visit is not for us. */
 function hear(/** @type {PageMessage | undefined} */ message) {
-  if (message?.type === "os:ready") {
+  if (message?.type === "os:ready") tell("os:hello"); // the answer is for this visit, whoever said it
+  if (message?.type === "os:ready" || message?.visit !== visit) return;
+  if (message.type === "os:page") {
     if (os.page) return;
     os.page = message.page;
     if (os.target === "clear") tell("os:clear");
     else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? {} : { qualifiers });
-  } else if (message?.visit !== visit) return;
-  else if (message.type === "os:state") {
+  } else if (message.type === "os:state") {
     if (message.state.stage !== os.build?.stage) {
       pageNumber = 0;
       os.stopping = false;
     }
     os.build = message.state;
+  } else if (message.type === "os:press") {
+    os.unconfirmed = true;
+    if (os.target !== "clear") notice(words.press, ["white", "purple"]);
   } else if (message.type === "os:cleared") os.cleared = message;
   else if (message.type === "os:link") os.link = message;
   changed();
@@ -218,6 +223,10 @@ const commands = {
     notice(words.copied, ["white", "purple"]);
   },
   saveChecksum: () => tell("os:checksum"),
+  clear() {
+    os.unconfirmed = false;
+    tell("os:clear");
+  },
   link() {
     os.linking = true;
     tell("os:link");

@@ -64,6 +64,18 @@ for (const driver of [chromium, firefox, webkit]) {
       });
     });
 
+    // The journeys beside this one show that a key that reaches the page by AC's signals is enough.
+    test("nothing that costs the person something, unless they have pressed a key or tapped", async ({
+      site,
+    }) => {
+      await travel(site.url, async (browser) => {
+        await ready(browser);
+        const answers = await browser.evaluate<string[]>(`(${behindTheirBack.toString()})()`);
+        expect(answers).toEqual(Array<string>(6).fill("os:press"));
+        expect(saved(browser)).toEqual({});
+      });
+    });
+
     // Firefox and WebKit stop a service worker after some 30 s without an event.
     test("70 seconds of a slow stream, in a hidden tab of a site with a strict policy", async ({ site }) => {
       test.setTimeout(240_000);
@@ -288,6 +300,37 @@ for (const driver of [chromium, firefox, webkit]) {
       );
     });
   });
+}
+
+/**
+ * What another piece of the site could do: run the page module, get a build ready and let it start, and more. Returns
+ * what the module answers. WebDriver's own scripts count as the person's doing, so it waits until that has passed.
+ */
+async function behindTheirBack(): Promise<string[]> {
+  interface Message {
+    type: string;
+    state?: { stage: string };
+  }
+  const handlers: Record<string, (content: object) => void> = {};
+  const said: Message[] = [];
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await new Promise((later) => setTimeout(later, 50));
+  };
+  Object.assign(globalThis, {
+    when: (type: string, handler: (content: object) => void) => (handlers[type] = handler),
+    signal: (message: Message) => said.push(message),
+  });
+  const module = "/aesthetic.computer/os/page.js?v=evil";
+  await import(module);
+  const from = { visit: "evil", piece: "evil" };
+  handlers["os:open"]!(from);
+  await until(() => said.some(({ state }) => state?.stage === "ready"));
+  await until(() => !navigator.userActivation.isActive);
+  const before = said.length;
+  handlers["os:start"]!({ ...from, where: "downloads" });
+  handlers["os:start"]!({ ...from, where: "choose" });
+  for (const type of ["os:cancel", "os:clear", "os:checksum", "os:copy"]) handlers[type]!(from);
+  return said.slice(before).map(({ type }) => type);
 }
 
 /** Everything is known, and the person may begin. */

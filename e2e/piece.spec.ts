@@ -15,10 +15,11 @@ import { showPreview, hidePreview } from "/src/ui/preview.ts";
 import { announce } from "/src/ui/screen-reader.ts";
 import { linkTo } from "/src/ui/link.ts";
 window.told ??= [];
-for (const type of "open start pause resume cancel keep clear copy checksum preview link say".split(" ")) {
+for (const type of "hello open start pause resume cancel keep clear copy checksum preview link say".split(" ")) {
   when("os:" + type, (content) => {
     told.push({ type: "os:" + type, ...content });
     window.visit = content.visit;
+    if (type === "hello") signal({ type: "os:page", visit, page: ${JSON.stringify(pageInfo)} });
     if (type === "say") announce(content.text);
     if (type === "link") signal({ type: "os:link", visit, ...linkTo(content.piece, [], "https://aesthetic.computer") });
     if (type === "preview" && content.box) showPreview(window.bundle ??= new Blob([BUNDLE]), content.box, content.piece);
@@ -27,7 +28,7 @@ for (const type of "open start pause resume cancel keep clear copy checksum prev
 }
 acCONTENT_EVENTS.push(() => { hidePreview(); announce(""); });
 window.show = (state) => signal({ type: "os:state", visit, state });
-signal({ type: "os:ready", page: ${JSON.stringify(pageInfo)} });
+signal({ type: "os:ready" });
 `;
 
 /** A bundle that tries what it should not, and says on its canvas what came of it. */

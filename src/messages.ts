@@ -8,12 +8,14 @@ import type { Allowance } from "./allowances.ts";
 //        ◀──Control, KeepAliveAnswer──────                 ◀─DataAnswer──
 
 /**
- * Piece → page, by AC's signals: `os:open`, `os:start`, `os:pause`, `os:resume`, `os:cancel`, `os:keep`,
- * `os:clear`, `os:copy`, `os:checksum`, `os:preview`, `os:link`, `os:say`. `os:open` makes ready what `piece` and
- * `qualifiers` name, or joins the build of it; `os:start` then makes it; `os:checksum` saves `<name>.sha256`,
- * `os:copy` puts the SHA-256 on the clipboard; `os:preview` shows the bundle itself over `box` of the canvas, or
- * takes it away; `os:link` asks for the address of this build, to be opened elsewhere; `os:say` is for those who
- * hear the page.
+ * Piece → page, by AC's signals. `os:hello` asks what the page can do; `os:open` makes ready what `piece` and
+ * `qualifiers` name, or joins the build of it; `os:pause` and `os:resume` fetch nothing for a while; `os:preview` shows
+ * the bundle itself over `box` of the canvas, or takes it away; `os:link` asks for the address of this build, to be
+ * opened elsewhere; `os:say` is for those who hear the page.
+ *
+ * What costs the person something is done only if they have just pressed a key or tapped, and is answered by `os:press`
+ * otherwise: `os:start` makes what is ready; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
+ * `os:clear` removes what is kept; `os:checksum` saves `<name>.sha256`, `os:copy` puts the SHA-256 on the clipboard.
  */
 export interface PieceMessage {
   /** Tells the answers to this visit from those to an earlier one. */
@@ -32,9 +34,15 @@ export interface PieceMessage {
   readonly text?: string;
 }
 
-/** Page → piece: somebody is listening; what a build has come to; what is kept in this browser. */
+/**
+ * Page → piece: somebody is listening (`os:ready`, which whoever was on the page before can have said too, so it is
+ * believed no more than that); what the page can do; that a key is needed; what a build has come to; what is kept in
+ * this browser.
+ */
 export type PageMessage =
-  | { readonly type: "os:ready"; readonly page: PageInfo }
+  | { readonly type: "os:ready" }
+  | { readonly type: "os:page"; readonly visit: string; readonly page: PageInfo }
+  | { readonly type: "os:press"; readonly visit: string }
   | { readonly type: "os:state"; readonly visit: string; readonly state: BuildState }
   | { readonly type: "os:cleared"; readonly visit: string; readonly bytes: number; readonly message?: string }
   /** `qr`: the modules of a QR code of `url`, a text of 0 and 1 for each row; none when `url` is too long for one. */

@@ -13,6 +13,7 @@ export type Command =
   | "open"
   | "copy"
   | "saveChecksum"
+  | "clear"
   | "link"
   | "closeLink"
   | "pickAnother"

@@ -12,6 +12,7 @@ test.each([
   ["late", "sad", []],
   ["picker", "glad", []],
   ["clearing", "busy", []],
+  ["clearing unasked", "calm", ["y", "n"]],
   ["cleared", "glad", ["n"]],
   ["not cleared", "sad", ["n"]],
   ["phone", "calm", ["b"]],

@@ -16,6 +16,8 @@ export interface Model {
   /** What the page said of the build last. */
   build: BuildState | null;
   cleared: { readonly bytes: number; readonly message?: string } | null;
+  /** Whether the page waits for a key or a tap to do what was asked last. */
+  unconfirmed: boolean;
   link: { readonly url: string; readonly qr: readonly string[] } | null;
   /** Whether the link is shown instead of the build. */
   linking: boolean;
@@ -125,11 +127,19 @@ function picker({ typed, chosen }: Model, { recent, kept }: PageInfo): Screen {
   };
 }
 
-function clearing({ cleared }: Model): Screen {
+function clearing({ cleared, unconfirmed, page }: Model): Screen {
+  if (unconfirmed) {
+    return {
+      kind: "pages",
+      face: "calm",
+      blocks: [heading("os"), text(words.clearing.asked(page?.kept ?? 0))],
+      actions: [action("y space", words.free, "clear"), action("n", words.other, "pickAnother")],
+    };
+  }
   const { message } = cleared ?? {};
   const answer = cleared
-    ? text(message ?? words.cleared(cleared.bytes), { color: message ? "bad" : "good" })
-    : text(words.clearing);
+    ? text(message ?? words.clearing.done(cleared.bytes), { color: message ? "bad" : "good" })
+    : text(words.clearing.now);
   return {
     kind: "pages",
     face: message ? "sad" : cleared ? "glad" : "busy",

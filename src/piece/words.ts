@@ -19,8 +19,12 @@ export const words = {
   recent: "built lately",
   kept: (bytes: number) => `${size(bytes)} of base kept here. "os clear" frees it.`,
 
-  clearing: "clearing...",
-  cleared: (bytes: number) => (bytes > 0 ? `${size(bytes)} freed.` : "nothing was kept."),
+  clearing: {
+    asked: (bytes: number) => `${size(bytes)} of base kept here. remove it?`,
+    now: "clearing...",
+    done: (bytes: number) => (bytes > 0 ? `${size(bytes)} freed.` : "nothing was kept."),
+  },
+  press: "press it again",
 
   phone: "a phone cannot write a USB stick. on a computer, open:",
   phoneToo: "the file can be saved here too, if it fits.",
@@ -147,6 +151,7 @@ export const words = {
   again: ["try again", "again"],
   once: ["build again", "again"],
   other: ["another piece", "other"],
+  free: ["yes, remove it", "remove"],
   forward: ">",
   backward: "<",
 

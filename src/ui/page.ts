@@ -11,12 +11,27 @@ import { canChoose } from "./targets/chosen-file.ts";
 // The page's side of `disks/os.mjs`. AC runs this module anew at every visit of the piece, so all that outlives a
 // visit is in `builds.ts`.
 
-/** What a piece may ask, by its signals' names. */
-const handlers: Record<string, (message: PieceMessage) => void> = {
+type Handlers = Record<string, (message: PieceMessage) => void>;
+
+/** What a piece may ask at any time, by its signals' names. */
+const harmless: Handlers = {
+  "os:hello": ({ visit }) => void greet(visit),
   "os:open": (message) => builds.open(message),
-  "os:start": ({ where }) => builds.current?.start(where === "choose" ? "chosen" : "downloads"),
   "os:pause": () => builds.current?.pause(),
   "os:resume": () => builds.current?.resume(),
+  "os:preview": ({ box }) => void preview(box).catch(() => hidePreview()), // a build that is over has none
+  "os:link": ({ visit, piece, qualifiers }) => {
+    send({ type: "os:link", visit, ...linkTo(piece, qualifiers) });
+  },
+  "os:say": ({ text = "" }) => announce(text),
+};
+
+/**
+ * What only a key or a tap of the person's leads to: any piece of the site can run this module and send these. (That
+ * they are at the computer does not prove that they mean it, but nothing happens behind their back.)
+ */
+const costly: Handlers = {
+  "os:start": ({ where }) => builds.current?.start(where === "choose" ? "chosen" : "downloads"),
   "os:cancel": () => builds.current?.cancel(),
   "os:keep": ({ keep = false }) => {
     notes.keep = keep;
@@ -24,11 +39,6 @@ const handlers: Record<string, (message: PieceMessage) => void> = {
   },
   "os:copy": () => void copy(builds.current?.state.info?.sha256 ?? ""),
   "os:checksum": () => saveChecksum(builds.current?.state.info),
-  "os:preview": ({ box }) => void preview(box).catch(() => hidePreview()), // a build that is over has none
-  "os:link": ({ visit, piece, qualifiers }) => {
-    send({ type: "os:link", visit, ...linkTo(piece, qualifiers) });
-  },
-  "os:say": ({ text = "" }) => announce(text),
   "os:clear": (message) => void clear(message),
 };
 
@@ -61,22 +71,30 @@ function saveChecksum(info: ImageInfo | undefined): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Tell the piece that somebody is listening, and what the page can do. */
-async function greet(): Promise<void> {
+/** Tell the piece what the page can do. */
+async function greet(visit: string): Promise<void> {
   const kept = await keptBytes();
-  send({ type: "os:ready", page: { choose: canChoose, kept, recent: notes.recent } });
+  send({ type: "os:page", visit, page: { choose: canChoose, kept, recent: notes.recent } });
 }
 
 function send(message: PageMessage): void {
   ac.signal(message);
 }
 
-for (const [type, handle] of Object.entries(handlers)) {
+for (const [type, handle] of Object.entries(harmless)) {
   ac.when(type, (content) => handle(content as PieceMessage));
+}
+for (const [type, handle] of Object.entries(costly)) {
+  ac.when(type, (content) => {
+    const message = content as PieceMessage;
+    // Transient activation: some five seconds after a key or a tap, also one that AC has passed on to the piece.
+    if (navigator.userActivation.isActive) handle(message);
+    else send({ type: "os:press", visit: message.visit });
+  });
 }
 ac.acCONTENT_EVENTS.push(() => {
   builds.leave();
   hidePreview();
   announce("");
 });
-void greet();
+send({ type: "os:ready" });
