@@ -5,12 +5,14 @@ import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Trouble } from "../messages.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { gather, pattern } from "../testing/bytes.ts";
+import { Computer } from "../testing/computer.ts";
 import { digestOfWindow } from "../testing/test-base.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
 import { memorySeed } from "../testing/memory-seed.ts";
 import { contentLength, type Windows } from "../release/windows.ts";
 import { orderedWindows, type WindowSources } from "./downloader.ts";
 import { Failure } from "./failure.ts";
+import { StandstillError } from "./http.ts";
 import { RetryPolicy, type RetryTimes } from "./retry.ts";
 import { Source } from "./source.ts";
 
@@ -271,7 +273,7 @@ test("trouble is told, and that it is over", async () => {
 });
 
 test("offline, nothing is given up", async () => {
-  let now = 0;
+  const computer = new Computer();
   let online = false;
   await using server = await serve((request, response) => {
     if (online) good(request, response);
@@ -281,17 +283,42 @@ test("offline, nothing is given up", async () => {
   const retry = new RetryPolicy(RETRY, {
     onTrouble: (trouble) => told.push(trouble),
     isOnline: () => online,
-    now: () => now,
+    clock: computer.clock,
   });
   const reading = fetchImage(server, { retry });
   await expect.poll(() => told[0]?.kind).toBe("offline");
-  now += 10 * RETRY.giveUpAfterMs;
+  computer.run(10 * RETRY.giveUpAfterMs);
   const before = told.length;
   await expect.poll(() => told.length).toBeGreaterThan(before + 6); // each of the connections has tried again
   online = true;
   retry.retryNow();
   expect((await reading).bytes.equals(image)).toBe(true);
   expect(told.at(-1)).toBeUndefined();
+});
+
+test("a computer that slept asks at once, on new connections, and counts it as nobody's failure", async () => {
+  const told: (Trouble | undefined)[] = [];
+  await using server = await serve(good);
+  let slept = 0;
+  class Interrupted extends Source {
+    override async *read(...args: Parameters<Source["read"]>): AsyncGenerator<Bytes> {
+      for await (const chunk of super.read(...args)) {
+        yield chunk.subarray(0, 1000);
+        if (slept++ < 30) throw new StandstillError("the connection has not outlived");
+        yield chunk.subarray(1000);
+      }
+    }
+  }
+  const sources = {
+    windows,
+    servers: [new Interrupted(`${server.url}/image`, image.length)],
+    retry: new RetryPolicy({ ...RETRY, firstWaitMs: 60_000 }, { onTrouble: (trouble) => told.push(trouble) }),
+    seeds: [],
+  };
+  const bytes = await gather(orderedWindows(sources, 0, 40, new BufferPool(WINDOW), never));
+  expect(Buffer.concat(bytes).equals(image)).toBe(true);
+  expect(told).toEqual([]);
+  expect(sources.servers[0]?.health.failures).toBe(0);
 });
 
 interface Options {

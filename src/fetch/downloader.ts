@@ -4,6 +4,7 @@ import type { Bytes } from "../bytes/segment.ts";
 import { digestOf, lengthOfWindow, type Windows } from "../release/windows.ts";
 import { Condition } from "./condition.ts";
 import { Failure } from "./failure.ts";
+import { StandstillError } from "./http.ts";
 import { WindowQueue, WINDOWS_PER_SPAN, type Span } from "./queue.ts";
 import { exhausted, type RetryPolicy } from "./retry.ts";
 import type { Seed } from "./seed.ts";
@@ -248,6 +249,7 @@ class Downloader {
         } catch (error) {
           stop.throwIfAborted();
           if (attempt.aborted) continue; // paused, or the network is another one
+          if (error instanceof StandstillError) continue; // this computer slept
           if (!(error instanceof Failure)) throw error;
           this.#pool.onFailure(source, error.kind === "refused");
           if (this.#pool.isExhausted(cursor.index)) throw exhausted(error);

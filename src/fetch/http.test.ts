@@ -1,13 +1,13 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { serve } from "../testing/range-server.ts";
-import { get } from "./http.ts";
+import { get, StandstillError } from "./http.ts";
 
 const stop = new AbortController().signal;
 const silenceMs = 1000;
 
 // Only what `get` measures silence with is made up: sockets are real, and go on as they do.
-beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
 afterEach(() => void vi.useRealTimers());
 
 test("a server that does not answer is given up", async () => {
@@ -39,6 +39,28 @@ test("a server that falls silent is given up, a slow reader is not", async () =>
   expect(over).toBe(false);
   vi.advanceTimersByTime(1);
   await failed;
+});
+
+test.each([true, false])("this computer sleeps, and the connection outlives it: %s", async (outlives) => {
+  let server: ServerResponse | undefined;
+  await using served = await serve((_, response) => {
+    server = response;
+    response.write("first");
+  });
+  const { chunks } = await get(served.url, { silenceMs: 20 * silenceMs, stop });
+  const reader = chunks();
+  await reader.next();
+  const second = reader.next().catch((error: unknown) => error);
+  vi.setSystemTime(Date.now() + 165_000); // no timer runs meanwhile
+  vi.advanceTimersByTime(2900); // one look at the clock, and nearly two seconds
+  if (outlives) {
+    server?.write("second");
+    expect(await second).toMatchObject({ value: { length: 6 } });
+  } else {
+    vi.advanceTimersByTime(100);
+    expect(await second).toBeInstanceOf(StandstillError);
+  }
+  await reader.return(undefined);
 });
 
 test.each([

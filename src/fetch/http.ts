@@ -1,7 +1,14 @@
 import type { Bytes } from "../bytes/segment.ts";
+import { runClock, type RunClock } from "../time/run-clock.ts";
 
 /** A server that sends less than this is taken for silent: some 25 KB in 25 s. */
 const TRICKLE_BYTES_PER_MS = 1;
+
+/**
+ * When this computer has stood still, a connection that is still good has bytes waiting, or soon gets some. One on which
+ * nothing comes for so long is dead, though nobody may ever say so, in milliseconds.
+ */
+const AFTER_WAKE_MS = 2_000;
 
 /** How much is read at a time, in bytes. */
 const READ_SIZE = 1024 * 1024;
@@ -22,27 +29,45 @@ export interface GetOptions {
   readonly silenceMs: number;
   readonly stop: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Measures the silence. */
+  readonly clock?: RunClock;
+}
+
+/** This computer stood still in the middle of a request, and nothing came of it since: that is nobody's failure. */
+export class StandstillError extends Error {
+  override readonly name = "StandstillError";
 }
 
 /**
  * `GET url`, past every cache. Rejects as `fetch` does, with a `TimeoutError` when the server is silent for too long
- * (the time that a slow reader takes does not count), and with the reason that `stop` is aborted with.
+ * (the time that a slow reader takes does not count, nor that in which this computer slept), with a `StandstillError`
+ * when the connection has not outlived such a sleep, and with the reason that `stop` is aborted with.
  */
-export async function get(url: string, { silenceMs, stop, headers = {} }: GetOptions): Promise<Answer> {
+export async function get(
+  url: string,
+  { silenceMs, stop, headers = {}, clock = runClock }: GetOptions,
+): Promise<Answer> {
   const silent = new AbortController();
   let waitedMs = 0; // for `received`
   let received = 0;
   const withinSilence = async <T>(step: Promise<T>): Promise<T> => {
-    const since = performance.now();
-    const timer = setTimeout(() => {
+    let endWait = clock.after(silenceMs, () => {
       const seconds = Math.round(silenceMs / 1000);
       silent.abort(new DOMException(`the server said nothing for ${seconds} s`, "TimeoutError"));
-    }, silenceMs);
+    });
+    const endWatch = clock.onWake(() => {
+      endWait();
+      endWait = clock.after(AFTER_WAKE_MS, () => {
+        silent.abort(new StandstillError("the connection has not outlived this computer's sleep"));
+      });
+    });
+    const since = clock.now();
     try {
       return await step;
     } finally {
-      clearTimeout(timer);
-      waitedMs += performance.now() - since;
+      waitedMs += clock.now() - since;
+      endWait();
+      endWatch();
     }
   };
   const signal = AbortSignal.any([stop, silent.signal]);
@@ -112,6 +137,7 @@ export async function collect(chunks: AsyncIterable<Bytes>, limit: number): Prom
 export function unreachable(error: unknown): string {
   const { onLine } = (globalThis.navigator ?? {}) as { onLine?: boolean }; // Node has no such property
   if (onLine === false) return "this computer is offline";
+  if (error instanceof StandstillError) return error.message;
   if (error instanceof DOMException && error.name === "TimeoutError") return error.message;
   return "no connection, or the server does not allow this page";
 }

@@ -1,8 +1,9 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { BaseImageError, ConnectionError } from "../errors.ts";
 import type { Trouble } from "../messages.ts";
+import { Computer } from "../testing/computer.ts";
 import { Failure, parseRetryAfter } from "./failure.ts";
-import { DEFAULT_RETRY, nextAttempt, RetryPolicy } from "./retry.ts";
+import { nextAttempt, RetryPolicy } from "./retry.ts";
 
 const times = { silenceMs: 1000, firstWaitMs: 100, longestWaitMs: 1000, giveUpAfterMs: 10_000 };
 const never = new AbortController().signal;
@@ -70,11 +71,15 @@ test.each([
 
 /** A policy whose waits are over at once, and whose clock goes only when it is told to. */
 function policy({ online = true } = {}) {
-  const state = { now: 0, online };
+  const state = { ran: 0, online };
   const told: (Trouble | undefined)[] = [];
   const retry = new RetryPolicy(
     { ...times, firstWaitMs: 0, longestWaitMs: 0 },
-    { now: () => state.now, isOnline: () => state.online, onTrouble: (trouble) => told.push(trouble) },
+    {
+      clock: { now: () => state.ran, onWake: () => () => {} },
+      isOnline: () => state.online,
+      onTrouble: (trouble) => told.push(trouble),
+    },
   );
   return { retry, state, told };
 }
@@ -82,20 +87,20 @@ function policy({ online = true } = {}) {
 test("it is given up when nothing has come for too long, and progress starts the time anew", async () => {
   const { retry, state, told } = policy();
   await retry.backoff(lost, 1, never);
-  state.now += times.giveUpAfterMs;
+  state.ran += times.giveUpAfterMs;
   await retry.backoff(lost, 2, never);
   retry.onProgress();
   expect(told).toMatchObject([{ kind: "lost", tries: 1 }, { kind: "lost", tries: 2 }, undefined]);
-  state.now += 1;
+  state.ran += 1;
   await retry.backoff(lost, 1, never);
-  state.now += times.giveUpAfterMs + 1;
+  state.ran += times.giveUpAfterMs + 1;
   await expect(retry.backoff(lost, 2, never)).rejects.toThrow(ConnectionError);
 });
 
 test("time offline does not count", async () => {
   const { retry, state, told } = policy({ online: false });
   await retry.backoff(lost, 1, never);
-  state.now += 10 * times.giveUpAfterMs;
+  state.ran += 10 * times.giveUpAfterMs;
   await retry.backoff(lost, 2, never);
   expect(told).toMatchObject([{ kind: "offline" }, { kind: "offline" }]);
   state.online = true;
@@ -104,18 +109,36 @@ test("time offline does not count", async () => {
 });
 
 test("retryNow ends a wait, and connections only when they have been silent", async () => {
-  const state = { now: 0 };
-  const retry = new RetryPolicy(DEFAULT_RETRY, { now: () => state.now });
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const retry = new RetryPolicy();
   const waiting = retry.backoff(busy(60_000), 1, never);
   retry.onBytes(1);
   const busyNow = retry.attemptSignal;
   retry.retryNow();
   await waiting;
   expect(busyNow.aborted).toBe(false);
-  state.now += 3001;
+  vi.setSystemTime(Date.now() + 3001);
   retry.retryNow();
   expect(busyNow.aborted).toBe(true);
   expect(retry.attemptSignal.aborted).toBe(false);
+  vi.useRealTimers();
+});
+
+test("a computer that sleeps ends a wait when it wakes, and what it slept does not count", async () => {
+  const computer = new Computer();
+  const told: (Trouble | undefined)[] = [];
+  const retry = new RetryPolicy(
+    { ...times, firstWaitMs: 3600_000, longestWaitMs: 3600_000, giveUpAfterMs: 28_000 },
+    { clock: computer.clock, onTrouble: (trouble) => told.push(trouble) },
+  );
+  for (let tries = 1; tries <= 10; tries++) {
+    const waiting = retry.backoff(lost, tries, never);
+    computer.run(500);
+    computer.sleep(30_000);
+    computer.run(1000);
+    await waiting;
+  }
+  expect(told).toHaveLength(10);
 });
 
 test("persist tries again after failures, but not after three refusals nor after other errors", async () => {

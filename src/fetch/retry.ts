@@ -1,5 +1,6 @@
 import { BaseImageError, ConnectionError } from "../errors.ts";
 import type { Trouble } from "../messages.ts";
+import { runClock, type RunClock } from "../time/run-clock.ts";
 import { Condition } from "./condition.ts";
 import { Failure, MAX_REFUSALS } from "./failure.ts";
 
@@ -66,8 +67,8 @@ export interface RetryOptions {
   /** Called with what is wrong before each wait, and with nothing once there is progress again. */
   readonly onTrouble?: (trouble: Trouble | undefined) => void;
   readonly isOnline?: () => boolean;
-  /** Milliseconds on a clock that never goes back; its zero does not matter. */
-  readonly now?: () => number;
+  /** Measures for how long there has been no progress. */
+  readonly clock?: Pick<RunClock, "now" | "onWake">;
 }
 
 /**
@@ -78,24 +79,23 @@ export class RetryPolicy {
   readonly times: RetryTimes;
   readonly #onTrouble: (trouble: Trouble | undefined) => void;
   readonly #isOnline: () => boolean;
-  readonly #now: () => number;
+  readonly #clock: Pick<RunClock, "now" | "onWake">;
   readonly #changed = new Condition();
   #attempts = new AbortController();
   #paused = false;
   #fetched = 0;
-  #lastBytesAt: number;
+  #lastBytesAt = Date.now();
   #troubleSince: number | undefined;
   #troubleTold = false;
 
   constructor(
     times: RetryTimes = DEFAULT_RETRY,
-    { onTrouble = () => {}, isOnline = browserIsOnline, now = () => performance.now() }: RetryOptions = {},
+    { onTrouble = () => {}, isOnline = browserIsOnline, clock = runClock }: RetryOptions = {},
   ) {
     this.times = times;
     this.#onTrouble = onTrouble;
     this.#isOnline = isOnline;
-    this.#now = now;
-    this.#lastBytesAt = now();
+    this.#clock = clock;
   }
 
   /** Bytes that have come over the network. */
@@ -125,11 +125,11 @@ export class RetryPolicy {
     this.retryNow();
   }
 
-  /** The network is back, or another one, or this computer has slept: try at once, on new connections. */
+  /** The network is back, or another one: try at once, on new connections. */
   retryNow(): void {
     this.#troubleSince = undefined;
     this.#changed.notifyAll();
-    if (this.#now() - this.#lastBytesAt > STALE_AFTER_MS) this.#endAttempts();
+    if (Date.now() - this.#lastBytesAt > STALE_AFTER_MS) this.#endAttempts();
   }
 
   /** Resolves when fetching is not paused; rejects with the reason when `stop` is aborted. */
@@ -141,7 +141,7 @@ export class RetryPolicy {
   /** Take note that `length` bytes have come. */
   onBytes(length: number): void {
     this.#fetched += length;
-    this.#lastBytesAt = this.#now();
+    this.#lastBytesAt = Date.now();
   }
 
   /** Take note of progress: the time until giving up starts anew. */
@@ -172,13 +172,13 @@ export class RetryPolicy {
   }
 
   /**
-   * Wait until the next attempt is due after `failure`, the `tries`-th since there was progress, or until
-   * `retryNow`. Throws `ConnectionError` when nothing has come for too long, `BaseImageError` when the server asks
+   * Wait until the next attempt is due after `failure`, the `tries`-th since there was progress, or until `retryNow`, or
+   * until this computer wakes. Throws `ConnectionError` when nothing has come for too long, `BaseImageError` when the server asks
    * to be left alone for too long, and the reason that `stop` is aborted with.
    */
   async backoff(failure: Failure, tries: number, stop: AbortSignal): Promise<void> {
     stop.throwIfAborted();
-    const now = this.#now();
+    const now = this.#clock.now();
     const offline = !this.#isOnline();
     if (offline) this.#troubleSince = undefined;
     else this.#troubleSince ??= now;
@@ -187,7 +187,12 @@ export class RetryPolicy {
     if ("giveUp" in next) throw next.giveUp;
     this.#troubleTold = true;
     this.#onTrouble({ kind: offline ? "offline" : failure.kind, tries, again: Date.now() + next.waitMs });
-    await this.#changed.wait(stop, next.waitMs);
+    const endWatch = this.#clock.onWake(() => this.#changed.notifyAll());
+    try {
+      await this.#changed.wait(stop, next.waitMs);
+    } finally {
+      endWatch();
+    }
   }
 
   #endAttempts(): void {

@@ -1,6 +1,6 @@
 import type { Bytes } from "../bytes/segment.ts";
 import { Failure, refusal } from "./failure.ts";
-import { get, unreachable } from "./http.ts";
+import { get, StandstillError, unreachable } from "./http.ts";
 import type { SourceHealth } from "./source-pool.ts";
 
 /** What messages call any source. */
@@ -49,7 +49,7 @@ export class Source {
       }
     } catch (error) {
       stop.throwIfAborted();
-      if (error instanceof Failure) throw error;
+      if (error instanceof Failure || error instanceof StandstillError) throw error;
       throw new Failure("lost", `${SERVER} was lost: ${unreachable(error)}`, { cause: error });
     }
     throw new Failure("lost", `${SERVER} stopped after ${end - start - left} of ${end - start} bytes`);

@@ -1,40 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { RunClock, STANDSTILL_MS, timeRun } from "./run-clock.ts";
-
-/** A computer whose time goes only when it is told to: `run` for a while, or `sleep`, in which no timer fires. */
-class Computer {
-  #now = Date.parse("2026-01-01T00:00:00Z");
-  readonly #timers = new Map<() => void, number>();
-  readonly clock = new RunClock({
-    now: () => this.#now,
-    schedule: (run, ms) => {
-      const timer = () => run(); // its own, also where `run` is scheduled twice
-      this.#timers.set(timer, this.#now + ms);
-      return () => this.#timers.delete(timer);
-    },
-  });
-
-  get timers(): number {
-    return this.#timers.size;
-  }
-
-  sleep(ms: number): void {
-    this.#now += ms;
-  }
-
-  run(ms: number): void {
-    const end = this.#now + ms;
-    for (;;) {
-      const [next] = [...this.#timers].sort(([, one], [, other]) => one - other);
-      if (!next || next[1] > end) break;
-      this.#now = Math.max(this.#now, next[1]);
-      this.#timers.delete(next[0]);
-      next[0]();
-    }
-    this.#now = Math.max(this.#now, end);
-  }
-}
+import { Computer } from "../testing/computer.ts";
+import { STANDSTILL_MS, timeRun } from "./run-clock.ts";
 
 test.each([
   ["all of a second", 1000, 1000],
@@ -65,6 +32,17 @@ test("a cancelled wait comes to nothing, and leaves no timer", () => {
   cancel();
   computer.run(10_000);
   expect(computer.timers).toBe(0);
+});
+
+test("short waits add up", () => {
+  const computer = new Computer();
+  const before = computer.clock.now();
+  for (let i = 0; i < 10; i++) {
+    const cancel = computer.clock.after(5000, () => expect.unreachable());
+    computer.run(300);
+    cancel();
+  }
+  expect(computer.clock.now() - before).toBe(3000);
 });
 
 test("time in which the computer slept does not count, and its end is told once", () => {

@@ -66,6 +66,7 @@ export class RunClock {
     const cancel = () => {
       if (isOver) return;
       isOver = true;
+      this.tick();
       this.#waits -= 1;
       unschedule();
     };
