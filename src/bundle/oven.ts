@@ -3,6 +3,7 @@ import type { Bytes } from "../bytes/segment.ts";
 import { Failure, refusal } from "../fetch/failure.ts";
 import { collect, get, unreachable } from "../fetch/http.ts";
 import type { RetryPolicy } from "../fetch/retry.ts";
+import { checkBundle } from "./check.ts";
 
 /** For how long an oven may be silent: bundling a piece that it has not seen lately takes a while. */
 const SILENCE_MS = 120_000;
@@ -72,20 +73,6 @@ function lost(stop: AbortSignal): (error: unknown) => never {
     const what = `The oven, which bundles pieces, cannot be reached: ${unreachable(error)}`;
     throw new Failure("lost", what, { cause: error });
   };
-}
-
-/** Throws `BundleError` unless `bundle` looks like a piece: an HTML page that runs something. */
-export function checkBundle(piece: string, bundle: Bytes): void {
-  const text = new TextDecoder().decode(bundle);
-  if (text === "") throw new BundleError(`The bundle of ${piece} is empty`);
-  if (!/^\s*(?:<!--(?:(?!-->)[^])*-->\s*)*<(?:!doctype html|html)[\s>]/i.test(text)) {
-    throw new BundleError(`The bundle of ${piece} is not an HTML page`);
-  }
-  if (!/<script[\s>]/i.test(text)) {
-    throw new BundleError(
-      `The bundle of ${piece} is a page with nothing to run in it, perhaps an error page`,
-    );
-  }
 }
 
 /**
