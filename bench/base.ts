@@ -68,6 +68,7 @@ export async function largeBase(folder: string, size: number): Promise<void> {
     image: { url: "base.img", size: whole, sha256: all.digest("hex") },
     piecePartition: { start, length: PIECE, label: "FEDAC-PIECE" },
     digests,
+    files: [],
     sha256State: { words, length: start },
   };
   const text = JSON.stringify(manifest);

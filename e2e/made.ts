@@ -41,6 +41,7 @@ export async function made(windows: number): Promise<Served> {
     image: { url: "base.img", size, sha256: hasher.digest("hex") },
     piecePartition: { start, length: PIECE * WINDOW, label: "FEDAC-PIECE" },
     digests: Array.from({ length: windows + 1 }, (_, index) => digests.get(windowAt(index)) ?? "zeros"),
+    files: [],
     sha256State: { words, length: start },
   };
   return {

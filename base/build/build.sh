@@ -34,6 +34,7 @@ step initramfs.sh # busybox, modules, our init
 step esp.sh       # boot loader, kernel, initramfs → FAT
 step bios.sh      # GRUB for a BIOS
 step disk.sh      # partitions → a disk, that is a disc as well
+step files.sh     # which files of it start a stick that keeps its own file system
 step sbom.sh      # which packages are in it
 step manifest.sh  # what is in it
 step sign.sh      # who says so

@@ -153,7 +153,7 @@ async function verified({ keys }: Job, path: string) {
     new RangeError(`${list.nameOf(manifest)}: ${url} is not what its manifest says: ${what}`);
   const { size } = await stat(fileOf(image.url));
   if (size !== image.size) throw mismatch(image.url, `its size is ${size}, not ${image.size}`);
-  const wrong = disagreement(manifest, await factsOf(fileOf(image.url)));
+  const wrong = disagreement(manifest, await factsOf(fileOf(image.url), manifest.files));
   if (wrong !== undefined) throw mismatch(image.url, wrong);
   if (sbom) {
     const digest = await hashOf(createReadStream(fileOf(sbom.url)));

@@ -40,6 +40,30 @@ const wrong: [string, unknown, RegExp][] = [
   ],
   ["a missing digest", changed({ digests: digests.slice(1) }), /do not cover the image/],
   ["a partition with content", changed({ digests: digests.map(() => "0".repeat(64)) }), /not empty/],
+  ["a file outside", changed({ files: [file({ start: piece.start - 1, length: 2 })] }), /ahead of the piece/],
+  ["an empty file", changed({ files: [file({ length: 0 })] }), /a file is empty/],
+  [
+    "a file twice",
+    changed({ files: [file({ path: "/a" }), file({ path: "/A" })] }),
+    /two files have one path/,
+  ],
+  ...[
+    "a",
+    "/",
+    "/../a",
+    "/a/..",
+    "/.a",
+    "/a//b",
+    "/a b",
+    "/a:b",
+    "/a\\b",
+    "/a/b/c/d/e",
+    `/${"a".repeat(128)}`,
+  ].map((path): [string, unknown, RegExp] => [
+    `a file at ${path}`,
+    changed({ files: [file({ path })] }),
+    /files.0.path/,
+  ]),
   ["another state", changed({ sha256State: { ...state, length: 64 } }), /SHA-256 state/],
 ];
 
@@ -55,6 +79,10 @@ test("a list of releases goes through a gate too", () => {
   expect(() => parseLatest({ format: 9, releases: [] })).toThrow(/format 9/);
   expect(() => parseLatest({ format: 1, releases: [{}] })).toThrow(/malformed at releases.0/);
 });
+
+function file(change: Partial<Manifest["files"][number]>): Manifest["files"][number] {
+  return { path: "/EFI/BOOT/BOOTX64.EFI", start: WINDOW, length: 5, sha256: "0".repeat(64), ...change };
+}
 
 function changed(change: Partial<Manifest>): Manifest {
   return { ...manifest, ...change };

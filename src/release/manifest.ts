@@ -10,6 +10,11 @@ const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hex"));
 const word = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "not a plain word"));
 const url = v.pipe(v.string(), v.minLength(1), v.maxLength(2048));
+const path = v.pipe(
+  v.string(),
+  v.regex(/^(\/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*){1,4}$/, "not a plain path"),
+  v.maxLength(128),
+);
 const created = v.pipe(
   v.string(),
   v.isoTimestamp(),
@@ -41,6 +46,12 @@ const manifestSchema = v.object({
   digests: v.array(v.union([sha256, v.literal("zeros")])),
   /** The SHA-256 register (FIPS 180-4, H0 to H7 in hex) after the first `length` bytes of the image. */
   sha256State: v.object({ words: sha256, length: size }),
+  /**
+   * What UEFI firmware starts the system from, as files that lie in the image in one piece each, ahead of the piece
+   * partition: those of the ESP by their paths there, and the root as `/live.img`. A stick with a file system of its own
+   * is made of them. None when the base can only be written as a whole.
+   */
+  files: v.pipe(v.array(v.object({ path, start: size, length: size, sha256 })), v.maxLength(64)),
   /** What the image was made from: a list of packages beside the manifest, relative to it. */
   sbom: v.optional(v.object({ url, sha256 })),
 });
@@ -69,7 +80,7 @@ export function windowsOf({ image, digests }: Manifest): Windows {
 /** A manifest from JSON of any shape. Throws `ManifestError` unless it is of format 1 and describes a sound image. */
 export function parseManifest(json: unknown): Manifest {
   const manifest = parse(manifestSchema, json, "manifest");
-  const { image, piecePartition: piece, digests, sha256State } = manifest;
+  const { image, piecePartition: piece, digests, sha256State, files } = manifest;
   const end = piece.start + piece.length;
   const sound: [boolean, string][] = [
     [image.size > 0 && image.size % MIB === 0, `image size ${image.size} is not a multiple of 1 MiB`],
@@ -83,6 +94,12 @@ export function parseManifest(json: unknown): Manifest {
       "piece partition is not empty in the base image",
     ],
     [sha256State.length === piece.start, "SHA-256 state does not end where the piece partition starts"],
+    [
+      files.every(({ start, length }) => length > 0 && start + length <= piece.start),
+      "a file is empty or does not lie ahead of the piece partition",
+    ],
+    // FAT takes names that differ in case for one
+    [new Set(files.map((file) => file.path.toLowerCase())).size === files.length, "two files have one path"],
   ];
   for (const [ok, what] of sound) {
     if (!ok) throw new ManifestError(`The base image's manifest is wrong: ${what}`);

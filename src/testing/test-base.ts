@@ -46,6 +46,7 @@ export async function testBase(content = pattern(WINDOW, 1)): Promise<TestBase> 
       const window = image.subarray(i * WINDOW, (i + 1) * WINDOW);
       return window.some((byte) => byte !== 0) ? digestOfWindow(window) : "zeros";
     }),
+    files: [],
     sha256State: {
       words: registerOf(hasher.init().update(image.subarray(0, piece.start))),
       length: piece.start,

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# disk.img + sbom.cdx.json → manifest.json
+# disk.img + sbom.cdx.json + files.tsv → manifest.json
 . "$(dirname "$0")/../lib.sh"
 
 need npx npm
 
-(cd "$BASE/.." && npx tsx base/build/tools/manifest.ts "$WORK/disk.img" "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH" "$WORK/sbom.cdx.json") > "$WORK/manifest.json.new"
+(cd "$BASE/.." && npx tsx base/build/tools/manifest.ts "$WORK/disk.img" "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH" "$WORK/sbom.cdx.json" \
+  "$WORK/files.tsv") > "$WORK/manifest.json.new"
 rm -f "$WORK/manifest.json.minisig"
 mv "$WORK/manifest.json.new" "$WORK/manifest.json"

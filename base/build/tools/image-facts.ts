@@ -7,28 +7,38 @@ import { type Manifest, WINDOW } from "../../../src/release/manifest.ts";
 import { digestOf } from "../../../src/release/windows.ts";
 
 /** What a manifest says that follows from the bytes of its image: all that a browser checks downloads by. */
-type ImageFacts = Pick<Manifest, "piecePartition" | "digests" | "sha256State"> & {
+type ImageFacts = Pick<Manifest, "piecePartition" | "digests" | "sha256State" | "files"> & {
   readonly image: Pick<Manifest["image"], "size" | "sha256">;
 };
 
 const PIECE_LABEL = "FEDAC-PIECE";
 
+/** Where a file lies in an image, in bytes. */
+type FilePlace = Pick<Manifest["files"][number], "path" | "start" | "length">;
+
 /**
- * Read the base image in `path` once, from front to back. Throws `RangeError` for a broken partition table, or one
- * without exactly one FEDAC-PIECE.
+ * Read the base image in `path` once, from front to back, and the `files` that lie in it. Throws `RangeError` for a
+ * broken partition table, or one without exactly one FEDAC-PIECE.
  */
-export async function factsOf(path: string): Promise<ImageFacts> {
+export async function factsOf(path: string, files: readonly FilePlace[]): Promise<ImageFacts> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
     const { start: pieceStart, length, label } = await piecePartition(await read(file, 0, GPT_LENGTH), size);
     const whole = (await createSHA256()).init();
     const digests: string[] = [];
+    const hashed = await Promise.all(
+      files.map(async (place) => ({ place, hash: (await createSHA256()).init() })),
+    );
     let words = "";
     for (let start = 0; start < size; start += WINDOW) {
       if (start === pieceStart) words = registerOf(whole);
       const bytes = await read(file, start, Math.min(WINDOW, size - start));
       whole.update(bytes);
+      for (const { place, hash } of hashed) {
+        const from = Math.max(0, place.start - start);
+        hash.update(bytes.subarray(from, Math.max(from, place.start + place.length - start)));
+      }
       digests.push(isZero(bytes) ? "zeros" : await digestOf(bytes));
       if (start + bytes.length === size) await checkBackupGpt(bytes, size);
     }
@@ -37,6 +47,9 @@ export async function factsOf(path: string): Promise<ImageFacts> {
       piecePartition: { start: pieceStart, length, label },
       digests,
       sha256State: { words, length: pieceStart },
+      files: hashed.map(({ place, hash }) => {
+        return { path: place.path, start: place.start, length: place.length, sha256: hash.digest("hex") };
+      }),
     };
   } finally {
     await file.close();
@@ -55,6 +68,11 @@ export function disagreement(manifest: ImageFacts, facts: ImageFacts): string | 
       `digest of window ${i}`,
       manifest.digests[i],
       digest,
+    ]),
+    ...facts.files.map((file, i): [string, unknown, unknown] => [
+      `SHA-256 of ${file.path}`,
+      manifest.files[i]?.sha256,
+      file.sha256,
     ]),
     ["length of the SHA-256 state", manifest.sha256State.length, facts.sha256State.length],
     ["SHA-256 state", manifest.sha256State.words, facts.sha256State.words],

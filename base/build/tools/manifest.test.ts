@@ -22,7 +22,7 @@ const MIB = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), "manifest-"));
 const fresh = join(folder, "fresh.img");
 const path = join(folder, "disk.img");
-const named = { flavor: "tiny", version: "2026.11.23", time: 1795392000, url: "disk.img" };
+const named = { flavor: "tiny", version: "2026.11.23", time: 1795392000, url: "disk.img", files: [] };
 const PIECE = { start: 2 * WINDOW, length: 2 * WINDOW };
 const SIZE = PIECE.start + PIECE.length + MIB;
 
@@ -72,6 +72,17 @@ test("its SHA-256 state leads to the digest of any image with another piece", as
   const image = readFileSync(path);
   const hasher = await resume(words, length);
   expect(hasher.update(image.subarray(length)).digest("hex")).toBe(sha256Of(image));
+});
+
+test("the files that it is told of lie where they are said to, or there is no manifest", async () => {
+  const files = [
+    { path: "/system", start: WINDOW + 12345, length: 6, sha256: sha256Of(Buffer.from("system")) },
+  ];
+  expect((await describeImage(path, { ...named, files })).files).toEqual(files);
+  const elsewhere = { ...named, files: [{ ...files[0]!, start: WINDOW + 12344 }] };
+  await expect(describeImage(path, elsewhere)).rejects.toThrow(
+    "/system does not lie at 4206648 in the image",
+  );
 });
 
 test("refuses an image whose piece partition is not empty", async () => {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { createSHA256 } from "hash-wasm";
+import { ManifestError } from "../../../src/errors.ts";
 import { type Manifest, parseManifest } from "../../../src/release/manifest.ts";
 import { factsOf } from "./image-facts.ts";
 
@@ -11,16 +12,20 @@ interface Named {
   readonly time: number;
   /** The image's file name, beside the manifest. */
   readonly url: string;
+  /** What a stick with a file system of its own is made of (`steps/files.sh`). */
+  readonly files: Manifest["files"];
   /** The list of packages: its file name, beside the manifest, and its SHA-256. */
   readonly sbom?: Manifest["sbom"];
 }
 
 /**
  * Read the base image in `path` once and describe it. Throws `RangeError` for a broken partition table and
- * `ManifestError` when no manifest can be written for this image.
+ * `ManifestError` when no manifest can be written for this image, or a file lies elsewhere than it is said to.
  */
 export async function describe(path: string, named: Named): Promise<Manifest> {
-  const { image, ...facts } = await factsOf(path);
+  const { image, ...facts } = await factsOf(path, named.files);
+  const elsewhere = facts.files.find(({ sha256 }, i) => sha256 !== named.files[i]?.sha256);
+  if (elsewhere) throw new ManifestError(`${elsewhere.path} does not lie at ${elsewhere.start} in the image`);
   return parseManifest({
     format: 1,
     name: "fedac-os",
@@ -39,11 +44,27 @@ async function namedFile(path: string) {
   return { url: basename(path), sha256: hash.digest("hex") };
 }
 
+/** Lines of path, start, length and SHA-256, with tabs between them. */
+async function filesOf(list: string): Promise<Manifest["files"]> {
+  const lines = (await readFile(list, "utf8")).trimEnd().split("\n");
+  return lines.map((line) => {
+    const [path = "", start, length, sha256 = ""] = line.split("\t");
+    return { path, start: Number(start), length: Number(length), sha256 };
+  });
+}
+
 async function main(args: string[]): Promise<void> {
-  const [image = "", flavor = "", version = "", time = "", sbom = ""] = args;
-  if (args.length !== 5) throw new RangeError("usage: manifest.ts IMAGE FLAVOR VERSION TIME SBOM");
+  const [image = "", flavor = "", version = "", time = "", sbom = "", files = ""] = args;
+  if (args.length !== 6) throw new RangeError("usage: manifest.ts IMAGE FLAVOR VERSION TIME SBOM FILES");
   const url = `fedac-os-${flavor}-${version}.img`;
-  const named = { flavor, version, time: Number(time), url, sbom: await namedFile(sbom) };
+  const named = {
+    flavor,
+    version,
+    time: Number(time),
+    url,
+    files: await filesOf(files),
+    sbom: await namedFile(sbom),
+  };
   process.stdout.write(JSON.stringify(await describe(image, named), null, 2) + "\n");
 }
 
