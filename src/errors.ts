@@ -71,6 +71,21 @@ export class CancelledError extends OsError {
   override readonly name = "CancelledError";
 }
 
+/** The stick cannot be read or written: it was pulled out, is read-only, or is not a stick that a computer starts. */
+export class StickError extends OsError {
+  override readonly name = "StickError";
+}
+
+/** There is no room left on the stick. */
+export class StickFullError extends OsError {
+  override readonly name = "StickFullError";
+}
+
+/** Another system starts from this stick. */
+export class OtherSystemError extends OsError {
+  override readonly name = "OtherSystemError";
+}
+
 const ADVICE: Record<string, string> = {
   PieceNameError: "Try a name like notepat, $cow or @handle/piece.",
   UnknownPieceError: "Check how it is spelled.",
@@ -84,6 +99,10 @@ const ADVICE: Record<string, string> = {
   SaveError: "Try again, not in a private window.",
   DiskFullError: "Free some space and try again: what was fetched is not fetched again.",
   DownloadEndedError: "If it was not you, free some space on the disk. Then try again.",
+  StickError: "Plug it in again and try once more: what is on it already is not written again.",
+  StickFullError:
+    "Make room on it, or take a larger one, and try again: what is on it already is not written again.",
+  OtherSystemError: "",
   CancelledError: "",
 };
 

@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bundle: ["fetch", "bytes"],
   cache: ["fetch (types)", "release", "bytes"],
   image: ["ext4", "fetch", "release", "splash", "piece", "bytes"],
+  stick: ["image", "fetch", "release", "bytes"],
   "worker/api": [],
   worker: [
     "worker/api",

@@ -24,8 +24,8 @@ export interface ImagePlan {
   readonly pieceSha256: string;
 }
 
-/** A file of the piece partition. */
-interface PieceFile {
+/** A file that goes with a piece, into its partition or onto a stick. */
+export interface PieceFile {
   readonly path: string;
   readonly content: Bytes;
   readonly sha256: string;
@@ -38,12 +38,7 @@ interface PieceFile {
 export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<ImagePlan> {
   const { start, length, label } = manifest.piecePartition;
   const end = start + length;
-  const html = await pieceFile("piece.html", piece.html);
-  const files = [
-    html,
-    await pieceFile("os.json", description(manifest, piece, html.sha256)),
-    await pieceFile("splash.png", piece.splash ?? (await splash(piece.name))),
-  ];
+  const files = await pieceFiles(manifest, piece);
   let partition: ImageSegment[];
   try {
     partition = [
@@ -71,7 +66,20 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
     ...partition,
     { kind: "base", start: end, length: manifest.image.size - end },
   ];
-  return { segments, pieceSha256: html.sha256 };
+  return { segments, pieceSha256: files[0].sha256 };
+}
+
+/** What a machine finds of a piece, whatever it starts from: `piece.html`, `os.json` and `splash.png`. */
+export async function pieceFiles(
+  manifest: Manifest,
+  piece: PieceFiles,
+): Promise<[PieceFile, PieceFile, PieceFile]> {
+  const html = await pieceFile("piece.html", piece.html);
+  return [
+    html,
+    await pieceFile("os.json", description(manifest, piece, html.sha256)),
+    await pieceFile("splash.png", piece.splash ?? (await splash(piece.name))),
+  ];
 }
 
 async function pieceFile(path: string, content: Bytes): Promise<PieceFile> {

@@ -1,0 +1,114 @@
+import { mkdir, open, opendir, readdir, rename, rm, rmdir } from "node:fs/promises";
+import path from "node:path";
+import { StickError, StickFullError } from "../src/errors.ts";
+import type { Bytes } from "../src/bytes/segment.ts";
+import type { StickFolder } from "../src/stick/folder.ts";
+import { reason } from "./files.ts";
+
+/** A file is read in parts of this many bytes. */
+const PART = 4 * 1024 * 1024;
+
+/** A folder of this computer, where a stick is mounted. What is written has reached the stick when `write` is done. */
+export function diskFolder(root: string): StickFolder {
+  const at = (name: string) => path.join(root, name);
+  return {
+    list: (name) =>
+      orNothing([], async () => {
+        const entries = await readdir(at(name), { withFileTypes: true });
+        return entries.map((entry) => ({
+          name: entry.name,
+          kind: entry.isDirectory() ? ("directory" as const) : ("file" as const),
+        }));
+      }),
+    open: (name) =>
+      orNothing(undefined, async () => {
+        const file = await open(at(name));
+        try {
+          const stats = await file.stat();
+          return stats.isFile() ? { size: stats.size, chunks: () => chunksOf(at(name)) } : undefined;
+        } finally {
+          await file.close();
+        }
+      }),
+    async write(name, chunks) {
+      const file = at(name);
+      const part = `${file}.${process.pid}.part`;
+      await step(mkdir(path.dirname(file), { recursive: true }));
+      const handle = await step(open(part, "wx"));
+      try {
+        for await (const chunk of chunks) {
+          for (let done = 0; done < chunk.length;) {
+            done += (await step(handle.write(chunk, done))).bytesWritten;
+          }
+        }
+        await step(handle.sync());
+        await step(handle.close());
+        await step(rename(part, file));
+        await step(syncDirectory(path.dirname(file)));
+      } catch (error) {
+        await handle.close().catch(() => {}); // closed already, or as broken as the error says
+        await rm(part, { force: true }).catch(() => {});
+        throw error;
+      }
+    },
+    remove: (name) => step(rm(at(name), { recursive: true, force: true })),
+    async removeEmpty(name) {
+      await orNothing(undefined, async () => {
+        const folder = await opendir(at(name));
+        const first = await folder.read();
+        await folder.close();
+        if (first === null) await rmdir(at(name));
+      });
+    },
+  };
+}
+
+async function* chunksOf(file: string): AsyncGenerator<Bytes> {
+  const handle = await step(open(file));
+  try {
+    for (;;) {
+      const { buffer, bytesRead } = await step(handle.read(new Uint8Array(PART), 0, PART));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncDirectory(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function orNothing<T>(nothing: T, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return nothing;
+    throw asStickError(error);
+  }
+}
+
+async function step<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw asStickError(error);
+  }
+}
+
+function asStickError(error: unknown): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  const cause = { cause: error };
+  if (code === "ENOSPC") return new StickFullError("There is not enough room on the stick", cause);
+  if (code === "EROFS") return new StickError("The stick is write-protected", cause);
+  if (code === "EIO" || code === "ENODEV" || code === "ENXIO") {
+    return new StickError("The stick does not answer: was it pulled out?", cause);
+  }
+  return new StickError(`The stick cannot be used: ${reason(error)}`, cause);
+}

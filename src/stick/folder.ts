@@ -1,0 +1,37 @@
+import type { Bytes } from "../bytes/segment.ts";
+
+/** A file on a stick. */
+export interface StickFile {
+  /** In bytes. */
+  readonly size: number;
+  /** Its bytes, in order. Throws `StickError`. */
+  chunks(): AsyncIterable<Bytes>;
+}
+
+/**
+ * The folder that the person chose, the top of a stick. Paths start with a slash. Whether names that differ in case are
+ * the same file is up to the file system: on FAT they are.
+ *
+ * All of it throws `StickError`, and `StickFullError` for want of room.
+ */
+export interface StickFolder {
+  /** The names in the folder at `path`, as they are written there; none when there is no such folder. */
+  list(path: string): Promise<readonly StickEntry[]>;
+  /** The file at `path`; undefined when there is none. */
+  open(path: string): Promise<StickFile | undefined>;
+  /**
+   * Put a file at `path`, with the folders that lead there. It appears with all bytes of `chunks` or not at all; one
+   * that was there stays until then. Passes on what `chunks` throws.
+   */
+  write(path: string, chunks: AsyncIterable<Bytes>): Promise<void>;
+  /** Remove the file or folder at `path`, with all that is in it; nothing when there is none. */
+  remove(path: string): Promise<void>;
+  /** Remove the folder at `path` if nothing is in it. */
+  removeEmpty(path: string): Promise<void>;
+}
+
+/** A name in a folder. */
+export interface StickEntry {
+  readonly name: string;
+  readonly kind: "file" | "directory";
+}

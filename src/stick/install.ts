@@ -1,0 +1,101 @@
+import { OtherSystemError, StickError } from "../errors.ts";
+import type { WindowSources } from "../fetch/downloader.ts";
+import { windowsOf, type Manifest } from "../release/manifest.ts";
+import { baseFileReader } from "./base-files.ts";
+import { carryOut, type StickProgress } from "./carry-out.ts";
+import type { StickFolder } from "./folder.ts";
+import { look, placesHeld, placesTaken, type Stick } from "./look.ts";
+import {
+  planInstall,
+  planRemovePiece,
+  planStart,
+  planTakeOff,
+  type StickBase,
+  type StickPieceFiles,
+} from "./plan.ts";
+
+/** What a stick is to become. */
+export interface StickRequest {
+  readonly base: StickBase;
+  /** Where windows of the base image come from. */
+  readonly sources: Omit<WindowSources, "windows">;
+  readonly pieces: readonly StickPieceFiles[];
+  /** The folder of the piece that is to start: one of `pieces`, or one that is there. */
+  readonly starts: string;
+  /** Whether another system on the stick may give way; it is kept, and put back when ours is taken off. */
+  readonly replace: boolean;
+}
+
+/** Who is told, and how it is stopped. */
+interface Run {
+  readonly folder: StickFolder;
+  /** minisign public keys: what they have not signed is not ours. */
+  readonly keys: readonly string[];
+  readonly onProgress: (progress: StickProgress) => void;
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Put a base and pieces onto a stick, or what of them is missing or damaged. Throws `OtherSystemError` when another
+ * system starts from it and may not give way, and what `carryOut` throws.
+ */
+export async function install(request: StickRequest, run: Run): Promise<void> {
+  const { base, sources } = request;
+  const { manifest } = base;
+  if (manifest.files.length === 0) {
+    throw new StickError(
+      "This base cannot be put onto a stick as files; only its image can be written to one",
+    );
+  }
+  const stick = await look(run.folder, run.keys);
+  const taken = await placesTaken(run.folder, stick, manifest);
+  if (taken.length > 0 && !request.replace) {
+    throw new OtherSystemError(`Another system starts from this stick: ${taken.join(", ")}`);
+  }
+  const steps = planInstall(stick, { ...request, taken, token: randomToken() });
+  const all = { ...sources, windows: windowsOf(manifest) };
+  await carryOut(steps, { ...run, readBase: baseFileReader(all, manifest.files, run.stop) });
+}
+
+/** Start another piece that is there, by its folder. Throws `StickError`. */
+export async function startPiece(folder: string, run: Run): Promise<void> {
+  const { config, pieces } = await look(run.folder, run.keys);
+  if (!config || !pieces.some((piece) => piece.folder === folder)) {
+    throw new StickError(`There is no ${folder} on this stick that could start`);
+  }
+  await carryOut(planStart(config, folder), withoutBase(run));
+}
+
+/** Remove a piece, by its folder. Throws `StickError`. */
+export async function removePiece(folder: string, run: Run): Promise<void> {
+  await carryOut(planRemovePiece(await look(run.folder, run.keys), folder), withoutBase(run));
+}
+
+/**
+ * Take all of ours off, and put back what was there before. `known` are manifests of ours by which files are known that
+ * no base on the stick vouches for. Throws `StickError`.
+ */
+export async function takeOff(known: readonly Manifest[], run: Run): Promise<void> {
+  const stick = await look(run.folder, run.keys);
+  const { ours, before } = await placesHeld(run.folder, stick, known);
+  await carryOut(planTakeOff(stick, ours, before), withoutBase(run));
+}
+
+/** The piece on a stick that a person means: by its name, or by its folder. */
+export function pieceCalled({ pieces }: Stick, name: string): string | undefined {
+  return pieces.find(({ folder, os }) => os?.piece === name || folder === name)?.folder;
+}
+
+function withoutBase(run: Run): Parameters<typeof carryOut>[1] {
+  return {
+    ...run,
+    readBase: () => {
+      throw new Error("these steps need nothing of a base");
+    },
+  };
+}
+
+function randomToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
