@@ -45,6 +45,27 @@ test("partition tools and file system checks accept the image", () => {
   expect(fs.existsSync(join(liveFiles(), "usr/lib/fedac/session"))).toBe(true);
 });
 
+test("the manifest says where in the image the files lie that UEFI starts it from", () => {
+  const bytes = fs.readFileSync(image);
+  const [esp, live] = [cut("esp", 1), cut("live", 2)];
+  const inImage = manifest.files.map(
+    ({ path, start, length }) => [path, bytes.subarray(start, start + length)] as const,
+  );
+  expect(inImage.map(([path]) => path)).toContain("/EFI/BOOT/BOOTX64.EFI");
+  for (const [path, found] of inImage) {
+    const copy = join(folder, "copy");
+    if (path !== "/live.img") run("mcopy", "-n", "-o", "-i", esp, `::${path}`, copy);
+    expect(
+      found.equals(
+        path === "/live.img" ? fs.readFileSync(live).subarray(0, found.length) : fs.readFileSync(copy),
+      ),
+      path,
+    ).toBe(true);
+  }
+  fs.writeFileSync(join(folder, "live.img"), inImage.find(([path]) => path === "/live.img")![1]);
+  run("unsquashfs", "-stat", join(folder, "live.img")); // whole, with its tables, which are at its end
+});
+
 test("the session's check reads every stick with the image's own busybox as it does elsewhere", () => {
   const usr = join(liveFiles(), "usr");
   const said = STICKS.map((stick, i) => {

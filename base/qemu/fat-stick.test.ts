@@ -1,0 +1,110 @@
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { imageSeed } from "../../bin/files.ts";
+import { diskFolder } from "../../bin/stick-folder.ts";
+import { RetryPolicy } from "../../src/fetch/retry.ts";
+import { pieceFiles } from "../../src/image/plan.ts";
+import { parseLatest, parseManifest, windowsOf } from "../../src/release/manifest.ts";
+import { install } from "../../src/stick/install.ts";
+import { pieceFolder, PIECES, SYSTEMS } from "../../src/stick/layout.ts";
+import type { StickBase } from "../../src/stick/plan.ts";
+import { run } from "../../src/testing/tools.ts";
+import { ANSWER, bootImage } from "./boot.ts";
+import { makeFatStick, type FatLayout } from "./fat-stick.ts";
+
+// A stick with a file system of its own, started from the files that src/stick has put on it. They are written to a
+// folder and copied onto FAT by mtools, since not every kernel that runs this has FAT.
+
+const BUILD_MS = 900_000;
+const BOOT_SECONDS = 400;
+const BOOT_MS = 420_000;
+
+const work = fs.mkdtempSync(join(tmpdir(), "fat-stick-"));
+const cdn = join(import.meta.dirname, "../out/cdn");
+let base: StickBase;
+let image: string;
+
+beforeAll(() => {
+  execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
+  const latest = parseLatest(JSON.parse(fs.readFileSync(join(cdn, "latest.json"), "utf8")));
+  const file = join(cdn, latest.releases.find(({ flavor }) => flavor === "tiny")!.manifest);
+  const bytes = new Uint8Array(fs.readFileSync(file));
+  const manifest = parseManifest(JSON.parse(new TextDecoder().decode(bytes)));
+  base = { manifest, bytes, signature: fs.readFileSync(`${file}.minisig`, "utf8") };
+  image = join(dirname(file), manifest.image.url);
+}, BUILD_MS);
+afterAll(() => fs.rmSync(work, { recursive: true }));
+
+test(
+  "from the usual layout, beside another stick with the same serial number",
+  { timeout: BOOT_MS },
+  async () => {
+    const { folder, line } = await installed("frog");
+    const { folder: other } = await installed("other");
+    const disk = onto("mbr", folder);
+    const screenshot = join(work, "screen.png");
+    const options = {
+      image: disk,
+      extraDisks: [onto("mbr", other)],
+      until: ANSWER,
+      timeoutSeconds: BOOT_SECONDS,
+      screenshot,
+    };
+    expect((await bootImage(options)).line).toBe(line);
+  },
+);
+
+test("from a partition table as Windows makes it, with Secure Boot", { timeout: BOOT_MS }, async () => {
+  const { folder, line } = await installed("secure");
+  const options = {
+    image: onto("gpt", folder),
+    secureBoot: true,
+    until: ANSWER,
+    timeoutSeconds: BOOT_SECONDS,
+  };
+  expect((await bootImage(options)).line).toBe(line);
+});
+
+test("from a stick without a partition table, whose piece is gone", { timeout: BOOT_MS }, async () => {
+  const { folder, name } = await installed("gone");
+  fs.rmSync(join(folder, PIECES), { recursive: true });
+  const options = { image: onto("none", folder), until: ANSWER, timeoutSeconds: BOOT_SECONDS };
+  expect((await bootImage(options)).line).toBe(
+    `NOPIECE no-filesystem there is no piece ${name} on this stick`,
+  );
+});
+
+test("when its root is cut off, the screen and the line say so", { timeout: BOOT_MS }, async () => {
+  const { folder } = await installed("cut");
+  const systems = join(folder, SYSTEMS);
+  fs.truncateSync(join(systems, fs.readdirSync(systems)[0]!, "live.img"), 100_000);
+  const options = { image: onto("mbr", folder), until: ANSWER, timeoutSeconds: BOOT_SECONDS };
+  expect((await bootImage(options)).line).toMatch(/^NOPIECE no-system /);
+});
+
+/** A folder with the base and a piece on it. */
+async function installed(piece: string): Promise<{ folder: string; name: string; line: string }> {
+  const folder = join(work, piece);
+  fs.mkdirSync(folder);
+  const html = new TextEncoder().encode(`<!doctype html><title>${piece}</title>\n`);
+  const files = await pieceFiles(base.manifest, { name: piece, html });
+  const name = pieceFolder(piece, files[0].sha256);
+  const seeds = [imageSeed(image, windowsOf(base.manifest))];
+  const sources = { servers: [], retry: new RetryPolicy(), seeds };
+  const stop = new AbortController().signal;
+  await install(
+    { base, sources, pieces: [{ folder: name, files }], starts: name, replace: false },
+    { folder: diskFolder(folder), keys: [], onProgress: () => {}, stop },
+  );
+  return { folder, name, line: `PIECE ${piece} ${files[0].sha256} ${html.length}` };
+}
+
+function onto(layout: FatLayout, folder: string): string {
+  const disk = `${folder}-${layout}.img`;
+  makeFatStick(disk, folder, { layout, mib: 300 });
+  if (layout === "none") run("fsck.vfat", "-n", disk);
+  return disk;
+}
