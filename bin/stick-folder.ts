@@ -1,9 +1,10 @@
-import { mkdir, open, opendir, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, open, opendir, readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
-import { StickError, StickFullError } from "../src/errors.ts";
+import { SaveError, StickError, StickFullError } from "../src/errors.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import type { StickFolder } from "../src/stick/folder.ts";
-import { reason } from "./files.ts";
+import { writeWhole } from "./output.ts";
+import { systemReason } from "./reason.ts";
 
 /** A file is read in parts of this many bytes. */
 const PART = 4 * 1024 * 1024;
@@ -32,24 +33,9 @@ export function diskFolder(root: string): StickFolder {
       }),
     async write(name, chunks) {
       const file = at(name);
-      const part = `${file}.${process.pid}.part`;
       await step(mkdir(path.dirname(file), { recursive: true }));
-      const handle = await step(open(part, "wx"));
-      try {
-        for await (const chunk of chunks) {
-          for (let done = 0; done < chunk.length;) {
-            done += (await step(handle.write(chunk, done))).bytesWritten;
-          }
-        }
-        await step(handle.sync());
-        await step(handle.close());
-        await step(rename(part, file));
-        await step(syncDirectory(path.dirname(file)));
-      } catch (error) {
-        await handle.close().catch(() => {}); // closed already, or as broken as the error says
-        await rm(part, { force: true }).catch(() => {});
-        throw error;
-      }
+      await step(writeWhole(file, chunks));
+      await step(syncDirectory(path.dirname(file)));
     },
     remove: (name) => step(rm(at(name), { recursive: true, force: true })),
     async removeEmpty(name) {
@@ -102,13 +88,16 @@ async function step<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
-function asStickError(error: unknown): Error {
-  const { code } = error as NodeJS.ErrnoException;
+/** What the system's errors mean here. Errors of ours, as of what was to be written, stay what they are. */
+function asStickError(error: unknown): unknown {
+  const system = error instanceof SaveError ? error.cause : error;
+  const { code } = system as NodeJS.ErrnoException;
+  if (typeof code !== "string") return error;
   const cause = { cause: error };
   if (code === "ENOSPC") return new StickFullError("There is not enough room on the stick", cause);
   if (code === "EROFS") return new StickError("The stick is write-protected", cause);
   if (code === "EIO" || code === "ENODEV" || code === "ENXIO") {
     return new StickError("The stick does not answer: was it pulled out?", cause);
   }
-  return new StickError(`The stick cannot be used: ${reason(error)}`, cause);
+  return new StickError(`The stick cannot be used: ${systemReason(system)}`, cause);
 }

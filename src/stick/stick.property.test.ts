@@ -258,6 +258,7 @@ function testPiece(name: string): StickPieceFiles {
     size: html.length,
     sha256: sha256Of(html),
     base: "test",
+    allow: [],
   });
   const files = [
     { path: "piece.html", content: html },
