@@ -1,0 +1,425 @@
+import { crc32 } from "hash-wasm";
+import fc from "fast-check";
+import { checkBundle } from "../../bundle/oven.ts";
+import type { Bytes } from "../../bytes/segment.ts";
+import { filesystem, plan, type Entry } from "../../ext4/filesystem.ts";
+import { read } from "../../ext4/reader.ts";
+import { backupGpt, checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, SECTOR } from "../../image/gpt.ts";
+import { formatOsJson, parseOsJson } from "../../image/os-json.ts";
+import { parseLatest, parseManifest, windowsOf, WINDOW } from "../../release/manifest.ts";
+import { verifySignature } from "../../release/minisign.ts";
+import { parseJson } from "../../release/verify.ts";
+import { pattern } from "../bytes.ts";
+import { Forgery } from "../forge.ts";
+import { testKey } from "../sign.ts";
+import { mutate, mutateInPlace, Random } from "./mutate.ts";
+
+/** A parser of what comes from outside, and how to be unkind to it. */
+export interface Target {
+  readonly name: string;
+  /** The name of the error that it throws at whatever it does not take. */
+  readonly error: string;
+  /** Its share of the time. */
+  readonly weight: number;
+  /**
+   * Try one case, the same for the same random numbers. Throws what the parser throws, and an error of another class when
+   * what it takes is not sound, or cost too much.
+   */
+  run(random: Random): void | Promise<void>;
+}
+
+/** What a parser took, or what it cost, is wrong: a fault, whatever class the parser's errors have. */
+export class Unsound extends Error {
+  override readonly name = "Unsound";
+}
+
+const encoder = new TextEncoder();
+const SHA = "0123456789abcdef".repeat(4);
+
+/** Words that JSON is broken by. */
+const JSON_TOKENS = [
+  "null",
+  "[]",
+  "{}",
+  '""',
+  "0",
+  "-1",
+  "1e999",
+  "-0",
+  "9007199254740993",
+  "1e-400",
+  "true",
+].concat(
+  [
+    '"__proto__":',
+    '"constructor":',
+    '"\\ud800"',
+    '"\\u0000"',
+    ",",
+    ":",
+    "[",
+    "{",
+    "]",
+    "}",
+    '"',
+    "\\",
+    "\ufeff",
+    "\u2028",
+  ],
+  ["[".repeat(5000), '{"a":'.repeat(5000), `"${"x".repeat(70_000)}"`, "\x1b[31m", "9".repeat(400)],
+);
+
+const MANIFEST = {
+  format: 1,
+  name: "test-os",
+  version: "2026.1.1",
+  flavor: "test",
+  arch: "x86_64",
+  created: "2026-01-01T00:00:00.000Z",
+  image: { url: "base.img", mirrors: ["https://mirror.example/base.img"], size: 25 * 2 ** 20, sha256: SHA },
+  piecePartition: { start: 4 * WINDOW, length: 2 * WINDOW, label: "FEDAC-PIECE" },
+  digests: [SHA, SHA, "zeros", SHA, "zeros", "zeros", SHA],
+  sha256State: { words: SHA, length: 4 * WINDOW },
+  sbom: { url: "sbom.cdx.json", sha256: SHA },
+};
+const LISTED = {
+  version: "2026.1.1",
+  flavor: "test",
+  arch: "x86_64",
+  created: "2026-01-01T00:00:00.000Z",
+  manifest: "test-2026.1.1-0123456789ab/manifest.json",
+};
+const LATEST = { format: 1, releases: [LISTED], retired: [{ ...LISTED, since: LISTED.created }] };
+const OS_JSON = {
+  format: 1 as const,
+  piece: "@jeffrey/notepat",
+  size: 33,
+  sha256: SHA,
+  base: "test-os test 2026.1.1",
+};
+
+const anything = fc.anything({ withNullPrototype: false, maxDepth: 3 });
+
+/** JSON of about the shape of `sample`: some of its values another, some missing, some more. */
+function jsonLike(sample: unknown): fc.Arbitrary<unknown> {
+  const other = fc.oneof(
+    anything,
+    fc.constantFrom(null, -1, 0, 0.5, 1e300, 2 ** 53, "", "\ud800", [], {}, "x".repeat(5000)),
+  );
+  if (Array.isArray(sample)) {
+    return fc.oneof(
+      { weight: 6, arbitrary: fc.tuple(...sample.map(jsonLike)) },
+      { weight: 1, arbitrary: fc.array(jsonLike(sample[0]), { maxLength: 40 }) },
+      { weight: 1, arbitrary: other },
+    );
+  }
+  if (typeof sample === "object" && sample !== null) {
+    const fields = Object.fromEntries(Object.entries(sample).map(([key, value]) => [key, jsonLike(value)]));
+    return fc.oneof(
+      { weight: 12, arbitrary: fc.record(fields) },
+      { weight: 1, arbitrary: fc.record(fields, { requiredKeys: [] }) },
+      { weight: 1, arbitrary: other },
+    );
+  }
+  return fc.oneof({ weight: 20, arbitrary: fc.constant(sample) }, { weight: 1, arbitrary: other });
+}
+
+/** A target that takes text in JSON: changed bytes of `sample`, or JSON of its shape. */
+function jsonTarget(name: string, error: string, sample: unknown, parse: (text: Bytes) => void): Target {
+  const good = encoder.encode(JSON.stringify(sample));
+  const shapes = jsonLike(sample);
+  return {
+    name,
+    error,
+    weight: 1,
+    run(random) {
+      if (random.once(4)) {
+        const [json] = fc.sample(shapes, { numRuns: 1, seed: random.below(2 ** 31) });
+        parse(encoder.encode(safely(() => JSON.stringify(json)) ?? "null"));
+      } else parse(mutate(good, random, [good], JSON_TOKENS));
+    },
+  };
+}
+
+/** fast-check makes what JSON cannot say, as bigint. */
+function safely<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
+}
+
+const manifest = jsonTarget("manifest", "ManifestError", MANIFEST, (text) => {
+  const parsed = parseManifest(parseJson(text));
+  const { digests, size, window } = windowsOf(parsed);
+  const { start, length } = parsed.piecePartition;
+  check(digests.length === Math.ceil(size / window) && size < 2 ** 32, "windows that do not cover the image");
+  check(start > 0 && length > 0 && start + length < size, "a piece partition outside the image");
+});
+
+const list = jsonTarget("list", "ManifestError", LATEST, (text) => {
+  for (const { version, manifest: address } of parseLatest(parseJson(text)).releases) {
+    check(version.length <= 64 && address.length <= 2048, "an endless word");
+  }
+});
+
+const osJson = jsonTarget("os.json", "RangeError", OS_JSON, (text) => {
+  const parsed = parseOsJson(new TextDecoder().decode(text));
+  check(parseOsJson(formatOsJson(parsed)).piece === parsed.piece, "another piece when written again");
+});
+
+const key = testKey(1);
+const message = encoder.encode(JSON.stringify(MANIFEST));
+const signatures = [key.sign(message), key.sign(message, { legacy: true }), testKey(2).sign(message)].map(
+  (text) => encoder.encode(text),
+);
+const minisign: Target = {
+  name: "minisign",
+  error: "SignatureError",
+  weight: 1,
+  async run(random) {
+    const signed = random.once(3) ? mutate(message, random, [message]) : message;
+    const keys = [random.once(6) ? changedBase64(key.publicKey, random) : key.publicKey];
+    let text = random.of(signatures);
+    if (random.once(2))
+      text = mutate(text, random, signatures, ["\n", "\r\n", "\0", "untrusted comment: ", "="]);
+    else {
+      const lines = new TextDecoder().decode(text).split("\n");
+      const line = random.of([1, 3]);
+      lines[line] = changedBase64(lines[line]!, random);
+      text = encoder.encode(lines.join("\n"));
+    }
+    await verifySignature(signed, new TextDecoder().decode(text), keys);
+    check(
+      Buffer.compare(signed, message) === 0 && keys[0] === key.publicKey,
+      "a forged signature was believed",
+    );
+  },
+};
+
+function changedBase64(text: string, random: Random): string {
+  const bytes = new Uint8Array(Buffer.from(text, "base64"));
+  mutateInPlace(bytes, random);
+  return Buffer.from(bytes).toString("base64");
+}
+
+const PAGES = [
+  "<!doctype html><title>notepat</title><script>1</script>",
+  "<!-- a --> <!-- b -->\n<HTML lang=en><script src=x></script></HTML>",
+  '{"error":"not found"}',
+].map((text) => encoder.encode(text));
+/** Bytes of a page that repeats itself. */
+const MOST_REPEATED = 2 * 2 ** 20;
+const bundle: Target = {
+  name: "bundle",
+  error: "BundleError",
+  weight: 2,
+  run(random) {
+    let page = random.of(PAGES);
+    if (random.once(50)) {
+      // What recurses, or goes back over it, shows at these sizes.
+      const part = random.of(["<!--", "-->", "<!-- -->", " ", "-", "<script", "<!doctype", "\n", "\xff"]);
+      page = encoder.encode(
+        random.of(["", "<!--", "<html "]) + part.repeat(random.below(MOST_REPEATED) / part.length),
+      );
+    }
+    checkBundle(
+      "notepat",
+      mutate(page, random, PAGES, ["<!--", "-->", "<script", ">", "<!doctype html", "<html", "\ufeff"]),
+    );
+  },
+};
+
+const DISK = 8 * 2 ** 20;
+/** A good table and its backup, made by the rules of the UEFI specification (section 5.3), and sealed by `sealGpt`. */
+const disk = await madeDisk();
+const gpt: Target = {
+  name: "gpt",
+  error: "RangeError",
+  weight: 1,
+  async run(random) {
+    let { head, tail } = { head: disk.head.slice(), tail: disk.tail.slice() };
+    for (let i = random.skewed(6); i >= 0; i--) {
+      mutateInPlace(head, random, SECTOR, random.once(2) ? 92 : GPT_LENGTH - SECTOR);
+      if (random.once(2)) mutateInPlace(tail, random, tail.length - SECTOR, 92);
+    }
+    if (random.below(4) > 0) {
+      await sealGpt(head, SECTOR, 2 * SECTOR);
+      await sealGpt(tail, tail.length - SECTOR, 0);
+    }
+    if (random.once(8)) head = head.slice(0, random.below(head.length));
+    if (random.once(8)) tail = tail.slice(random.below(tail.length));
+    const size = random.once(8)
+      ? random.of([0, 1, 512, DISK - 512, DISK + 1, 2 ** 53])
+      : await diskSizeOf(head);
+    check(size >= 0, `a disk of ${size} bytes`);
+    for (const { start, length } of await parseGpt(head, size)) {
+      check(start >= 0 && length > 0 && start + length <= size, "a partition outside the disk");
+    }
+    await checkBackupGpt(tail, size);
+    await checkBackupGpt(await backupGpt(head, size, tail.length), size);
+  },
+};
+
+async function madeDisk() {
+  const head = new Uint8Array(GPT_LENGTH);
+  const header = new DataView(head.buffer, SECTOR, SECTOR);
+  head.set(encoder.encode("EFI PART"), SECTOR);
+  const last = BigInt(DISK / SECTOR - 1);
+  header.setUint32(0x08, 0x0001_0000, true); // Revision
+  header.setUint32(0x0c, 92, true); // HeaderSize
+  for (const [at, value] of [
+    [0x18, 1n],
+    [0x20, last],
+    [0x28, 34n],
+    [0x30, last - 33n],
+    [0x48, 2n],
+  ] as const) {
+    header.setBigUint64(at, value, true); // MyLBA, AlternateLBA, First- and LastUsableLBA, PartitionEntryLBA
+  }
+  header.setUint32(0x50, 128, true);
+  header.setUint32(0x54, 128, true);
+  for (let i = 0; i < 3; i++) {
+    const entry = new DataView(head.buffer, 2 * SECTOR + i * 128, 128);
+    entry.setBigUint64(0x00, 1n, true);
+    entry.setBigUint64(0x20, BigInt(2048 * (i + 1)), true);
+    entry.setBigUint64(0x28, BigInt(2048 * (i + 2) - 1), true);
+    entry.setUint16(0x38, 0x41 + i, true);
+  }
+  await sealGpt(head, SECTOR, 2 * SECTOR);
+  return { head, tail: await backupGpt(head, DISK, GPT_LENGTH) };
+}
+
+/** Give a header, and the entries at `entries`, the right checksums. */
+async function sealGpt(bytes: Bytes, at: number, entries: number): Promise<void> {
+  const header = new DataView(bytes.buffer, at, SECTOR);
+  header.setUint32(
+    0x58,
+    Number.parseInt(await crc32(bytes.subarray(entries, entries + 128 * 128)), 16),
+    true,
+  );
+  header.setUint32(0x10, 0, true);
+  const size = Math.min(header.getUint32(0x0c, true), SECTOR);
+  header.setUint32(0x10, Number.parseInt(await crc32(bytes.subarray(at, at + size)), 16), true);
+}
+
+const ext4Options = { size: 2 ** 20, uuid: "3f1c9a52-7b1e-4c1d-9d53-0a4b8e6f2c71", time: 1_750_000_000 };
+const ext4Entries: Entry[] = [
+  {
+    path: "piece.html",
+    content: pattern(60_000),
+    xattrs: { "user.large": pattern(600), "user.small": pattern(5) },
+  },
+  { path: "os.json", content: encoder.encode(JSON.stringify(OS_JSON)) },
+  {
+    path: "a/b/c",
+    content: pattern(3000, 2),
+    xattrs: { "system.posix_acl_access": new Uint8Array([2, 0, 0, 0]) },
+  },
+  { kind: "link", path: "z", target: "a/b/c" },
+  { kind: "symlink", path: "fast", target: "a/b/c" },
+  { kind: "symlink", path: "slow", target: "x".repeat(500) },
+  ...Array.from({ length: 80 }, (_, i): Entry => ({
+    path: `many/name number ${i}`,
+    content: pattern(i % 9),
+  })),
+];
+const ext4Plan = plan(ext4Entries, ext4Options);
+const ext4Good = new Forgery(ext4Plan);
+/** What can be changed, by kind: most places are inodes. */
+const byKind = [...new Set(ext4Good.places.map(({ what }) => what))].map((kind) =>
+  ext4Good.places.filter(({ what }) => what === kind),
+);
+/** No walk needs to look at any block as often as this. */
+const MOST_READS = 20 * (ext4Options.size / 1024);
+/** Bytes of contents that are read of each image. */
+const MOST_CONTENT = 2 ** 20;
+const ext4: Target = {
+  name: "ext4",
+  error: "FilesystemError",
+  weight: 4,
+  async run(random) {
+    const forgery = new Forgery(ext4Plan, ext4Good.bytes.slice());
+    const { bytes, plan: of } = forgery;
+    for (let i = random.skewed(8); i >= 0; i--) {
+      const { start, length } = random.of(byKind[random.below(byKind.length)]!);
+      mutateInPlace(bytes, random, start, length);
+    }
+    if (random.once(3)) forgeTree(forgery, random);
+    if (random.below(8) > 0) forgery.seal();
+    const image = random.once(20) ? bytes.subarray(0, random.below(bytes.length)) : bytes;
+    let reads = 0;
+    const source = (start: number, length: number) => {
+      check(++reads < MOST_READS, `${reads} reads of an image of ${of.size} bytes`);
+      check(start >= 0 && length <= of.size, `${length} bytes asked for at ${start}`);
+      return image.slice(start, start + length);
+    };
+    const volume = await read(source);
+    const found: Entry[] = [];
+    let seen = 0;
+    for await (const entry of volume.entries()) {
+      found.push(entry);
+      check(found.length < 20_000, "entries without an end");
+      if (entry.kind !== "file" || entry.content instanceof Uint8Array) continue;
+      for await (const chunk of entry.content.open()) if ((seen += chunk.length) > MOST_CONTENT) break;
+    }
+    if (random.once(10)) for (const _ of filesystem(found, { ...ext4Options, size: 64 * 2 ** 20 }));
+  },
+};
+
+/** A file's extent tree made anew, of blocks of the image that lead anywhere, also to each other. */
+function forgeTree(forgery: Forgery, random: Random): void {
+  const { number, runs } = forgery.inode("piece.html");
+  const blocks = Array.from({ length: 6 }, (_, i) => runs[0]!.start + i);
+  const top = random.below(6);
+  const entriesOf = (depth: number, most: number) => {
+    let logical = 0;
+    return Array.from({ length: random.skewed(most + 1) }, () => {
+      logical += random.once(10) ? random.of([0, 2 ** 31]) : random.skewed(4);
+      const start = depth > 0 ? random.of(blocks) : random.of([...blocks, 0, 1, 1023, 1024]);
+      const entry = {
+        logical: Math.min(logical, 2 ** 32 - 1),
+        start,
+        count: random.of([1, 1, 1, 0, 2, 32_768, 32_769, 65_535]),
+      };
+      logical += 1;
+      return entry;
+    });
+  };
+  forgery.writeNode(number, 0, top, entriesOf(top, 4));
+  blocks.forEach((block, i) => {
+    const depth = Math.max(0, top - 1 - Math.floor((i * top) / blocks.length));
+    forgery.writeNode(number, block, depth, entriesOf(depth, 80));
+  });
+}
+
+/** All of them. */
+export const targets: readonly Target[] = [manifest, list, minisign, gpt, ext4, osJson, bundle];
+
+const kept: unknown[] = [];
+const fault = (name: string, run: Target["run"]): Target => ({ name, error: "RangeError", weight: 1, run });
+
+function recurse(): void {
+  recurse();
+  recurse();
+}
+
+/** Parsers with each of the faults that are looked for, by whose names the looking itself is tested. */
+export const faulty: readonly Target[] = [
+  fault("hang", () => {
+    for (;;);
+  }),
+  fault("crash", (random) => {
+    if (random.once(50)) throw new TypeError("no words of ours");
+    throw new RangeError("refused");
+  }),
+  fault("native", () => void new Uint8Array(-1)),
+  fault("recursion", recurse),
+  fault("heap", () => void kept.push(Array.from({ length: 100_000 }, (_, i) => ({ i })))),
+  fault("memory", () => void kept.push(new Uint8Array(2 ** 20).fill(1))),
+];
+
+function check(condition: boolean, wrong: string): void {
+  if (!condition) throw new Unsound(wrong);
+}
