@@ -121,7 +121,7 @@ async function filesOf(volume: Volume): Promise<{ names: string[]; count: number
 
 /** Something that an image says, not too long. */
 function text(said: unknown): string {
-  return String(said ?? "not said").slice(0, MOST_TEXT);
+  return typeof said === "string" ? said.slice(0, MOST_TEXT) : said === undefined ? "not said" : "not a text";
 }
 
 function table(head: readonly string[], rows: readonly Row[]): void {
