@@ -12,8 +12,7 @@ import { MOST_PIXELS } from "../src/splash/splash.ts";
 import { findRelease } from "../src/fetch/release.ts";
 import { openImage, type Base, type Image } from "../src/image/image.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy } from "../src/fetch/retry.ts";
-import { checkBundle } from "../src/bundle/check.ts";
-import { fetchBundle } from "../src/bundle/oven.ts";
+import { fetchBundle, prepareBundle, type BundleOptions } from "../src/bundle/bundle.ts";
 import { Source } from "../src/fetch/source.ts";
 import config from "../public/aesthetic.computer/os/config.json" with { type: "json" };
 import { understand, UsageError, withLocalBase } from "./errors.ts";
@@ -73,10 +72,11 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   const retry = policy(Infinity);
   const wanted = { flavor: values.flavor, keys: values.key };
   const base = await openBase(values.manifest, wanted, { preparing, retry }, stop.signal);
-  const room = base.manifest.piecePartition.length;
-  const html = values.bundle
-    ? await readBundle(name, values.bundle, room)
-    : await fetchBundle(values.oven, name, room, preparing, stop.signal);
+  const { created, piecePartition } = base.manifest;
+  const wish = { created, limit: piecePartition.length };
+  const { html } = values.bundle
+    ? await readBundle(name, values.bundle, wish)
+    : await fetchBundle(name, values, { ...wish, retry: preparing, stop: stop.signal, onBaking: showBaking });
   const allow = parseAllow(values.allow);
   const splash = values.splash ? await readSplash(values.splash) : undefined;
   const image = await openImage(base, { name, html, splash, allow }, stop.signal);
@@ -122,19 +122,23 @@ function showTrouble(trouble: Trouble | undefined): void {
   showProgress(`The connection is ${trouble.kind}; trying again in ${seconds} s`);
 }
 
-/** The largest PNG that is read, in bytes: more than the pixels that are shown would need. */
-const LARGEST_SPLASH = 64 * 1024 * 1024;
+/** Show how far the oven has got, as whoever asks first for a piece waits for it. */
+function showBaking(words: string): void {
+  showProgress(`The oven: ${words}`);
+}
 
-async function readBundle(name: string, file: string, room: number): Promise<Bytes> {
-  const html = await readInput(file, room);
+async function readBundle(name: string, file: string, wish: BundleOptions): ReturnType<typeof prepareBundle> {
+  const html = await readInput(file, wish.limit);
   try {
-    checkBundle(name, html);
+    return await prepareBundle(name, html, wish);
   } catch (error) {
     if (!(error instanceof BundleError)) throw error;
     throw new RangeError(`${file}: ${error.message}`, { cause: error }); // another piece would not help
   }
-  return html;
 }
+
+/** The largest PNG that is read, in bytes: more than the pixels that are shown would need. */
+const LARGEST_SPLASH = 64 * 1024 * 1024;
 
 async function readSplash(file: string): Promise<Bytes> {
   const bytes = await readInput(file, LARGEST_SPLASH);

@@ -9,7 +9,8 @@ import { parsePiece } from "../src/piece/name.ts";
 import { openImage } from "../src/image/image.ts";
 import { orderedWindows } from "../src/fetch/downloader.ts";
 import { RetryPolicy } from "../src/fetch/retry.ts";
-import { bundleUrls, fetchBundle } from "../src/bundle/oven.ts";
+import { fetchBundle } from "../src/bundle/bundle.ts";
+import { bundleUrls } from "../src/bundle/oven.ts";
 import { Source } from "../src/fetch/source.ts";
 import { bundlePiece } from "../dev/ship-piece.ts";
 import { ask, checkExposed, checkPlain, checkReadable, lifetimeOf } from "./ask.ts";
@@ -309,7 +310,11 @@ async function examineOven(
 ): Promise<void> {
   const advice = "Look whether config.json names the oven right, and what its log says.";
   await report.check(`oven: ${piece}`, advice, () =>
-    fetchBundle(oven, piece, room, new RetryPolicy(RETRY), forever()),
+    fetchBundle(
+      piece,
+      { oven, site: origin },
+      { limit: room, created: new Date(0).toISOString(), retry: new RetryPolicy(RETRY), stop: forever() },
+    ),
   );
   await report.check("oven may be read by other sites", CORS, async () => {
     const any = { statuses: [200, 400, 404, 500] };

@@ -143,6 +143,8 @@ export interface Progress {
   readonly written: number;
   /** Why nothing comes at the moment; absent once it comes again. */
   readonly trouble?: Trouble;
+  /** What the oven says of its baking, while it bakes: one line of its own words. */
+  readonly baking?: string;
 }
 
 /** All that is known of an image before it is made. Sizes in bytes, digests in lower-case hex. */
@@ -155,7 +157,15 @@ export interface ImageInfo {
   readonly download: number;
   /** How much of that is here already, from an earlier build. */
   readonly here: number;
-  readonly piece: { readonly name: string; readonly size: number; readonly sha256: string };
+  readonly piece: {
+    readonly name: string;
+    readonly size: number;
+    readonly sha256: string;
+    /** Whether its bundle is AC's with the base's time in it, so that it is the same for everybody (`src/bundle/`). */
+    readonly isNormalised?: boolean;
+    /** What the piece itself asks to use, sorted. */
+    readonly asks?: readonly Allowance[];
+  };
   readonly base: {
     readonly name: string;
     readonly version: string;

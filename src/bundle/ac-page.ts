@@ -32,15 +32,20 @@ type Marker = keyof typeof MARKERS;
 
 /** What each line begins with, which is there exactly once. */
 const MARKERS = {
+  title: "<title>",
   mode: "window.acPACK_MODE = true;",
   startingPiece: "window.acSTARTING_PIECE = ",
   piece: "window.acPACK_PIECE = ",
   date: "window.acPACK_DATE = ",
   colophon: "window.acPACK_COLOPHON = {",
+  name: "piece: { name: ",
   build: "build: { author: ",
   files: "window.VFS = {",
   urls: "window.VFS_BLOB_URLS = {};",
 } as const;
+
+/** In the line that begins as `build` does: when the page was packed, in milliseconds since 1970. */
+export const PACK_TIME = /\bpackTime: \d{1,16},/;
 
 /** KidLisp bundles await it. */
 const BOOT = ["import(window.VFS_BLOB_URLS['boot.mjs'])", "await import(window.VFS_BLOB_URLS['boot.mjs'])"];
@@ -80,6 +85,9 @@ export function parseAcPage(html: string): AcPage {
   }
   if (!boots) throw new RangeError("import(boot.mjs) is not there");
   const lines = Object.fromEntries(found) as Record<Marker, Line>;
+  if (!PACK_TIME.test(html.slice(lines.build.start, lines.build.end))) {
+    throw new RangeError("window.acPACK_COLOPHON has no packTime");
+  }
   const piece = valueOf(html, lines.startingPiece, MARKERS.startingPiece);
   if (typeof piece !== "string") throw new RangeError("window.acSTARTING_PIECE is no string");
   const files = filesIn(valueOf(html, lines.files, "window.VFS = "));

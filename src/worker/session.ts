@@ -1,4 +1,4 @@
-import { fetchBundle } from "../bundle/oven.ts";
+import { type Bundle, fetchBundle } from "../bundle/bundle.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { contentOf, fileSeed, writeFile } from "../cache/chosen-file.ts";
@@ -43,7 +43,8 @@ export class BuildSession implements Builder {
   #kept: Kept | undefined;
   #image: Image | undefined;
   #release: Release | undefined;
-  #html: Bytes | undefined;
+  #bundle: Bundle | undefined;
+  #baking: string | undefined;
   #trouble: Trouble | undefined;
   #written = 0;
   #writing: Promise<void> | undefined;
@@ -75,10 +76,21 @@ export class BuildSession implements Builder {
 
     const release = await chooseRelease(request, preparing, stop);
     const { manifest, urls } = release;
-    const html = await fetchBundle(request.oven, name, manifest.piecePartition.length, preparing, stop);
+    const bundle = await fetchBundle(name, request, {
+      limit: manifest.piecePartition.length,
+      created: manifest.created,
+      retry: preparing,
+      stop,
+      onBaking: (words) => {
+        this.#baking = words;
+        this.#scheduleReport();
+      },
+    });
+    this.#baking = undefined;
+    const { html } = bundle;
     const kept = request.keep ? await Kept.open(release) : undefined;
     this.#release = release;
-    this.#html = html;
+    this.#bundle = bundle;
     this.#kept = kept;
     const sources = {
       servers: urls.map((url) => new Source(url, manifest.image.size)),
@@ -91,11 +103,12 @@ export class BuildSession implements Builder {
     };
     this.#image = await openImage({ manifest, sources }, { name, html, allow: request.allow }, stop);
     this.#report();
-    return this.#image.info;
+    const { isNormalised, asks } = bundle;
+    return { ...this.#image.info, piece: { ...this.#image.info.piece, isNormalised, asks } };
   }
 
   async bundle(): Promise<Blob> {
-    return new Blob(this.#html ? [this.#html] : [], { type: "text/html" });
+    return new Blob(this.#bundle ? [this.#bundle.html] : [], { type: "text/html" });
   }
 
   async send(port: MessagePort): Promise<void> {
@@ -175,6 +188,7 @@ export class BuildSession implements Builder {
       canKeep: this.#kept?.isOpen ?? false,
       written: this.#written,
       ...(this.#trouble && { trouble: this.#trouble }),
+      ...(this.#baking !== undefined && { baking: this.#baking }),
     });
   }
 }

@@ -1,6 +1,6 @@
 import { crc32 } from "hash-wasm";
 import fc from "fast-check";
-import { checkBundle } from "../../bundle/oven.ts";
+import { checkBundle } from "../../bundle/check.ts";
 import type { Bytes } from "../../bytes/segment.ts";
 import { filesystem, plan, type Entry } from "../../ext4/filesystem.ts";
 import { read } from "../../ext4/reader.ts";
