@@ -3,6 +3,8 @@ import { expose } from "comlink";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { BuildRequest, Progress } from "../messages.ts";
 import { info } from "../testing/states.ts";
+import { Computer } from "../testing/computer.ts";
+import { runClock } from "../time/run-clock.ts";
 import type { Builder, BuildListener } from "../worker/api.ts";
 import { startBuildClient } from "./build-client.ts";
 
@@ -46,14 +48,13 @@ const workers: FakeWorker[] = [];
 beforeEach(() => void vi.stubGlobal("navigator", { onLine: true }));
 afterEach(() => {
   for (const worker of workers.splice(0)) worker.terminate();
-  vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
-function start(builder: Partial<Builder>, listener = silent) {
+function start(builder: Partial<Builder>, listener = silent, clock = runClock) {
   const worker = new FakeWorker(builder);
   workers.push(worker);
-  return { worker, client: startBuildClient(listener, worker as unknown as Worker) };
+  return { worker, client: startBuildClient(listener, worker as unknown as Worker, clock) };
 }
 
 const never = () => new Promise<never>(() => {});
@@ -122,12 +123,14 @@ test("the worker is ended when it has cleaned up", async () => {
 });
 
 test("one that does not clean up in time is ended all the same", async () => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-  const { worker, client } = start({ close: never });
+  const computer = new Computer();
+  const { worker, client } = start({ close: never }, silent, computer.clock);
   const closing = client.close({ keep: true, cancelled: false });
-  await vi.advanceTimersByTimeAsync(4_999);
+  computer.sleep(3600_000); // in which it could not clean up: a second of it counts
+  computer.run(3_999);
+  await new Promise((next) => setImmediate(next));
   expect(worker.terminated).toBe(false);
-  await vi.advanceTimersByTimeAsync(1);
+  computer.run(1);
   await closing;
   expect(worker.terminated).toBe(true);
 });

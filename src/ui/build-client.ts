@@ -1,5 +1,6 @@
 import { proxy, transfer, wrap } from "comlink";
 import type { BuildRequest, ImageInfo } from "../messages.ts";
+import { runClock, type RunClock } from "../time/run-clock.ts";
 import { carryCauses, type Builder, type BuildListener } from "../worker/api.ts";
 
 /** How long a worker may take to clean up, in milliseconds. */
@@ -21,7 +22,11 @@ export interface BuildClient {
 }
 
 /** Start a build worker, which reports to `listener`. */
-export function startBuildClient(listener: BuildListener, worker: Worker = startWorker()): BuildClient {
+export function startBuildClient(
+  listener: BuildListener,
+  worker: Worker = startWorker(),
+  clock: RunClock = runClock,
+): BuildClient {
   const builder = wrap<Builder>(worker);
   // comlink's calls wait for ever on a worker that is broken.
   const broken = new Promise<never>((_, reject) => {
@@ -43,9 +48,12 @@ export function startBuildClient(listener: BuildListener, worker: Worker = start
     resume: () => void builder.resume(),
     async close(end) {
       const cleaned = orBroken(builder.close(end)).catch(() => {}); // broken: there is nothing to clean up
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      await Promise.race([cleaned, new Promise((late) => (timer = setTimeout(late, CLOSE_TIMEOUT_MS)))]);
-      clearTimeout(timer);
+      let inTime = () => {};
+      await Promise.race([
+        cleaned,
+        new Promise<void>((late) => (inTime = clock.after(CLOSE_TIMEOUT_MS, late))),
+      ]);
+      inTime();
       worker.terminate();
     },
   };

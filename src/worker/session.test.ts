@@ -7,21 +7,19 @@ import { joined } from "../testing/bytes.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
 import { testKey } from "../testing/sign.ts";
 import { sha256Of, testBase } from "../testing/test-base.ts";
-import { BuildSession, HEARTBEAT_INTERVAL_MS, PROGRESS_INTERVAL_MS, SLEEP_THRESHOLD_MS } from "./session.ts";
+import { BuildSession, PROGRESS_INTERVAL_MS } from "./session.ts";
 
 const { manifest, image } = await testBase();
 const bundle = "<!doctype html><script>1</script>";
 
-/** A thread whose time a test turns on. */
+/** A thread whose timers a test runs. */
 class FakeThread {
-  time = 1_000_000;
   /** What is to run, and when. */
   scheduled: { run: () => void; ms: number }[] = [];
   readonly policies: RetryPolicy[] = [];
   readonly times: RetryTimes[] = [];
   onTrouble: (trouble: Trouble | undefined) => void = () => {};
 
-  readonly now = () => this.time;
   readonly schedule = (run: () => void, ms: number) => {
     const entry = { run, ms };
     this.scheduled.push(entry);
@@ -156,21 +154,6 @@ test("each heartbeat is passed on", async () => {
   session.heartbeat();
   session.heartbeat();
   expect(onHeartbeat).toHaveBeenCalledTimes(2);
-});
-
-test.each([
-  ["in time", HEARTBEAT_INTERVAL_MS, 0],
-  ["late", SLEEP_THRESHOLD_MS, 0],
-  ["so late that the computer has slept", SLEEP_THRESHOLD_MS + 1, 1],
-])("a heartbeat that comes %s", async (_, elapsed, retries) => {
-  await open();
-  const retried = thread.policies.map((policy) => vi.spyOn(policy, "retryNow"));
-  thread.time += elapsed;
-  session.heartbeat();
-  for (const spy of retried) expect(spy).toHaveBeenCalledTimes(retries);
-  thread.time += HEARTBEAT_INTERVAL_MS;
-  session.heartbeat();
-  for (const spy of retried) expect(spy).toHaveBeenCalledTimes(retries);
 });
 
 test("another network, pause and resume are for all that is fetched", async () => {

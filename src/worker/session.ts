@@ -21,13 +21,8 @@ export const PROGRESS_INTERVAL_MS = 100;
 /** How often `heartbeat` is to be called. */
 export const HEARTBEAT_INTERVAL_MS = 5_000;
 
-/** When a heartbeat comes this late by the clock, the computer has slept. */
-export const SLEEP_THRESHOLD_MS = 3 * HEARTBEAT_INTERVAL_MS;
-
 /** What a session needs of the thread that it runs in. */
 export interface SessionEnvironment {
-  /** Milliseconds since 1970. */
-  now(): number;
   /** Call `run` in so many milliseconds. Returns what cancels that. */
   schedule(run: () => void, ms: number): () => void;
   createRetryPolicy(times: RetryTimes, onTrouble: (trouble: Trouble | undefined) => void): RetryPolicy;
@@ -49,11 +44,9 @@ export class BuildSession implements Builder {
   #written = 0;
   #writing: Promise<void> | undefined;
   #cancelReport: (() => void) | undefined;
-  #lastHeartbeat: number;
 
   constructor(env: SessionEnvironment = thisThread) {
     this.#env = env;
-    this.#lastHeartbeat = env.now();
   }
 
   async open(request: BuildRequest, listener: BuildListener): Promise<ImageInfo> {
@@ -151,17 +144,13 @@ export class BuildSession implements Builder {
     this.#listener = undefined;
   }
 
-  /** The network is back, or another one: try again at once. */
+  /** The network is back, or another one, or the computer has slept: try again at once. */
   retryNow(): void {
     for (const retry of this.#policies) retry.retryNow();
   }
 
-  /** To be called every `HEARTBEAT_INTERVAL_MS`. One that comes much too late says that the computer has slept. */
+  /** To be called every `HEARTBEAT_INTERVAL_MS`. */
   heartbeat(): void {
-    const now = this.#env.now();
-    const hasSlept = now - this.#lastHeartbeat > SLEEP_THRESHOLD_MS;
-    this.#lastHeartbeat = now;
-    if (hasSlept) this.retryNow();
     this.#listener?.onHeartbeat();
   }
 
@@ -194,7 +183,6 @@ export class BuildSession implements Builder {
 }
 
 const thisThread: SessionEnvironment = {
-  now: () => Date.now(),
   schedule(run, ms) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

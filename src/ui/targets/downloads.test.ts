@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CancelledError, DownloadEndedError, SaveError } from "../../errors.ts";
 import type { Control, KeepAliveAnswer, ServiceWorkerMessage } from "../../messages.ts";
 import { info } from "../../testing/states.ts";
+import { Computer } from "../../testing/computer.ts";
 import type { BuildClient } from "../build-client.ts";
 import { downloadsTarget, type DownloadsBrowser } from "./downloads.ts";
 
@@ -41,25 +42,34 @@ class FakeBrowser implements DownloadsBrowser {
 }
 
 let browser: FakeBrowser;
+let computer: Computer;
 const onStarted = vi.fn();
 const client = { send: () => Promise.resolve() } as unknown as BuildClient;
 
 beforeEach(() => {
   browser = new FakeBrowser();
+  computer = new Computer();
   onStarted.mockClear();
 });
 afterEach(() => {
   browser.control?.close();
-  vi.useRealTimers();
 });
 
 /** A download that the service worker has been told of. */
 async function begin() {
-  const target = downloadsTarget(onStarted, browser);
+  const target = downloadsTarget(onStarted, browser, computer.clock);
   const saving = target.save(info, client);
   saving.catch(() => {});
   await vi.waitFor(() => expect(browser.messages).toHaveLength(1));
   return { target, saving };
+}
+
+/** A download that the browser has taken up. */
+async function taken() {
+  const download = await begin();
+  browser.say({ type: "ready", url: "v2/download/1" });
+  await vi.waitFor(() => expect(browser.frames).toHaveLength(1));
+  return download;
 }
 
 test("the service worker is told of the download, and its address is opened unseen", async () => {
@@ -77,7 +87,7 @@ test("the service worker is told of the download, and its address is opened unse
 
 test("it is whole only when the worker says so too", async () => {
   const failing = { send: () => Promise.reject(new SaveError("of the worker's")) } as unknown as BuildClient;
-  const saving = downloadsTarget(onStarted, browser).save(info, failing);
+  const saving = downloadsTarget(onStarted, browser, computer.clock).save(info, failing);
   await expect(saving).rejects.toThrow("of the worker's");
 });
 
@@ -104,7 +114,7 @@ test("a site whose policy forbids the frame is named as the cause", async () => 
 });
 
 test("nothing is sent to keep it awake before there is a download", async () => {
-  const target = downloadsTarget(onStarted, browser);
+  const target = downloadsTarget(onStarted, browser, computer.clock);
   await Promise.resolve();
   target.keepAlive();
   expect(browser.messages).toEqual([]);
@@ -129,38 +139,69 @@ test("one that was stopped and started again is noticed at once", async () => {
   await expect(saving).rejects.toThrow(/stopped the part of this page that saves/);
 });
 
-test("one that answers nothing is given up after 30 keep-alives in a row", async () => {
-  const { target, saving } = await begin();
+test("one that answers nothing for 150 s is given up, and each answer begins them anew", async () => {
+  const { target, saving } = await taken();
   const failed = vi.fn();
   saving.catch(failed);
+  const heartbeats = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      target.keepAlive();
+      await messagesCome();
+      computer.run(5_000);
+    }
+  };
   browser.answer = undefined;
-  for (let i = 0; i < 29; i++) target.keepAlive();
+  await heartbeats(29);
   browser.answer = { known: true };
-  target.keepAlive();
-  await messagesCome(); // the answer: from here on it is counted anew
+  await heartbeats(1);
   browser.answer = undefined;
-  for (let i = 0; i < 30; i++) target.keepAlive();
-  await messagesCome();
+  await heartbeats(29);
   expect(failed).not.toHaveBeenCalled();
-  target.keepAlive();
+  await heartbeats(1);
   await expect(saving).rejects.toThrow(/stopped the part of this page that saves/);
 });
 
-test("one that does not start is given up after 30 s", async () => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+test.each([
+  ["a computer that sleeps", 0],
+  ["a tab that is frozen, whose build worker runs on", 33],
+])("%s for an hour does not count as silence", async (_, heartbeats) => {
+  const { target, saving } = await taken();
+  const failed = vi.fn();
+  saving.catch(failed);
+  browser.answer = undefined;
+  target.keepAlive(); // and before it is answered, nothing runs any more
+  computer.sleep(3600_000);
+  for (let i = 0; i < heartbeats; i++) target.keepAlive(); // come all at once
+  computer.run(20_000);
+  await messagesCome();
+  expect(failed).not.toHaveBeenCalled();
+  browser.answer = { known: true };
+  target.keepAlive();
+  await messagesCome();
+  computer.run(149_000);
+  await messagesCome();
+  expect(failed).not.toHaveBeenCalled();
+});
+
+test.each([
+  ["awake", 29_999],
+  ["asleep for an hour", 28_999], // of which a second counts
+])("one that does not start is given up after 30 s, %s", async (how, ms) => {
   browser.serviceWorker = () => new Promise(() => {});
   const failed = vi.fn();
-  const saving = downloadsTarget(onStarted, browser).save(info, client);
+  const saving = downloadsTarget(onStarted, browser, computer.clock).save(info, client);
   saving.catch(failed);
-  await vi.advanceTimersByTimeAsync(29_999);
+  if (how !== "awake") computer.sleep(3600_000);
+  computer.run(ms);
+  await messagesCome();
   expect(failed).not.toHaveBeenCalled();
-  await vi.advanceTimersByTimeAsync(1);
+  computer.run(1);
   await expect(saving).rejects.toThrow(/that saves the file did not start/);
 });
 
 test("a browser that has none is told of when the person begins, with the reason", async () => {
   browser.serviceWorker = () => Promise.reject(new Error("no service workers here"));
-  const target = downloadsTarget(onStarted, browser);
+  const target = downloadsTarget(onStarted, browser, computer.clock);
   await Promise.resolve();
   const saving = target.save(info, client);
   await expect(saving).rejects.toThrow(SaveError);
@@ -177,19 +218,20 @@ test("what is discarded is ended as failed, and what the browser leaves is told"
 });
 
 test("before it has begun there is nothing to discard", async () => {
-  expect(await downloadsTarget(onStarted, browser).discard(new CancelledError("stopped"))).toBe("");
+  expect(
+    await downloadsTarget(onStarted, browser, computer.clock).discard(new CancelledError("stopped")),
+  ).toBe("");
 });
 
 test("the frame stays for the last bytes, and then goes", async () => {
   const { saving } = await begin();
   browser.say({ type: "ready", url: "v2/download/1" });
   await vi.waitFor(() => expect(browser.frames).toHaveLength(1));
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   browser.say({ type: "whole" });
   await saving;
-  await vi.advanceTimersByTimeAsync(9_999);
+  computer.run(9_999);
   expect(browser.frames).toHaveLength(1);
-  await vi.advanceTimersByTimeAsync(1);
+  computer.run(1);
   expect(browser.frames).toHaveLength(0);
 });
 

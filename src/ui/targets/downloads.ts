@@ -1,5 +1,6 @@
 import { DownloadEndedError, SaveError } from "../../errors.ts";
 import type { Abort, Control, ImageInfo, KeepAliveAnswer, ServiceWorkerMessage } from "../../messages.ts";
+import { runClock, type RunClock } from "../../time/run-clock.ts";
 import { leftover } from "../leftover.ts";
 import type { Target } from "./target.ts";
 
@@ -19,8 +20,8 @@ const SCOPE = "v2/";
 /** How long a service worker may take to be registered and ready, in milliseconds. */
 const OPEN_TIMEOUT_MS = 30_000;
 
-/** A service worker that leaves this many keep-alives unanswered has been stopped: 150 s at one every 5 s. */
-const MAX_UNANSWERED_KEEP_ALIVES = 30;
+/** A service worker that answers no keep-alive for this long has been stopped, in milliseconds. */
+const SILENCE_MS = 150_000;
 
 /** The browser may still take the last bytes through a frame when we have sent them, in milliseconds. */
 const FRAME_LINGER_MS = 10_000;
@@ -41,7 +42,11 @@ export interface DownloadsBrowser {
  * The browser's downloads, as a target. The service worker is registered at once, since that needs the network.
  * `onStarted` is called when the browser has taken up the download.
  */
-export function downloadsTarget(onStarted: () => void, browser: DownloadsBrowser = thisBrowser): Target {
+export function downloadsTarget(
+  onStarted: () => void,
+  browser: DownloadsBrowser = thisBrowser,
+  clock: RunClock = runClock,
+): Target {
   const ready = browser.serviceWorker();
   ready.catch(() => {}); // the person is told when they start the download
   let download: Download | undefined;
@@ -51,7 +56,7 @@ export function downloadsTarget(onStarted: () => void, browser: DownloadsBrowser
     async save(info, client) {
       const { port1: data, port2 } = new MessageChannel();
       ({ fileName } = info);
-      download = startDownload(info, port2, ready, browser, onStarted);
+      download = startDownload(info, port2, { ready, browser, clock, onStarted });
       await Promise.all([client.send(data), download.whole]);
     },
     keepAlive: () => download?.keepAlive(),
@@ -71,22 +76,28 @@ interface Download {
   abort(): void;
 }
 
+interface Surroundings {
+  readonly ready: Promise<Pick<ServiceWorker, "postMessage">>;
+  readonly browser: DownloadsBrowser;
+  readonly clock: RunClock;
+  readonly onStarted: () => void;
+}
+
 /** Let the browser download an image, taken from `data`, the other end of which belongs to the build worker. */
 function startDownload(
   { fileName, size }: ImageInfo,
   data: MessagePort,
-  ready: Promise<Pick<ServiceWorker, "postMessage">>,
-  browser: DownloadsBrowser,
-  onStarted: () => void,
+  { ready, browser, clock, onStarted }: Surroundings,
 ): Download {
   const { port1: control, port2 } = new MessageChannel();
   const id = crypto.randomUUID();
   const { promise, resolve, reject } = deferred();
   const fail = (message: string, cause?: unknown) => reject(new SaveError(message, { cause }));
-  const openTimer = setTimeout(() => fail(DID_NOT_START), OPEN_TIMEOUT_MS);
+  const opened = clock.after(OPEN_TIMEOUT_MS, () => fail(DID_NOT_START));
   let serviceWorker: Pick<ServiceWorker, "postMessage"> | undefined;
   let frame: { remove(): void } | undefined;
-  let unanswered = 0;
+  /** Set while a keep-alive is unanswered: cancels what ends the download. */
+  let answered: (() => void) | undefined;
   let isOver = false;
 
   const post = (message: ServiceWorkerMessage, ports: MessagePort[]) =>
@@ -94,7 +105,7 @@ function startDownload(
 
   control.onmessage = ({ data: message }: MessageEvent<Control>) => {
     if (message.type === "ready") {
-      clearTimeout(openTimer);
+      opened();
       frame = browser.openFrame(message.url, () => fail(BLOCKED));
     } else if (message.type === "started") onStarted();
     else if (message.type === "whole") resolve();
@@ -108,9 +119,10 @@ function startDownload(
   const close = () => {
     if (isOver) return;
     isOver = true;
-    clearTimeout(openTimer);
+    opened();
+    answered?.();
     control.onmessage = null;
-    setTimeout(() => frame?.remove(), FRAME_LINGER_MS);
+    clock.after(FRAME_LINGER_MS, () => frame?.remove());
   };
 
   const open = async () => {
@@ -130,13 +142,14 @@ function startDownload(
   return {
     whole: promise.finally(close),
     keepAlive() {
+      clock.tick(); // a hidden page's own timers hardly run
       if (isOver || !serviceWorker) return;
-      unanswered += 1;
-      if (unanswered > MAX_UNANSWERED_KEEP_ALIVES) return fail(STOPPED, new Error("no sign of life"));
+      answered ??= clock.after(SILENCE_MS, () => fail(STOPPED, new Error("no sign of life")));
       const { port1, port2: answers } = new MessageChannel();
       port1.onmessage = ({ data: { known } }: MessageEvent<KeepAliveAnswer>) => {
         port1.close();
-        unanswered = 0;
+        answered?.();
+        answered = undefined;
         if (!known) fail(STOPPED, new Error("it was stopped, and started again for this message"));
       };
       post({ type: "keepAlive", id }, [answers]);
