@@ -160,7 +160,8 @@ const signs: Record<string, RegExp> = {
   cleared: /540 MB freed\./,
   preparing: /asking for the piece/,
   ready: /s start/,
-  unfinished: /is unfinished\./,
+  unfinished: /is .*unfinished\./,
+  asks: /may use camera, MIDI, network .*c .*camera \(it asks\) .*n .*network/,
   starting: /waiting for your browser/,
   saving: /48% .*p pause/,
   paused: /48% .*paused\. .*p resume/,
@@ -342,6 +343,12 @@ test.each([
   ["unfinished", ["w"], { type: "os:start", where: "choose" }],
   ["unfinished", ["k"], { type: "os:keep", keep: true }],
   ["ready", ["l"], { type: "os:link" }],
+  ["ready", ["a", "c"], { type: "os:allow", use: "camera", allowed: true }],
+  ["ready", ["a", "n"], { type: "os:allow", use: "network", allowed: true }],
+  ["asks", ["c"], { type: "os:allow", use: "camera", allowed: false }],
+  ["asks", ["m"], { type: "os:allow", use: "microphone", allowed: true }],
+  ["asks", ["i"], { type: "os:allow", use: "midi", allowed: false }],
+  ["asks", ["x"], { type: "os:allow", use: "sysex", allowed: true }],
   ["preparing", ["c"], { type: "os:cancel" }],
   ["starting", ["c"], { type: "os:cancel" }],
   ["saving", ["p"], { type: "os:pause" }],
@@ -365,7 +372,7 @@ test.each(["ready", "saving", "done", "failed"] as const)("%s: no other key does
   const piece = await shown(states[name]);
   const before = piece.told();
   await piece.press(
-    "a",
+    "b",
     "e",
     "d",
     "f",
@@ -395,6 +402,25 @@ test("what can be chosen only where the browser has a dialog is not offered else
   expect(piece.says()).not.toContain("choose where");
   await piece.press("w");
   expect(piece.told("os:start")).toEqual([]);
+});
+
+test("what a piece may use is folded while it asks for nothing, and each can be tapped", async () => {
+  const piece = await shown(states.ready, { size: "952x592" });
+  expect(piece.says()).toContain("may use screen, sound and keys only");
+  expect(piece.says()).not.toContain("SysEx");
+  await piece.press("c", "m", "i", "n", "x");
+  expect(piece.told("os:allow")).toEqual([]);
+  await piece.press("a");
+  for (const [label, use] of [
+    ["camera", "camera"],
+    ["MIDI devices", "midi"],
+    ["MIDI SysEx,", "sysex"],
+    ["network,", "network"],
+  ] as const) {
+    const at = piece.texts().findLast(({ text }) => text.startsWith(label));
+    await piece.tap(piece.hits().find((hit) => meet(hit, at!))!);
+    expect(piece.told("os:allow").at(-1)).toMatchObject({ use, allowed: true });
+  }
 });
 
 test("no is no: the build goes on", async () => {

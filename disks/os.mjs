@@ -22,6 +22,7 @@ import { actionsOf, announcement, screenOf } from "../src/piece/screens.ts";
 import { plain } from "../src/piece/text.ts";
 import { words } from "../src/piece/words.ts";
 
+/** @import { Allowance } from "../src/allowances.ts" */
 /** @import { Command } from "../src/piece/blocks.ts" */
 /** @import { Layout } from "../src/piece/layout.ts" */
 /** @import { Model } from "../src/piece/screens.ts" */
@@ -43,6 +44,7 @@ const os = {
   build: null,
   cleared: null,
   unconfirmed: false,
+  unfolded: false,
   link: null,
   linking: false,
   stopping: false,
@@ -201,7 +203,7 @@ function retrySeconds() {
 
 /* #region ⌨️ Commands */
 
-/** What each does; `go:notepat` goes to the build of that piece. */
+/** What each does; `go:notepat` goes to the build of that piece, `use:camera` lets it, or not. */
 const commands = {
   start: () => tell("os:start", { where: "downloads" }),
   choose: () => tell("os:start", { where: "choose" }),
@@ -223,6 +225,7 @@ const commands = {
     notice(words.copied, ["white", "purple"]);
   },
   saveChecksum: () => tell("os:checksum"),
+  unfold: () => (os.unfolded = true),
   clear() {
     os.unconfirmed = false;
     tell("os:clear");
@@ -239,8 +242,14 @@ const commands = {
 
 function perform(/** @type {Command} */ command) {
   if (command.startsWith("go:")) jump(`os:${command.slice(3)}`);
+  else if (command.startsWith("use:")) allow(/** @type {Allowance} */ (command.slice(4)));
   else commands[command]();
   changed();
+}
+
+/** Let the piece use something of the machine that it starts, or no more. */
+function allow(/** @type {Allowance} */ use) {
+  tell("os:allow", { use, allowed: !os.build?.info?.allow.includes(use) });
 }
 
 /** Of pieces to choose from, by choosing the first on the page. */

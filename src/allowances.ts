@@ -25,3 +25,11 @@ export function allowancesOf(words: readonly unknown[]): { allow: Allowance[]; u
     unknown: words.filter((word) => !ALLOWANCES.some((known) => known === word)),
   };
 }
+
+/** `allow` with `use` in it or not, sorted; system exclusive messages go with MIDI, and not without it. */
+export function withAllowance(allow: readonly Allowance[], use: Allowance, allowed: boolean): Allowance[] {
+  const also: Allowance[] = [use];
+  if (use === "sysex" && allowed) also.push("midi");
+  if (use === "midi" && !allowed) also.push("sysex");
+  return ALLOWANCES.filter((each) => (also.includes(each) ? allowed : allow.includes(each)));
+}

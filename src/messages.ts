@@ -14,7 +14,7 @@ import type { Allowance } from "./allowances.ts";
  * opened elsewhere; `os:say` is for those who hear the page.
  *
  * What costs the person something is done only if they have just pressed a key or tapped, and is answered by `os:press`
- * otherwise: `os:start` makes what is ready; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
+ * otherwise: `os:start` makes what is ready; `os:allow` says what the piece may use of the machine that it starts; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
  * `os:clear` removes what is kept; `os:checksum` saves `<name>.sha256`, `os:copy` puts the SHA-256 on the clipboard.
  */
 export interface PieceMessage {
@@ -28,6 +28,9 @@ export interface PieceMessage {
   readonly where?: "downloads" | "choose";
   /** For `os:keep`: whether the base image is to stay in this browser for the next piece. */
   readonly keep?: boolean;
+  /** For `os:allow`: what the piece may use of the machine that it starts, or may not. */
+  readonly use?: Allowance;
+  readonly allowed?: boolean;
   /** For `os:preview`: where, in fractions of the canvas; nowhere when absent. */
   readonly box?: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
   /** For `os:say`. */
@@ -125,7 +128,7 @@ export interface BuildRequest {
   readonly giveUpAfterSeconds?: number;
   /** The newest version of base seen so far, by flavor and architecture (`kiosk x86_64`). */
   readonly seen?: Readonly<Record<string, string>>;
-  /** What the piece may use of the machine that it starts; nothing when absent. */
+  /** What the piece may use of the machine that it starts; what its bundle asks for when absent. */
   readonly allow?: readonly Allowance[];
   /** Whether verified windows may be written to this browser's storage. */
   readonly keep: boolean;
@@ -163,8 +166,6 @@ export interface ImageInfo {
     readonly sha256: string;
     /** Whether its bundle is AC's with the base's time in it, so that it is the same for everybody (`src/bundle/`). */
     readonly isNormalised?: boolean;
-    /** What the piece itself asks to use, sorted. */
-    readonly asks?: readonly Allowance[];
   };
   readonly base: {
     readonly name: string;
@@ -174,6 +175,10 @@ export interface ImageInfo {
     /** ISO 8601. */
     readonly created: string;
   };
+  /** What the piece may use of the machine that it starts. */
+  readonly allow: readonly Allowance[];
+  /** What the piece's bundle asks to use, where that has been looked at. */
+  readonly asks?: readonly Allowance[];
 }
 
 /** Page → service worker, by `ServiceWorker.postMessage`: only that extends its life, messages over ports do not. */

@@ -22,6 +22,8 @@ export interface Base {
 /** An image that is decided to the last byte and not yet made. */
 export interface Image {
   readonly info: ImageInfo;
+  /** The image of other files on the same base, of which nothing is read again. Throws `BundleError`. */
+  with(piece: PieceFiles): Promise<Image>;
   /**
    * All its bytes in order, in chunks of at most 4 MiB that are the caller's to transfer. A buffer released to
    * `buffers` is used again. `seeds` are looked at before those of the base. Throws what `orderedWindows` and
@@ -54,27 +56,31 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
   await gpt(() => checkBackupGpt(tail, manifest.image.size));
   crossCheck(manifest, partitions);
 
-  const { segments, pieceSha256 } = await planImage(manifest, piece);
-  const partition = segments.filter((segment): segment is Segment => segment.kind !== "base");
   const { name, version, flavor, arch, created } = manifest;
   const download = contentLength(windows) - (isMade ? tail.length : 0);
-  const info: ImageInfo = {
-    fileName: imageFileName(piece.name),
-    size: manifest.image.size,
-    sha256: await finishedSha256(manifest, partition, tail),
-    download,
-    here,
-    piece: { name: piece.name, size: piece.html.length, sha256: pieceSha256 },
-    base: { name, version, flavor, arch, created },
-  };
 
-  function chunks(buffers: BufferPool, seeds: readonly Seed[] = []): AsyncGenerator<Bytes> {
-    const all = { ...sources, seeds: [...seeds, ends(head, tail, last), ...sources.seeds] };
-    const readBase = (start: number, length: number) =>
-      orderedWindows(all, start / WINDOW, Math.ceil((start + length) / WINDOW), buffers, stop);
-    return verifyWhole(manifest, info.sha256, splice(segments, readBase, buffers));
-  }
-  return { info, chunks };
+  const decide = async (files: PieceFiles): Promise<Image> => {
+    const { segments, pieceSha256 } = await planImage(manifest, files);
+    const partition = segments.filter((segment): segment is Segment => segment.kind !== "base");
+    const info: ImageInfo = {
+      fileName: imageFileName(files.name),
+      size: manifest.image.size,
+      sha256: await finishedSha256(manifest, partition, tail),
+      download,
+      here,
+      piece: { name: files.name, size: files.html.length, sha256: pieceSha256 },
+      base: { name, version, flavor, arch, created },
+      allow: files.allow ?? [],
+    };
+    function chunks(buffers: BufferPool, seeds: readonly Seed[] = []): AsyncGenerator<Bytes> {
+      const all = { ...sources, seeds: [...seeds, ends(head, tail, last), ...sources.seeds] };
+      const readBase = (start: number, length: number) =>
+        orderedWindows(all, start / WINDOW, Math.ceil((start + length) / WINDOW), buffers, stop);
+      return verifyWhole(manifest, info.sha256, splice(segments, readBase, buffers));
+    }
+    return { info, with: decide, chunks };
+  };
+  return await decide(piece);
 }
 
 /** The first and the last window of an image, which are here already. */

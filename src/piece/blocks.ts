@@ -1,7 +1,8 @@
+import type { Allowance } from "../allowances.ts";
 import type { ColorName } from "./palette.ts";
 import type { Name } from "./words.ts";
 
-/** What a person can ask for by a key or a button; `go:notepat` goes to the build of that piece. */
+/** What a person can ask for by a key or a button; `go:notepat` goes to the build of that piece, `use:camera` lets it. */
 export type Command =
   | "start"
   | "choose"
@@ -14,11 +15,13 @@ export type Command =
   | "copy"
   | "saveChecksum"
   | "clear"
+  | "unfold"
   | "link"
   | "closeLink"
   | "pickAnother"
   | "nextPage"
   | "previousPage"
+  | `use:${Allowance}`
   | `go:${string}`;
 
 /** How the machine looks: by its face one sees how things are. */

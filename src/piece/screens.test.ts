@@ -19,7 +19,9 @@ test.each([
   ["link", "calm", ["b"]],
   ["opening", "busy", []],
   ["preparing", "busy", ["c"]],
-  ["ready", "calm", ["s", "w", "l", "k"]],
+  ["ready", "calm", ["s", "w", "l", "a", "k"]],
+  ["allowing", "calm", ["s", "w", "l", "c", "m", "i", "n", "x", "k"]],
+  ["asks", "calm", ["s", "w", "l", "c", "m", "i", "n", "x", "k"]],
   ["starting", "busy", ["c"]],
   ["saving", "busy", ["p", "c"]],
   ["stopping", "busy", ["y", "n"]],
@@ -36,7 +38,7 @@ test.each([
 test("what this browser or this base cannot do is not offered", () => {
   expect(keysOf(model({ build: states.ready, page: { ...pageInfo, choose: false } }))).not.toContain("w");
   const build = { ...states.ready, keep: { wanted: false, bytes: 0, possible: false } };
-  expect(keysOf(model({ build }))).toEqual(["s", "w", "l"]);
+  expect(keysOf(model({ build }))).toEqual(["s", "w", "l", "a"]);
 });
 
 test("a link too long for a code is shown without one", () => {
@@ -77,8 +79,16 @@ describe("a screen reader is told", () => {
 
   test("all that is known before a build, and the keys", () => {
     expect(announcement(screenOf(models["ready"]!))).toBe(
-      `notepat os. File: notepat-os.iso, 2,985 MB. Download: 540 MB. Base: kiosk 2026.11.24, x86_64. Piece: notepat, 1.2 MB. SHA-256: ${sha256}. s: Start. w: Choose where. l: Link. k: Keep base for next time (540 MB).`,
+      `notepat os. File: notepat-os.iso, 2,985 MB. Download: 540 MB. Base: kiosk 2026.11.24, x86_64. Piece: notepat, 1.2 MB. May use: screen, sound and keys only. SHA-256: ${sha256}. s: Start. w: Choose where. l: Link. a: Allow more. k: Keep base for next time (540 MB), on.`,
     );
+  });
+
+  test("what the piece may use and asks for, and whether it is on", () => {
+    const told = announcement(screenOf(models["asks"]!));
+    expect(told).toContain("May use: camera, MIDI, network.");
+    expect(told).toContain("On a computer, notepat may use:");
+    expect(told).toContain("c: Camera (it asks), on. m: Microphone, off. i: MIDI devices (it asks), on.");
+    expect(told).toContain("n: Network, to send and fetch, on. x: MIDI SysEx, which can change");
   });
 
   test("progress in tenths, and trouble without the seconds", () => {

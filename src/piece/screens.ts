@@ -1,3 +1,4 @@
+import { ALLOWANCES } from "../allowances.ts";
 import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
 import { action, field, gap, heading, pair, text } from "./blocks.ts";
 import type { Action, Block, Screen } from "./blocks.ts";
@@ -21,6 +22,8 @@ export interface Model {
   link: { readonly url: string; readonly qr: readonly string[] } | null;
   /** Whether the link is shown instead of the build. */
   linking: boolean;
+  /** Whether the person looks at what the piece may use. It is shown anyway when it asks for something. */
+  unfolded: boolean;
   /** Whether the person is asked if the build is to stop. */
   stopping: boolean;
   /** While a piece is chosen: what has been typed, and which of the offers is chosen. */
@@ -67,7 +70,8 @@ export function actionsOf({ blocks, actions }: Screen): Pick<Action, "command" |
   const among = blocks.flatMap((block): Pick<Action, "command" | "keys" | "name">[] => {
     if (block.kind === "row") return [...block.actions];
     if (block.kind !== "checkbox") return [];
-    return [{ command: block.command, keys: [block.key], name: [block.label, block.label] }];
+    const name = words.heard.checkbox(block.label, block.checked);
+    return [{ command: block.command, keys: [block.key], name: [name, name] }];
   });
   return [...actions, ...among];
 }
@@ -171,6 +175,8 @@ function linked(model: Model): Screen {
 }
 
 function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, info: ImageInfo): Screen {
+  const asks = info.asks ?? [];
+  const isUnfolded = model.unfolded || asks.length > 0;
   return {
     kind: "pages",
     face: "calm",
@@ -180,7 +186,9 @@ function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, i
       field(words.download, words.downloadOf(info.download, info.here)),
       field(words.base, words.baseOf(info.base)),
       field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
+      field(words.mayUse, words.usesOf(info.allow)),
       { kind: "sha256", hex: info.sha256 },
+      ...(isUnfolded ? allowing(info) : []),
       ...(unfinished ? [text(words.unfinished(info.fileName), { color: "good" })] : []),
       ...(keep.possible ? [gap(), keeping(words.keep(info.download), keep.wanted)] : []),
     ],
@@ -189,8 +197,22 @@ function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, i
       action("s space", words.start, "start"),
       ...(page.choose ? [action("w", unfinished ? words.goOn : words.where, "choose")] : []),
       action("l", words.link, "link"),
+      ...(isUnfolded ? [] : [action("a", words.allow, "unfold")]),
     ],
   };
+}
+
+/** What the piece may use of the machine that it starts, each to be allowed or not. */
+function allowing({ piece, allow, asks = [] }: ImageInfo): Block[] {
+  return [
+    gap(),
+    text(words.allowing(plain(piece.name)), { color: "title" }),
+    ...ALLOWANCES.map((use): Block => {
+      const label = asks.includes(use) ? words.asked(words.uses[use].label) : words.uses[use].label;
+      const checked = allow.includes(use);
+      return { kind: "checkbox", key: words.uses[use].key, label, checked, command: `use:${use}` };
+    }),
+  ];
 }
 
 const keeping = (label: string, checked: boolean): Block => ({

@@ -1,3 +1,4 @@
+import type { Allowance } from "../allowances.ts";
 import type { ImageInfo, Trouble } from "../messages.ts";
 import { duration, size, thousands } from "./text.ts";
 
@@ -51,6 +52,21 @@ export const words = {
   piece: "piece",
   pieceOf: (name: string, bytes: number) => `${name}, ${size(bytes)}`,
   sha256: "sha256",
+  mayUse: "may use",
+  /** Beyond what every piece may. */
+  usesOf(allow: readonly Allowance[]) {
+    const all = allow.map((use) => words.uses[use].name);
+    return all.length > 0 ? all.join(", ") : "screen, sound and keys only";
+  },
+  allowing: (piece: string) => `on a computer, ${piece} may use:`,
+  asked: (what: string) => `${what} (it asks)`,
+  uses: {
+    camera: { name: "camera", key: "c", label: "camera" },
+    microphone: { name: "microphone", key: "m", label: "microphone" },
+    midi: { name: "MIDI", key: "i", label: "MIDI devices" },
+    network: { name: "network", key: "n", label: "network, to send and fetch" },
+    sysex: { name: "SysEx", key: "x", label: "MIDI SysEx, which can change devices for good" },
+  } satisfies Record<Allowance, { name: string; key: string; label: string }>,
   unfinished: (name: string) => `${name} is unfinished. continue goes on with it.`,
   keep: (bytes: number) => `keep base for next time (${size(bytes)})`,
 
@@ -139,6 +155,7 @@ export const words = {
   where: ["choose where", "where"],
   goOn: ["continue", "go on"],
   link: ["link", "link"],
+  allow: ["allow more", "allow"],
   back: ["back", "back"],
   anyway: ["build it here", "here"],
   pause: ["pause", "pause"],
@@ -159,6 +176,7 @@ export const words = {
   heard: {
     sha256: "SHA-256",
     keys: { space: "Space", arrowright: "Right arrow", arrowleft: "Left arrow" } as Record<string, string>,
+    checkbox: (label: string, checked: boolean) => `${label}, ${checked ? "on" : "off"}`,
     press: (key: string, what: string) => `${key}: ${what}`,
     offer: (name: string, number: number, all: number) => `${name}, ${number} of ${all}.`,
     saving: (name: string, percent: number) => `Saving ${name}, ${percent} percent.`,

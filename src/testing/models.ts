@@ -11,6 +11,7 @@ export const unknown: Model = {
   build: null,
   cleared: null,
   unconfirmed: false,
+  unfolded: false,
   link: null,
   linking: false,
   stopping: false,
@@ -41,6 +42,7 @@ export const models: Record<string, Model> = {
   phone: { ...opening, phone: true, link },
   link: { ...opening, build: states.ready, linking: true, link },
   opening,
+  allowing: { ...opening, build: states.ready, unfolded: true },
   stopping: { ...opening, build: states.saving, stopping: true },
   ...Object.fromEntries(
     Object.entries(states).map(([name, build]) => [name, { ...opening, build, retrySeconds: 12 }]),

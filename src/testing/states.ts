@@ -20,6 +20,8 @@ export const info: ImageInfo = {
     arch: "x86_64",
     created: "2026-11-24T01:02:03Z",
   },
+  allow: [],
+  asks: [],
 };
 
 const preparing: BuildState = {
@@ -52,6 +54,7 @@ export const states = {
     unfinished: true,
     keep: { wanted: false, bytes: 320_000_000, possible: true },
   },
+  asks: { ...ready, info: { ...info, allow: ["camera", "midi", "network"], asks: ["camera", "midi"] } },
   starting: { ...ready, stage: "starting" },
   saving,
   paused: { ...saving, paused: true },

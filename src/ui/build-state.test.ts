@@ -9,6 +9,7 @@ const failed = { type: "failed", error: "SaveError", message: "It failed." } as 
 const cancelled = { type: "cancelled", error: "CancelledError", message: "It was cancelled." } as const;
 const events: BuildEvent[] = [
   { type: "prepared", info, unfinished: true },
+  { type: "allowed", info: { ...info, allow: ["camera"] } },
   { type: "started", where: "chosen" },
   { type: "taken" },
   { type: "progress", progress, bytesPerSecond: 9 },
@@ -21,6 +22,12 @@ const events: BuildEvent[] = [
 ];
 
 const steps: [string, BuildState, BuildEvent, Partial<BuildState>][] = [
+  [
+    "allowed: another image, with another SHA-256",
+    states.ready,
+    { type: "allowed", info: { ...info, allow: ["camera"], sha256: "other" } },
+    { info: { ...info, allow: ["camera"], sha256: "other" } },
+  ],
   [
     "prepared: everything is known, and the person decides",
     states.preparing,

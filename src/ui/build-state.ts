@@ -4,6 +4,8 @@ import type { BuildState, ImageInfo, Progress } from "../messages.ts";
 export type BuildEvent =
   /** Everything is known: the person decides. `unfinished`: an earlier build has left a chosen file. */
   | { readonly type: "prepared"; readonly info: ImageInfo; readonly unfinished: boolean }
+  /** Another image, since the person has said what the piece may use. */
+  | { readonly type: "allowed"; readonly info: ImageInfo }
   /** The person has said where the file goes. */
   | { readonly type: "started"; readonly where: BuildState["where"] }
   /** The browser has taken up the download. */
@@ -52,6 +54,8 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
       const { info, unfinished } = event;
       return { ...state, stage: "ready", info, unfinished };
     }
+    case "allowed":
+      return state.stage === "ready" ? { ...state, info: event.info } : state;
     case "started":
       return { ...state, stage: event.where === "downloads" ? "starting" : "saving", where: event.where };
     case "taken":

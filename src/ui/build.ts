@@ -1,3 +1,4 @@
+import { withAllowance, type Allowance } from "../allowances.ts";
 import { CancelledError, explain, SaveError } from "../errors.ts";
 import type { BuildRequest, BuildState } from "../messages.ts";
 import { startBuildClient } from "./build-client.ts";
@@ -13,6 +14,8 @@ export interface Build {
   readonly state: BuildState;
   /** Make it, once it is ready: into the downloads, or into a file chosen now (right after a key or a tap). */
   start(where: BuildState["where"]): void;
+  /** Let the piece use this of the machine that it starts, or not: another image. While it is ready. */
+  allow(use: Allowance, isAllowed: boolean): void;
   pause(): void;
   resume(): void;
   /** Whether the base image is to stay in this browser when this is over. */
@@ -34,11 +37,19 @@ export function openBuild(
   let unfinished: Unfinished | undefined;
   let target: Target | undefined;
   let isChoosing = false;
+  let isStarted = false;
   let bundle: Promise<Blob> | undefined;
+  let allowed: readonly Allowance[] = []; // what the person wants the piece to use of the machine
+  let decided: Promise<void> = Promise.resolve(); // once the image is what is wanted
   const stop = new AbortController(); // ends it early
   const over = new AbortController();
   let chooseTarget: (handle: FileSystemFileHandle | undefined) => void = () => {};
-  const chosen = new Promise<FileSystemFileHandle | undefined>((resolve) => (chooseTarget = resolve));
+  const chosen = new Promise<FileSystemFileHandle | undefined>((resolve) => {
+    chooseTarget = (handle) => {
+      isStarted = true;
+      resolve(handle);
+    };
+  });
 
   const dispatch = (event: BuildEvent) => {
     const before = state;
@@ -57,13 +68,22 @@ export function openBuild(
     const info = await client.open(await request());
     unfinished = await recall(info.fileName);
     const downloads = downloadsTarget(() => dispatch({ type: "taken" }));
+    allowed = info.allow;
     dispatch({ type: "prepared", info, unfinished: unfinished !== undefined });
     const handle = await chosen;
+    await decided;
     addEventListener("beforeunload", askToStay, { signal: over.signal });
     keepScreenOn(over.signal);
     target = handle ? chosenFileTarget(handle) : downloads;
+    const image = state.info ?? info;
     dispatch({ type: "started", where: target.where });
-    await target.save(info, client);
+    await target.save(image, client);
+  };
+
+  const decide = async (before: Promise<void>, allow: readonly Allowance[]) => {
+    await before;
+    const info = await client.allow(allow);
+    dispatch({ type: "allowed", info });
   };
 
   const outcome = async (): Promise<BuildEvent> => {
@@ -109,6 +129,12 @@ export function openBuild(
       if (state.stage !== "ready" || !state.info || isChoosing) return;
       if (where === "downloads") return chooseTarget(undefined);
       void chooseFile(state.info.fileName).catch((error: unknown) => stop.abort(error));
+    },
+    allow(use, isAllowed) {
+      if (state.stage !== "ready" || isStarted) return;
+      allowed = withAllowance(allowed, use, isAllowed);
+      decided = decide(decided, allowed);
+      decided.catch((error: unknown) => stop.abort(error));
     },
     pause() {
       client.pause();

@@ -11,9 +11,10 @@ import { requestFor } from "./request.ts";
  * see `vite.config.ts`.)
  */
 export const builds = new BuildRegistry(
-  (asked, report) => {
+  (asked, report, before) => {
     const build = openBuild(
-      async () => requestFor(asked, await loadConfig(), notes.seen),
+      // What the person has allowed the piece holds for the next attempt.
+      async () => requestFor(asked, await loadConfig(), notes.seen, before?.state.info?.allow),
       { piece: asked.piece, keep: notes.keep },
       () => {
         if (build.state.stage === "ready" && build.state.info) notes.recordReady(build.state.info);

@@ -1,3 +1,4 @@
+import { allowancesOf } from "../allowances.ts";
 import { clearKept, keptBytes } from "../cache/opfs.ts";
 import type { ImageInfo, PageMessage, PieceMessage } from "../messages.ts";
 import { ac } from "./ac.ts";
@@ -32,6 +33,10 @@ const harmless: Handlers = {
  */
 const costly: Handlers = {
   "os:start": ({ where }) => builds.current?.start(where === "choose" ? "chosen" : "downloads"),
+  "os:allow": ({ use, allowed = false }) => {
+    const [known] = allowancesOf([use]).allow;
+    if (known) builds.current?.allow(known, allowed);
+  },
   "os:cancel": () => builds.current?.cancel(),
   "os:keep": ({ keep = false }) => {
     notes.keep = keep;

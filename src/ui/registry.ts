@@ -2,24 +2,24 @@ import type { PageMessage, PieceMessage } from "../messages.ts";
 import { isRunning } from "./build-state.ts";
 import type { Build } from "./build.ts";
 
+/** Begins what is asked for and calls `report` at each change. `before`: the last build of the same, which is over. */
+type OpenBuild = (asked: PieceMessage, report: () => void, before: Build | undefined) => Build;
+
 /**
  * Which builds there are, and which of them the piece that is on the page is shown. Builds outlive visits of the
  * piece: when it comes back it is shown the build that it left, unless it has been shown its outcome; then another
  * one begins.
  */
 export class BuildRegistry {
-  readonly #openBuild: (asked: PieceMessage, report: () => void) => Build;
+  readonly #openBuild: OpenBuild;
   readonly #send: (message: PageMessage) => void;
   readonly #builds = new Map<string, Build>();
   /** Builds whose outcome nobody has been shown. */
   readonly #unseen = new Set<Build>();
   #visit: PieceMessage | undefined;
 
-  /** `openBuild` begins what is asked for and calls `report` at each change; `send` tells the piece. */
-  constructor(
-    openBuild: (asked: PieceMessage, report: () => void) => Build,
-    send: (message: PageMessage) => void,
-  ) {
+  /** `send` tells the piece. */
+  constructor(openBuild: OpenBuild, send: (message: PageMessage) => void) {
     this.#openBuild = openBuild;
     this.#send = send;
   }
@@ -39,9 +39,10 @@ export class BuildRegistry {
     this.#visit = asked;
     const build = this.current;
     if (build && this.#unseen.has(build)) return this.#show();
-    const next = this.#openBuild(asked, () => {
+    const report = () => {
       if (this.current === next) this.#show();
-    });
+    };
+    const next = this.#openBuild(asked, report, build);
     this.#builds.set(keyOf(asked), next);
     this.#unseen.add(next);
     this.#show();

@@ -24,3 +24,10 @@ test.each<[string, string[], object, object]>([
   const asked = { visit: "1", piece: "notepat", qualifiers };
   expect(requestFor(asked, { ...config, ...settings }, seen)).toEqual({ ...common, ...expected });
 });
+
+test("what the person has let the piece use is asked for, and nothing where they have not been asked", () => {
+  const asked = { visit: "1", piece: "notepat" };
+  expect(requestFor(asked, config, seen, ["camera"]).allow).toEqual(["camera"]);
+  expect(requestFor(asked, config, seen, []).allow).toEqual([]);
+  expect(requestFor(asked, config, seen)).not.toHaveProperty("allow");
+});

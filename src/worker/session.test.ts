@@ -127,6 +127,30 @@ test("the piece's bundle is what the oven sent", async () => {
   expect(await (await session.bundle()).text()).toBe(bundle);
 });
 
+test("a piece may use what it asks for, and never the network, unless it is told otherwise", async () => {
+  const asking = `<!doctype html><meta name="os-allow" content="camera network"><script>1</script>`;
+  await using other = await serve(
+    files({ "/manifest.json": manifest, "/base.img": image, "/pack-html": asking }),
+  );
+  expect(await open()).toMatchObject({ allow: [], asks: [] });
+  session = new BuildSession(thread);
+  expect(await open({ oven: other.url })).toMatchObject({ allow: ["camera"], asks: ["camera"] });
+  session = new BuildSession(thread);
+  expect(await open({ oven: other.url, allow: [] })).toMatchObject({ allow: [], asks: ["camera"] });
+});
+
+test("what is allowed makes another image, with the SHA-256 that it then has, and fetches nothing", async () => {
+  const before = await open();
+  const asked = server.requests.length;
+  const info = await session.allow(["camera", "network"]);
+  expect(info).toEqual({ ...before, sha256: info.sha256, allow: ["camera", "network"] });
+  expect(info.sha256).not.toBe(before.sha256);
+  expect(server.requests).toHaveLength(asked);
+  const made = await pull();
+  expect(sha256Of(made)).toBe(info.sha256);
+  expect(Buffer.from(made).toString("latin1").includes('"allow": ["camera","network"]')).toBe(true);
+});
+
 test("trouble is reported at once, and that it is over", async () => {
   await open();
   const trouble = { kind: "lost", tries: 1, again: 5 } as const;

@@ -1,3 +1,4 @@
+import type { Allowance } from "../allowances.ts";
 import { type Bundle, fetchBundle } from "../bundle/bundle.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
@@ -94,10 +95,17 @@ export class BuildSession implements Builder {
         this.#scheduleReport();
       },
     };
-    this.#image = await openImage({ manifest, sources }, { name, html, allow: request.allow }, stop);
+    const { allow = bundle.asks } = request;
+    this.#image = await openImage({ manifest, sources }, { name, html, allow }, stop);
     this.#report();
-    const { isNormalised, asks } = bundle;
-    return { ...this.#image.info, piece: { ...this.#image.info.piece, isNormalised, asks } };
+    return this.#info();
+  }
+
+  async allow(allow: readonly Allowance[]): Promise<ImageInfo> {
+    const { image, bundle } = this.#opened();
+    const { name } = image.info.piece;
+    this.#image = await image.with({ name, html: bundle.html, allow });
+    return this.#info();
   }
 
   async bundle(): Promise<Blob> {
@@ -154,9 +162,16 @@ export class BuildSession implements Builder {
     this.#listener?.onHeartbeat();
   }
 
-  #opened(): { image: Image; release: Release } {
-    if (!this.#image || !this.#release) throw new Error("the build has not been opened");
-    return { image: this.#image, release: this.#release };
+  #opened(): { image: Image; release: Release; bundle: Bundle } {
+    if (!this.#image || !this.#release || !this.#bundle) throw new Error("the build has not been opened");
+    return { image: this.#image, release: this.#release, bundle: this.#bundle };
+  }
+
+  /** The image's own, and what is known of the bundle. */
+  #info(): ImageInfo {
+    const { image, bundle } = this.#opened();
+    const { isNormalised, asks } = bundle;
+    return { ...image.info, piece: { ...image.info.piece, isNormalised }, asks };
   }
 
   #onWritten(bytes: number): void {
