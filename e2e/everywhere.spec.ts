@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, mkdirSync } from "node:fs";
+import { createReadStream, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { WINDOW } from "../src/release/manifest.ts";
 import { testBase } from "../src/testing/test-base.ts";
@@ -64,6 +64,27 @@ for (const driver of [chromium, firefox, webkit]) {
       });
     });
 
+    test("what the piece may use is chosen before, and the SHA-256 that is shown is the file's", async ({
+      site,
+    }) => {
+      await travel(site.url, async (browser) => {
+        await ready(browser);
+        const before = await says(browser);
+        await browser.press("a");
+        await expectSays(browser, /may use:/);
+        await browser.press("c");
+        await browser.press("n");
+        await browser.press("x");
+        await browser.press("c");
+        await expectSays(browser, /may use MIDI, network, SysEx/);
+        await browser.press("s");
+        await expectWhole(browser);
+        expect(before).not.toContain(/sha256 (\S+)/.exec(await says(browser))?.[1]);
+        const bytes = readFileSync(path.join(browser.downloads, NAME)).toString("latin1");
+        expect(bytes.includes('"allow": ["midi","network","sysex"]')).toBe(true);
+      });
+    });
+
     // The journeys beside this one show that a key that reaches the page by AC's signals is enough.
     test("nothing that costs the person something, unless they have pressed a key or tapped", async ({
       site,
@@ -116,6 +137,21 @@ for (const driver of [chromium, firefox, webkit]) {
         },
         { base: middling },
       );
+    });
+
+    test("a computer that sleeps for 165 seconds", async ({ site }) => {
+      test.setTimeout(300_000);
+      await travel(site.url, async (browser, origin) => {
+        await ready(browser);
+        origin.holdAt = 3 * WINDOW;
+        await start(browser);
+        await expectSays(browser, MIDDLE);
+        await browser.sleep(165_000);
+        await expectSays(browser, MIDDLE);
+        await stillSays(browser, MIDDLE, 8_000); // for longer than a heartbeat takes
+        origin.release();
+        await expectWhole(browser);
+      });
     });
 
     test("a reload in the middle", async ({ site }) => {
@@ -390,6 +426,14 @@ async function fill(browser: Browser): Promise<void> {
 
 async function expectSays(browser: Browser, words: RegExp, { timeout = 40_000 } = {}): Promise<void> {
   await expect.poll(() => says(browser), { timeout }).toMatch(words);
+}
+
+/** It goes on saying that, which cannot be waited for otherwise. */
+async function stillSays(browser: Browser, words: RegExp, ms: number): Promise<void> {
+  for (const end = performance.now() + ms; performance.now() < end;) {
+    expect(await says(browser)).toMatch(words);
+    await new Promise((later) => setTimeout(later, 250));
+  }
 }
 
 /** The newest file is complete, and has the SHA-256 that the canvas shows. */

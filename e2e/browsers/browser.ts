@@ -25,6 +25,8 @@ export interface Browser extends AsyncDisposable {
   /** Put another tab in front of the page's, and wait until the page knows; or take it away again. */
   hide?(): Promise<void>;
   show?(): Promise<void>;
+  /** Stop all of its processes, as a computer does that goes to sleep, and wake them after so many milliseconds. */
+  sleep(ms: number): Promise<void>;
   /** Answer the dialog for a new file, which stands in the folder for downloads, with a click. */
   answerDialog?(button: "Save" | "Cancel"): Promise<void>;
   /** What it leaves where a download has failed: file names and what they hold. */
@@ -71,6 +73,33 @@ export function folders(): { home: string; downloads: string; remove: () => Prom
     // again what is in a directory
     remove: () => rm(home, { recursive: true, force: true, maxRetries: 20 }),
   };
+}
+
+/** Stop a process and all that it has started, and all that these have, and let them go on after `ms` milliseconds. */
+export async function suspend(pid: number | undefined, ms: number): Promise<void> {
+  if (pid === undefined) throw new Error("the browser does not run");
+  const all = withDescendants(pid);
+  for (const each of all) process.kill(each, "SIGSTOP");
+  await new Promise((later) => setTimeout(later, ms));
+  for (const each of all.toReversed()) process.kill(each, "SIGCONT");
+}
+
+function withDescendants(pid: number): number[] {
+  const parents = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? [];
+        return [[Number(name), Number(parent)] as const];
+      } catch {
+        return []; // it has ended meanwhile
+      }
+    });
+  const below = (of: number): number[] => [
+    of,
+    ...parents.flatMap(([child, parent]) => (parent === of ? below(child) : [])),
+  ];
+  return below(pid);
 }
 
 /** The first of `candidates` that exists. */

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import puppeteer, { type CDPSession } from "puppeteer-core";
 import { chromiumPath, chromiumArgs } from "../../src/testing/chromium.ts";
 import { openDisplay } from "./display.ts";
-import { firstOf, folders, type Browser, type Driver } from "./browser.ts";
+import { firstOf, folders, suspend, type Browser, type Driver } from "./browser.ts";
 
 const executable = firstOf(chromiumPath);
 
@@ -83,6 +83,7 @@ export const chromium: Driver = {
             },
           }
         : {}),
+      sleep: async (ms) => await suspend(browser.process()?.pid, ms),
       async [Symbol.asyncDispose]() {
         await browser.close();
         await display?.[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import puppeteer, { type Browser as Puppeteer } from "puppeteer-core";
-import { firstOf, folders, type Browser, type Driver } from "./browser.ts";
+import { firstOf, folders, suspend, type Browser, type Driver } from "./browser.ts";
 
 const executable = firstOf(process.env["FIREFOX"], "/usr/bin/firefox-esr");
 
@@ -71,6 +71,7 @@ export const firefox: Driver = {
         await page.waitForFunction(() => document.visibilityState === "hidden", { polling: 100 });
       },
       show: async () => await page.bringToFront(),
+      sleep: async (ms) => await suspend(browser.process()?.pid, ms),
       async [Symbol.asyncDispose]() {
         await browser.close();
         await remove();

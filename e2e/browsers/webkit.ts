@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { Builder, Capabilities, Key, type WebDriver } from "selenium-webdriver";
 import { end, missingDisplay, openDisplay } from "./display.ts";
-import { firstOf, folders, isDebian, type Browser, type Driver } from "./browser.ts";
+import { firstOf, folders, isDebian, suspend, type Browser, type Driver } from "./browser.ts";
 
 const driverPath = firstOf("/usr/bin/WebKitWebDriver");
 const binary = firstOf(...miniBrowsers());
@@ -67,6 +67,7 @@ export const webkit: Driver = {
           )
           .perform(),
       evaluate: async <T>(expression: string) => await driver.executeScript<T>(`return ${expression}`),
+      sleep: async (ms) => await suspend(service.pid, ms),
       async [Symbol.asyncDispose]() {
         await driver.quit();
         await close();

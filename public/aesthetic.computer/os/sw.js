@@ -30,11 +30,26 @@ const downloads = new Map();
  */
 const opened = new Set();
 
+/**
+ * Firefox ends a service worker some 30 s after its last event, and as a computer wakes from sleep that time is over
+ * before a keep-alive can come. Only one that is still at work on an event is given 30 s more: so an event lasts until
+ * the next one there. (Elsewhere it does not: Chromium ends service workers whose events last for minutes.)
+ */
+const eventsLast = /Firefox\//.test(sw.navigator.userAgent);
+let endEvent = () => {};
+
+/** @param {ExtendableEvent} event */
+function lastUntilNext(event) {
+  endEvent();
+  if (eventsLast) event.waitUntil(new Promise((over) => (endEvent = () => over(undefined))));
+}
+
 // No skipWaiting(): a newer service worker would end the downloads that an older one is answering.
 sw.addEventListener("message", (event) => {
   const message = /** @type {ServiceWorkerMessage} */ (event.data);
   const [port, data] = event.ports;
   if (!port) return;
+  lastUntilNext(event);
   if (message.type === "keepAlive") {
     // That this message has come is what keeps us awake.
     /** @type {KeepAliveAnswer} */
@@ -129,6 +144,7 @@ function source(download) {
 function end({ open, data }) {
   downloads.delete(open.id);
   data.onmessage = null;
+  if (downloads.size === 0) endEvent();
 }
 
 /**

@@ -21,13 +21,17 @@ const image = { ...info, size: bytes.length };
 class FakeBrowser implements DownloadsBrowser {
   #listeners = new Map<string, (event: object) => void>();
   response: Promise<Response> | undefined;
+  userAgent = "Chrome/156.0.0.0";
+  /** What events wait for. */
+  readonly waits: Promise<unknown>[] = [];
 
   /** Start the service worker; once more, and it knows nothing of what was before. */
   async start(): Promise<void> {
     this.#listeners = new Map();
     const addEventListener = (type: string, listener: (event: object) => void) =>
       this.#listeners.set(type, listener);
-    vi.stubGlobal("self", { addEventListener, registration: { scope: SCOPE } });
+    const navigator = { userAgent: this.userAgent };
+    vi.stubGlobal("self", { addEventListener, registration: { scope: SCOPE }, navigator });
     vi.resetModules();
     // Not by a literal, or tsc would check it with the types of a page.
     // oxlint-disable-next-line typescript/no-unnecessary-type-assertion
@@ -36,7 +40,11 @@ class FakeBrowser implements DownloadsBrowser {
 
   serviceWorker(): Promise<Pick<ServiceWorker, "postMessage">> {
     const postMessage = (data: ServiceWorkerMessage, ports: MessagePort[]) =>
-      this.#listeners.get("message")?.({ data, ports });
+      this.#listeners.get("message")?.({
+        data,
+        ports,
+        waitUntil: (end: Promise<unknown>) => this.waits.push(end),
+      });
     return Promise.resolve({ postMessage: postMessage as ServiceWorker["postMessage"] });
   }
 
@@ -151,6 +159,27 @@ test("a keep-alive is answered while it lasts and when it is over, and not after
   expect(await browser.knows(id)).toBe(true);
   await browser.start();
   expect(await browser.knows(id)).toBe(false);
+});
+
+test("in Firefox each event lasts until the next, and the last one until the download is over", async () => {
+  browser.userAgent = "Gecko/20100101 Firefox/153.0";
+  await browser.start();
+  const over: number[] = [];
+  const { target, saving, response } = await begin();
+  target.keepAlive();
+  target.keepAlive();
+  expect(browser.waits).toHaveLength(3);
+  browser.waits.forEach((wait, i) => void wait.then(() => over.push(i)));
+  await vi.waitFor(() => expect(over).toEqual([0, 1]));
+  await bodyOf(response);
+  await saving;
+  await vi.waitFor(() => expect(over).toEqual([0, 1, 2]));
+});
+
+test("elsewhere none lasts: Chromium ends service workers whose events take minutes", async () => {
+  const { target } = await begin();
+  target.keepAlive();
+  expect(browser.waits).toEqual([]);
 });
 
 test("one that was stopped and started again ends the build", async () => {
