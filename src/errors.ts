@@ -48,7 +48,12 @@ export class BaseImageError extends OsError {
 
 /** The connection was lost, or came to nothing for too long. */
 export class ConnectionError extends OsError {
-  override readonly name = "ConnectionError";
+  override readonly name: string = "ConnectionError";
+}
+
+/** The network has put a page of its own in the way, on which people sign in. */
+export class CaptivePortalError extends ConnectionError {
+  override readonly name = "CaptivePortalError";
 }
 
 /** The browser would not take the file. */
@@ -96,6 +101,7 @@ const ADVICE: Record<string, string> = {
   DowngradeError: "",
   BaseImageError: "Try again later.",
   ConnectionError: "Check your connection and try again: what was fetched is not fetched again.",
+  CaptivePortalError: "Open any other page to sign in to the network, then try again.",
   SaveError: "Try again, not in a private window.",
   DiskFullError: "Free some space and try again: what was fetched is not fetched again.",
   DownloadEndedError: "If it was not you, free some space on the disk. Then try again.",

@@ -102,8 +102,9 @@ export interface Trouble {
   /**
    * `offline`: this computer has no network · `lost`: the server does not answer, or stopped in the middle ·
    * `busy`: it asks to be left alone for a while · `refused`: it says no · `wrong`: its bytes are not the base image's
+   * · `portal`: the network has put a page of its own in the way, on which people sign in
    */
-  readonly kind: "offline" | "lost" | "busy" | "refused" | "wrong";
+  readonly kind: "offline" | "lost" | "busy" | "refused" | "wrong" | "portal";
   /** How often it has been tried since bytes last came. */
   readonly tries: number;
   /** When it will be tried again, in milliseconds since 1970. */

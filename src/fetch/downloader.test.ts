@@ -1,6 +1,6 @@
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import { expect, test } from "vitest";
-import { BaseImageError, ConnectionError } from "../errors.ts";
+import { BaseImageError, CaptivePortalError, ConnectionError } from "../errors.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Trouble } from "../messages.ts";
 import type { Bytes } from "../bytes/segment.ts";
@@ -79,7 +79,7 @@ test("a reader that leaves ends all requests", async () => {
     open++;
     response.once("close", () => open--);
     if (request.headers.range?.startsWith("bytes=0-")) good(request, response);
-    else response.writeHead(206).write("and nothing more");
+    else response.writeHead(206, { "Content-Range": askedOf(request) }).write("and nothing more");
   });
   const reading = orderedWindows(sourcesAt(server), 0, 40, new BufferPool(WINDOW), never);
   await reading.next();
@@ -88,7 +88,9 @@ test("a reader that leaves ends all requests", async () => {
 });
 
 test("stopping ends a read in progress with the reason given", async () => {
-  await using server = await serve((_, response) => response.writeHead(206).write("a few bytes"));
+  await using server = await serve((request, response) =>
+    response.writeHead(206, { "Content-Range": askedOf(request) }).write("a few bytes"),
+  );
   const stop = new AbortController();
   const retry = new RetryPolicy(RETRY);
   const reading = fetchImage(server, { retry, stop: stop.signal });
@@ -104,7 +106,7 @@ test("an answer that breaks off is resumed where it did", async () => {
     const [, start, end] = (/bytes=(\d+)-(\d+)/.exec(request.headers.range ?? "") ?? []).map(Number);
     if (start === undefined || end === undefined || broken >= 7) return good(request, response);
     broken++;
-    response.writeHead(206, { "Content-Length": end + 1 - start });
+    response.writeHead(206, rangeHeaders(start, end));
     response.write(image.subarray(start, start + 100), () => request.socket.destroy());
   });
   const { bytes, retry } = await fetchImage(server);
@@ -130,7 +132,7 @@ test("after a mismatch a window comes whole from one source, so that it is known
   await using honest = await serve((request, response) => {
     if (broken++ >= 3) return good(request, response);
     const start = Number(/bytes=(\d+)/.exec(request.headers.range ?? "")?.[1]);
-    response.writeHead(206, { "Content-Length": WINDOW - start });
+    response.writeHead(206, rangeHeaders(start, WINDOW - 1));
     return response.write(image.subarray(start, start + 20), () => request.socket.destroy());
   });
   const sources = sourcesAt([liar, honest]);
@@ -166,15 +168,35 @@ test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
     BaseImageError,
     /answered 429 and asks to be left alone for 60 minutes/,
   ],
-  ["an empty answer", (_, response) => response.writeHead(206).end(), ConnectionError, /stopped after 0 of/],
+  [
+    "an answer that does not say which part it is",
+    (_, response) => response.writeHead(206).end(image),
+    BaseImageError,
+    /without saying which \(no Content-Range\)/,
+  ],
+  [
+    "an empty answer",
+    (request, response) => response.writeHead(206, { "Content-Range": askedOf(request) }).end(),
+    ConnectionError,
+    /stopped after 0 of/,
+  ],
+  [
+    "a page to sign in on",
+    (_, response) => response.end("<html>"),
+    CaptivePortalError,
+    /perhaps this network asks you to sign in/,
+  ],
+  ["511", (_, response) => response.writeHead(511).end("no"), CaptivePortalError, /asks you to sign in/],
+  ["520", (_, response) => response.writeHead(520).end("no"), ConnectionError, /answered 520.*nothing came/],
+  ["501", (_, response) => response.writeHead(501).end("no"), BaseImageError, /answered 501$/],
   [
     "another range",
     (_, response) =>
       response
         .writeHead(206, { "Content-Range": `bytes 1-${WINDOW}/${image.length}` })
         .end(image.subarray(1)),
-    ConnectionError,
-    /sent .* as "bytes 1-/,
+    BaseImageError,
+    /sent "bytes 1-4096\/160744"/,
   ],
 ])("a server that has only %s for us", async (_, listener, kind, message) => {
   await using server = await serve(listener);
@@ -241,7 +263,7 @@ test("a pause closes connections, and what came of a window is not lost", async 
     response.once("close", () => open--);
     const [, start, end] = (/bytes=(\d+)-(\d+)/.exec(request.headers.range ?? "") ?? []).map(Number);
     if (!hold || start === undefined || end === undefined) return good(request, response);
-    response.writeHead(206, { "Content-Length": end + 1 - start });
+    response.writeHead(206, rangeHeaders(start, end));
     return response.write(image.subarray(start, start + 100));
   });
   const retry = new RetryPolicy(RETRY);
@@ -320,6 +342,15 @@ test("a computer that slept asks at once, on new connections, and counts it as n
   expect(told).toEqual([]);
   expect(sources.servers[0]?.health.failures).toBe(0);
 });
+
+function rangeHeaders(start: number, end: number) {
+  return { "Content-Length": end + 1 - start, "Content-Range": `bytes ${start}-${end}/${image.length}` };
+}
+
+/** The `Content-Range` that answers a request. */
+function askedOf({ headers }: IncomingMessage): string {
+  return `${headers.range?.replace("=", " ")}/${image.length}`;
+}
 
 interface Options {
   readonly retry?: RetryPolicy;

@@ -6,7 +6,7 @@ import { Condition } from "./condition.ts";
 import { Failure } from "./failure.ts";
 import { StandstillError } from "./http.ts";
 import { WindowQueue, WINDOWS_PER_SPAN, type Span } from "./queue.ts";
-import { exhausted, type RetryPolicy } from "./retry.ts";
+import type { RetryPolicy } from "./retry.ts";
 import type { Seed } from "./seed.ts";
 import { SourcePool, type SourceIndex } from "./source-pool.ts";
 import type { Source } from "./source.ts";
@@ -251,8 +251,7 @@ class Downloader {
           if (attempt.aborted) continue; // paused, or the network is another one
           if (error instanceof StandstillError) continue; // this computer slept
           if (!(error instanceof Failure)) throw error;
-          this.#pool.onFailure(source, error.kind === "refused");
-          if (this.#pool.isExhausted(cursor.index)) throw exhausted(error);
+          this.#pool.onFailure(source);
           if (this.#restartIfModeChanged()) return;
           await retry.backoff(error, ++cursor.tries, stop);
         }

@@ -1,7 +1,11 @@
 import type { Trouble } from "../messages.ts";
 
-/** What a server has refused this often it will not give. */
+/**
+ * What a server has refused this often, and for this long, it will not give: 403 and 404 also come for a few seconds
+ * while a release is published, and a CDN has one copy and not yet the other.
+ */
 export const MAX_REFUSALS = 3;
+export const REFUSED_FOR_MS = 5_000;
 
 /**
  * One attempt to fetch something failed. Another may succeed; when the next one is made, and when there is none, is
@@ -18,6 +22,11 @@ export class Failure extends Error {
     this.kind = kind;
     this.retryAfterMs = retryAfterMs;
   }
+
+  /** Whether a server has answered, by what is likely to be its last word: no, or what cannot be right. */
+  get isRefusal(): boolean {
+    return this.kind === "refused" || this.kind === "wrong";
+  }
 }
 
 interface FailureDetails {
@@ -25,15 +34,33 @@ interface FailureDetails {
   readonly cause?: unknown;
 }
 
-/** Statuses that pass: a timeout, too early, too many requests, and a server's own troubles. */
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Statuses below 500 that pass: a timeout, too early, too many requests. */
+const PASSING = new Set([408, 425, 429]);
 
-/** The failure that an unexpected status means (RFC 9110, section 15). `server` is what messages call the server. */
+/** Statuses from 500 on that do not: a method, or a version of HTTP, that the server does not know. */
+const LASTING = new Set([501, 505]);
+
+/**
+ * The failure that an unexpected status means (RFC 9110, section 15; RFC 6585, section 6). `server` is what messages call
+ * the server. 5xx are a server's own troubles, those that nobody has registered too: 507, 509, and the 520 to 530 of
+ * a CDN that does not reach the server behind it.
+ */
 export function refusal(response: Response, server: string): Failure {
-  const message = `${server} answered ${response.status}`;
-  if (!PASSING.has(response.status)) return new Failure("refused", message);
+  const { status } = response;
+  if (status === 511) return portal(server);
+  const message = `${server} answered ${status}`;
+  const passes = PASSING.has(status) || (status >= 500 && !LASTING.has(status));
+  if (!passes) return new Failure("refused", message);
   const retryAfterMs = parseRetryAfter(response.headers.get("Retry-After"), Date.now());
   return new Failure("busy", message, { retryAfterMs });
+}
+
+/** The failure that it is when a network's login page comes in the place of what `server` has (a captive portal). */
+export function portal(server: string): Failure {
+  return new Failure(
+    "portal",
+    `${server} answered with a web page: perhaps this network asks you to sign in`,
+  );
 }
 
 /**

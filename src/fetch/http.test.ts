@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { serve } from "../testing/range-server.ts";
-import { get, StandstillError } from "./http.ts";
+import { get, isWebPage, StandstillError } from "./http.ts";
 
 const stop = new AbortController().signal;
 const silenceMs = 1000;
@@ -97,4 +97,23 @@ test("leaving the body ends the connection", async () => {
   const { chunks } = await get(server.url, { silenceMs, stop });
   for await (const _ of chunks()) break;
   await ended;
+});
+
+test.each([
+  ["<html>", true],
+  ["<!DOCTYPE html>\n<html>", true],
+  ["\ufeff \r\n<HTML lang=en>", true],
+  ["<!-- hotspot -->\n<!doctype  html>", true],
+  ['<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0">', true],
+  ["<script>location.href='http://login/'</script>", true],
+  ['<META http-equiv="refresh" content="0">', true],
+  ["", false],
+  ['{"format":1}', false],
+  ["untrusted comment: <html>", false],
+  ["\0<html>", false],
+  ["<htmlx>", false],
+  ['<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', false],
+  [`${" ".repeat(1024)}<html>`, false],
+])("%j is a web page: %s", (text, expected) => {
+  expect(isWebPage(new TextEncoder().encode(text))).toBe(expected);
 });

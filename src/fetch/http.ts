@@ -115,6 +115,17 @@ function readerOf(body: ReadableStream<Bytes>) {
   return { read, cancel: () => reader.cancel() };
 }
 
+/**
+ * Whether these bytes are the beginning of a web page, in a place where no page belongs. A login page of the network
+ * comes like that, as 200 and to any address; what its `Content-Type` says is as unsure as that of other files.
+ */
+export function isWebPage(bytes: Bytes): boolean {
+  const text = new TextDecoder("latin1").decode(bytes.subarray(0, 1024)).replace(/^\xef\xbb\xbf/, "");
+  return /^\s*(?:<!--(?:(?!-->)[^])*-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body|title|meta|script)\b/i.test(
+    text,
+  );
+}
+
 /** All of `chunks` as one, or `undefined` when they come to more than `limit` bytes. Throws what `chunks` throws. */
 export async function collect(chunks: AsyncIterable<Bytes>, limit: number): Promise<Bytes | undefined> {
   const parts: Bytes[] = [];

@@ -1,6 +1,12 @@
 import type { RequestListener } from "node:http";
 import { expect, test } from "vitest";
-import { ConnectionError, ManifestError, DowngradeError, SignatureError } from "../errors.ts";
+import {
+  CaptivePortalError,
+  ConnectionError,
+  ManifestError,
+  DowngradeError,
+  SignatureError,
+} from "../errors.ts";
 import { compareVersions } from "../release/manifest.ts";
 import { testBase } from "../testing/test-base.ts";
 import { files, serve } from "../testing/range-server.ts";
@@ -118,9 +124,25 @@ test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
   ["404", files({}), ManifestError, /asked for its manifest, answered 404/],
   [
     "text",
-    files({ "/m.json": "<html>", "/m.json.minisig": testKey().sign("<html>") }),
+    files({ "/m.json": "text", "/m.json.minisig": testKey().sign("text") }),
     ManifestError,
     /not JSON/,
+  ],
+  [
+    "a page to sign in on",
+    (_, response) => response.end("\n<!DOCTYPE html><title>Free WiFi"),
+    CaptivePortalError,
+    /asks you to sign in/,
+  ],
+  ["511", (_, response) => response.writeHead(511).end(), CaptivePortalError, /asks you to sign in/],
+  [
+    "signed by a page to sign in on",
+    (request, response) => {
+      if (request.url?.endsWith(".minisig")) response.end("<html>");
+      else cdn(request, response);
+    },
+    CaptivePortalError,
+    /asks you to sign in/,
   ],
   [
     "something endless",
@@ -150,10 +172,15 @@ test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
   expect((error as Error).message).toMatch(message);
 });
 
-test("a server that comes back is waited for", async () => {
-  let broken = 3;
+test.each<[string, RequestListener]>([
+  ["breaks off", (request) => request.socket.destroy()],
+  ["has not got all of a release yet", (_, response) => response.writeHead(404).end()],
+  ["has troubles that nobody has registered", (_, response) => response.writeHead(520).end()],
+  ["is behind a page to sign in on", (_, response) => response.end("<html>")],
+])("a server that %s is waited for", async (_, listener) => {
+  let broken = 5;
   await using server = await serve((request, response) => {
-    if (broken-- > 0) request.socket.destroy();
+    if (broken-- > 0) listener(request, response);
     else cdn(request, response);
   });
   expect((await find(`${server.url}/m.json`)).manifest).toEqual(manifest);

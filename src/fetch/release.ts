@@ -2,8 +2,8 @@ import type { Bytes } from "../bytes/segment.ts";
 import { BaseImageError, ManifestError } from "../errors.ts";
 import { isLatest, newest } from "../release/list.ts";
 import { parseJson, resolve, verifyRelease, type Release, type ReleaseQuery } from "../release/verify.ts";
-import { Failure, refusal } from "./failure.ts";
-import { collect, get, unreachable } from "./http.ts";
+import { Failure, portal, refusal } from "./failure.ts";
+import { collect, get, isWebPage, unreachable } from "./http.ts";
 import type { RetryPolicy } from "./retry.ts";
 
 /** The largest manifest, list or signature that is accepted, in bytes. */
@@ -43,6 +43,7 @@ async function fetchManifest(url: string, retry: RetryPolicy, stop: AbortSignal)
         throw refusal(response, "The base image's server, asked for its manifest,");
       }
       const bytes = await collect(chunks(), LARGEST_MANIFEST);
+      if (bytes && isWebPage(bytes)) throw portal("The base image's server");
       if (bytes) return bytes;
     } catch (error) {
       stop.throwIfAborted();

@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { BaseImageError, ConnectionError } from "../errors.ts";
 import type { Trouble } from "../messages.ts";
 import { Computer } from "../testing/computer.ts";
-import { Failure, parseRetryAfter } from "./failure.ts";
+import { Failure, parseRetryAfter, portal, refusal } from "./failure.ts";
 import { nextAttempt, RetryPolicy } from "./retry.ts";
 
 const times = { silenceMs: 1000, firstWaitMs: 100, longestWaitMs: 1000, giveUpAfterMs: 10_000 };
@@ -21,7 +21,7 @@ test.each<[string, Failure, { tries: number; troubleMs: number; jitter: number }
   ["no shorter since the server would like that", busy(1), { tries: 1, troubleMs: 0, jitter: 1 }, 100],
   ["as long as there is left", busy(7000), { tries: 1, troubleMs: 3000, jitter: 1 }, 7000],
 ])("the wait is %s", (_, failure, attempts, waitMs) => {
-  expect(nextAttempt(failure, attempts, times)).toEqual({ waitMs });
+  expect(nextAttempt(failure, { refusedMs: 0, ...attempts }, times)).toEqual({ waitMs });
 });
 
 test.each<[string, Failure, number, new (message: string) => Error, string]>([
@@ -47,9 +47,47 @@ test.each<[string, Failure, number, new (message: string) => Error, string]>([
     "The server answered 503 and asks to be left alone for 120 minutes",
   ],
 ])("it is given up when %s", (_, failure, troubleMs, kind, message) => {
-  const next = nextAttempt(failure, { tries: 3, troubleMs, jitter: 1 }, times);
+  const next = nextAttempt(failure, { tries: 3, troubleMs, refusedMs: 0, jitter: 1 }, times);
   expect(next).toEqual({ giveUp: expect.any(kind) });
   expect("giveUp" in next && next.giveUp).toMatchObject({ message, cause: failure });
+});
+
+const refused = new Failure("refused", "The server answered 404");
+const wrong = new Failure("wrong", 'The server sent "bytes 1-2/3"');
+test.each<[string, Failure, { tries: number; refusedMs: number }, boolean]>([
+  ["not three times", refused, { tries: 2, refusedMs: 60_000 }, false],
+  ["not for five seconds", refused, { tries: 9, refusedMs: 5000 }, false],
+  ["three times, and for more than five seconds", refused, { tries: 3, refusedMs: 5001 }, true],
+  ["that often and that long, by what cannot be right", wrong, { tries: 3, refusedMs: 5001 }, true],
+  ["and then answered otherwise", busy(0), { tries: 9, refusedMs: 5001 }, false],
+])("a server has refused %s", (_, failure, attempts, isBelieved) => {
+  const next = nextAttempt(failure, { troubleMs: 0, jitter: 1, ...attempts }, times);
+  if (!isBelieved) expect(next).toEqual({ waitMs: expect.any(Number) });
+  else expect("giveUp" in next && next.giveUp).toMatchObject({ name: "BaseImageError", cause: failure });
+});
+
+test("a network that asks people to sign in has its own time, and its own name", () => {
+  const failure = portal("The server");
+  const attempts = { tries: 9, refusedMs: 0, jitter: 1 };
+  const longer = { ...times, signInMs: 60_000 };
+  expect(nextAttempt(failure, { ...attempts, troubleMs: 60_000 }, longer)).toEqual({ waitMs: 1000 });
+  for (const [troubleMs, its] of [
+    [60_001, longer],
+    [10_001, times],
+  ] as const) {
+    const next = nextAttempt(failure, { ...attempts, troubleMs }, its);
+    expect("giveUp" in next && next.giveUp).toMatchObject({ name: "CaptivePortalError", cause: failure });
+    expect("giveUp" in next && next.giveUp).toBeInstanceOf(ConnectionError);
+  }
+});
+
+test.each<[Trouble["kind"], number[]]>([
+  ["busy", [408, 425, 429, 500, 502, 503, 504, 507, 508, 509, 520, 521, 522, 525, 530, 599]],
+  ["refused", [400, 401, 403, 404, 405, 410, 416, 451, 501, 505]],
+  ["portal", [511]],
+])("%s: %j", (kind, statuses) => {
+  const kinds = statuses.map((status) => refusal(new Response(null, { status }), "The server").kind);
+  expect(kinds).toEqual(statuses.map(() => kind));
 });
 
 const now = Date.parse("2026-01-01T00:00:00Z");
@@ -141,19 +179,21 @@ test("a computer that sleeps ends a wait when it wakes, and what it slept does n
   expect(told).toHaveLength(10);
 });
 
-test("persist tries again after failures, but not after three refusals nor after other errors", async () => {
-  const attempts = (errors: Error[]) => {
+test("persist tries again after failures, but not when the server goes on refusing, nor after other errors", async () => {
+  const attempts = (errors: Error[], ms = 0) => {
     let tries = 0;
-    const { retry } = policy();
+    const { retry, state } = policy();
     const attempt = () => {
       const error = errors[tries++];
+      state.ran += ms;
       return error ? Promise.reject(error) : Promise.resolve("done");
     };
     return retry.persist(never, attempt).catch((error: unknown) => error);
   };
-  const refused = new Failure("refused", "The server answered 404");
   expect(await attempts([lost, refused, lost, refused])).toBe("done");
-  expect(await attempts([refused, refused, refused])).toMatchObject({
+  expect(await attempts([refused, refused, refused, refused, refused])).toBe("done");
+  expect(await attempts([refused, refused, lost, refused, refused], 1800)).toBe("done");
+  expect(await attempts([refused, refused, refused, refused, refused], 1800)).toMatchObject({
     name: "BaseImageError",
     cause: refused,
   });

@@ -1,8 +1,8 @@
-import { BaseImageError, ConnectionError } from "../errors.ts";
+import { BaseImageError, CaptivePortalError, ConnectionError } from "../errors.ts";
 import type { Trouble } from "../messages.ts";
 import { runClock, type RunClock } from "../time/run-clock.ts";
 import { Condition } from "./condition.ts";
-import { Failure, MAX_REFUSALS } from "./failure.ts";
+import { Failure, MAX_REFUSALS, REFUSED_FOR_MS } from "./failure.ts";
 
 /** How long to wait for servers, in milliseconds. */
 export interface RetryTimes {
@@ -13,6 +13,8 @@ export interface RetryTimes {
   readonly longestWaitMs: number;
   /** For how long to go on without any progress. Time offline, asleep or paused does not count. */
   readonly giveUpAfterMs: number;
+  /** The same while the network asks the person to sign in, which takes them a while; as `giveUpAfterMs` if absent. */
+  readonly signInMs?: number;
 }
 
 /** For people on real networks: a router that restarts is back in time. */
@@ -35,6 +37,8 @@ export interface Attempts {
   readonly tries: number;
   /** For how long there has been no progress, not counting time offline, asleep or paused. */
   readonly troubleMs: number;
+  /** For how much of that servers have said no, and nothing else. */
+  readonly refusedMs: number;
   /** From 0 up to 1, at random: clients that failed together do not come back together. */
   readonly jitter: number;
 }
@@ -42,21 +46,30 @@ export interface Attempts {
 /**
  * What to do after `failure`: wait for so many milliseconds and try again, or give up with an error that says why.
  * The wait doubles with each attempt up to the longest, of which jitter takes off up to half; `Retry-After` is
- * honoured where it asks for more, and is a reason to give up where it asks for more than there is left.
+ * honoured where it asks for more, and is a reason to give up where it asks for more than there is left. A server that
+ * goes on saying no, or sending what cannot be right, is believed.
  */
 export function nextAttempt(
   failure: Failure,
-  { tries, troubleMs, jitter }: Attempts,
-  { firstWaitMs, longestWaitMs, giveUpAfterMs }: Omit<RetryTimes, "silenceMs">,
+  { tries, troubleMs, refusedMs, jitter }: Attempts,
+  { firstWaitMs, longestWaitMs, giveUpAfterMs, signInMs = giveUpAfterMs }: Omit<RetryTimes, "silenceMs">,
 ): { readonly waitMs: number } | { readonly giveUp: ConnectionError | BaseImageError } {
   const { message, retryAfterMs } = failure;
-  if (troubleMs > giveUpAfterMs) {
-    const why = `${message}, and nothing came for ${duration(troubleMs)}`;
-    return { giveUp: new ConnectionError(why, { cause: failure }) };
+  const options = { cause: failure };
+  if (failure.isRefusal && tries >= MAX_REFUSALS && refusedMs > Math.min(REFUSED_FOR_MS, giveUpAfterMs)) {
+    return { giveUp: new BaseImageError(message, options) };
   }
-  if (retryAfterMs > giveUpAfterMs - troubleMs) {
+  const patienceMs = failure.kind === "portal" ? signInMs : giveUpAfterMs;
+  if (troubleMs > patienceMs) {
+    const why = `${message}, and nothing came for ${duration(troubleMs)}`;
+    const isPortal = failure.kind === "portal";
+    return {
+      giveUp: isPortal ? new CaptivePortalError(message, options) : new ConnectionError(why, options),
+    };
+  }
+  if (retryAfterMs > patienceMs - troubleMs) {
     const why = `${message} and asks to be left alone for ${duration(retryAfterMs)}`;
-    return { giveUp: new BaseImageError(why, { cause: failure }) };
+    return { giveUp: new BaseImageError(why, options) };
   }
   const doubled = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(tries - 1, 20));
   return { waitMs: Math.max(retryAfterMs, doubled * (0.5 + jitter / 2)) };
@@ -86,6 +99,7 @@ export class RetryPolicy {
   #fetched = 0;
   #lastBytesAt = Date.now();
   #troubleSince: number | undefined;
+  #refusedSince: number | undefined;
   #troubleTold = false;
 
   constructor(
@@ -127,7 +141,7 @@ export class RetryPolicy {
 
   /** The network is back, or another one: try at once, on new connections. */
   retryNow(): void {
-    this.#troubleSince = undefined;
+    this.#noTrouble();
     this.#changed.notifyAll();
     if (Date.now() - this.#lastBytesAt > STALE_AFTER_MS) this.#endAttempts();
   }
@@ -146,17 +160,15 @@ export class RetryPolicy {
 
   /** Take note of progress: the time until giving up starts anew. */
   onProgress(): void {
-    this.#troubleSince = undefined;
+    this.#noTrouble();
     this.#troubleIsOver();
   }
 
   /**
-   * The result of `attempt`, which is made again after each `Failure`. Throws `BaseImageError` when it has been
-   * refused `MAX_REFUSALS` times, what `backoff` throws, whatever else `attempt` throws, and the reason that `stop`
-   * is aborted with.
+   * The result of `attempt`, which is made again after each `Failure`. Throws what `backoff` throws, whatever else
+   * `attempt` throws, and the reason that `stop` is aborted with.
    */
   async persist<T>(stop: AbortSignal, attempt: () => Promise<T>): Promise<T> {
-    let refusals = 0;
     for (let tries = 1; ; tries++) {
       await this.whenResumed(stop);
       try {
@@ -165,7 +177,6 @@ export class RetryPolicy {
         return result;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        if (error.kind === "refused" && ++refusals >= MAX_REFUSALS) throw exhausted(error);
         await this.backoff(error, tries, stop);
       }
     }
@@ -173,17 +184,20 @@ export class RetryPolicy {
 
   /**
    * Wait until the next attempt is due after `failure`, the `tries`-th since there was progress, or until `retryNow`, or
-   * until this computer wakes. Throws `ConnectionError` when nothing has come for too long, `BaseImageError` when the server asks
-   * to be left alone for too long, and the reason that `stop` is aborted with.
+   * until this computer wakes. Throws `ConnectionError` when nothing has come for too long (`CaptivePortalError` when that is since the
+   * network asks to sign in), `BaseImageError` when servers go on refusing or ask to be left alone for too long, and the
+   * reason that `stop` is aborted with.
    */
   async backoff(failure: Failure, tries: number, stop: AbortSignal): Promise<void> {
     stop.throwIfAborted();
     const now = this.#clock.now();
     const offline = !this.#isOnline();
-    if (offline) this.#troubleSince = undefined;
+    if (offline) this.#noTrouble();
     else this.#troubleSince ??= now;
+    this.#refusedSince = failure.isRefusal ? (this.#refusedSince ?? now) : undefined;
     const troubleMs = now - (this.#troubleSince ?? now);
-    const next = nextAttempt(failure, { tries, troubleMs, jitter: Math.random() }, this.times);
+    const refusedMs = now - (this.#refusedSince ?? now);
+    const next = nextAttempt(failure, { tries, troubleMs, refusedMs, jitter: Math.random() }, this.times);
     if ("giveUp" in next) throw next.giveUp;
     this.#troubleTold = true;
     this.#onTrouble({ kind: offline ? "offline" : failure.kind, tries, again: Date.now() + next.waitMs });
@@ -193,6 +207,10 @@ export class RetryPolicy {
     } finally {
       endWatch();
     }
+  }
+
+  #noTrouble(): void {
+    this.#troubleSince = this.#refusedSince = undefined;
   }
 
   #endAttempts(): void {
@@ -205,11 +223,6 @@ export class RetryPolicy {
     this.#troubleTold = false;
     this.#onTrouble(undefined);
   }
-}
-
-/** The error for a failure after which there is no point in another attempt. */
-export function exhausted(failure: Failure): BaseImageError {
-  return new BaseImageError(failure.message, { cause: failure });
 }
 
 /** Node has no `navigator.onLine`: there the network is taken to be up. */

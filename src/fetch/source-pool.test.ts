@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { MAX_REFUSALS } from "./failure.ts";
 import { MAX_DIGEST_MISMATCHES, SourcePool, SUSPECT_AFTER, type SourceHealth } from "./source-pool.ts";
 
 type Ranges = SourceHealth["ranges"];
@@ -7,17 +6,15 @@ type Ranges = SourceHealth["ranges"];
 /** What has happened, one after another, each to the source of that number. */
 type Event =
   | { readonly failed: number }
-  | { readonly refused: number }
   | { readonly progress: number }
   /** Window 7 came wrong from these. */
   | { readonly wrong: number[] };
 
 function poolAfter(ranges: Ranges[], events: Event[]): { pool: SourcePool; health: SourceHealth[] } {
-  const health = ranges.map((each): SourceHealth => ({ ranges: each, failures: 0, refusals: 0 }));
+  const health = ranges.map((each): SourceHealth => ({ ranges: each, failures: 0 }));
   const pool = new SourcePool(health);
   for (const event of events) {
-    if ("failed" in event) pool.onFailure(event.failed, false);
-    else if ("refused" in event) pool.onFailure(event.refused, true);
+    if ("failed" in event) pool.onFailure(event.failed);
     else if ("progress" in event) pool.onProgress(event.progress);
     else pool.onMismatch(7, new Set(event.wrong));
   }
@@ -62,18 +59,6 @@ test.each<[string, Ranges[], Event[], number | undefined]>([
     [{ wrong: [1] }, ...times(3, { failed: 1 }), ...times(3, { failed: 0 })],
     1,
   ],
-  [
-    "a source that refuses is not asked",
-    two,
-    [...times(MAX_REFUSALS, { refused: 0 }), ...times(9, { failed: 1 })],
-    1,
-  ],
-  [
-    "progress forgives refusals",
-    two,
-    [...times(2, { refused: 0 }), { progress: 0 }, { refused: 0 }, { failed: 1 }],
-    0,
-  ],
   ["a source without ranges is not asked for them", [false, true], times(9, { failed: 1 }), 1],
   ["where there is none, nobody is asked", [], [], undefined],
   ["where none knows ranges, neither", [false, false], [], undefined],
@@ -104,13 +89,6 @@ test.each<[string, Ranges[], Event[], boolean]>([
     true,
   ],
   ["not by mistakes that nobody is blamed for", two, times(9, { wrong: [0, 1] }), false],
-  ["when all refuse", two, [...times(3, { refused: 0 }), ...times(3, { refused: 1 })], true],
-  [
-    "when each does the one or the other",
-    two,
-    [...times(3, { refused: 0 }), ...times(2, { wrong: [1] })],
-    true,
-  ],
   ["not by failures, however many", two, [...times(99, { failed: 0 }), ...times(99, { failed: 1 })], false],
   ["when there is no source", [], [], true],
 ])("sources are exhausted: %s", (_, ranges, events, exhausted) => {
@@ -122,7 +100,6 @@ test.each<[string, Ranges[], Event[], boolean]>([
   ["when the only source knows no ranges", [false], [], true],
   ["not while another one may", [false, undefined], times(2, { failed: 1 }), false],
   ["when the other one fails all the time", [false, true], times(3, { failed: 1 }), true],
-  ["when the other one refuses", [false, true], times(3, { refused: 1 }), true],
   ["when the other one sends the window wrong", [false, true], times(2, { wrong: [1] }), true],
   ["not when the one without ranges sends it wrong", [false, true], times(2, { wrong: [0] }), false],
   ["not when there is nobody to ask", [], [], false],
@@ -134,16 +111,16 @@ test.each<[string, Ranges[], Event[], boolean]>([
 test("one stream comes from a source that honours no ranges", () => {
   const { pool } = poolAfter([true, false, undefined, false], []);
   expect(pool.choose(7, true)).toBe(1);
-  pool.onFailure(1, false);
+  pool.onFailure(1);
   expect(pool.choose(7, true)).toBe(3);
 });
 
 test("when one stream fails all the time, everybody is asked for ranges again", () => {
-  const { pool, health } = poolAfter([false, true, false], [{ refused: 2 }, ...times(3, { failed: 0 })]);
+  const { pool, health } = poolAfter([false, true, false], [{ failed: 2 }, ...times(3, { failed: 0 })]);
   expect(health).toEqual([
-    { ranges: undefined, failures: 0, refusals: 0 },
-    { ranges: true, failures: 0, refusals: 0 },
-    { ranges: undefined, failures: 0, refusals: 1 },
+    { ranges: undefined, failures: 0 },
+    { ranges: true, failures: 0 },
+    { ranges: undefined, failures: 0 },
   ]);
   expect(pool.choose(7, false)).toBe(1);
 });

@@ -1,5 +1,3 @@
-import { MAX_REFUSALS } from "./failure.ts";
-
 /** After this many digest mismatches a source is excluded for that window. */
 export const MAX_DIGEST_MISMATCHES = 2;
 
@@ -12,8 +10,6 @@ export interface SourceHealth {
   ranges: boolean | undefined;
   /** Failed attempts since it last brought progress. */
   failures: number;
-  /** How many of them were refusals. */
-  refusals: number;
 }
 
 /** A source by its place in the list, the best first. */
@@ -84,15 +80,13 @@ export class SourcePool {
 
   /** Source `index` has brought something new. */
   onProgress(index: SourceIndex): void {
-    const source = this.#sources[index]!;
-    source.failures = source.refusals = 0;
+    this.#sources[index]!.failures = 0;
   }
 
-  /** A request to source `index` has failed; `refused` when the server says that it never will answer it. */
-  onFailure(index: SourceIndex, refused: boolean): void {
+  /** A request to source `index` has failed. */
+  onFailure(index: SourceIndex): void {
     const source = this.#sources[index]!;
     source.failures++;
-    if (refused) source.refusals++;
     this.#turn = index + 1;
     if (source.ranges === false && source.failures >= SUSPECT_AFTER) this.#forgetRanges();
   }
@@ -117,8 +111,7 @@ export class SourcePool {
   }
 
   #isExcluded(index: SourceIndex, window: number): boolean {
-    const { refusals } = this.#sources[index]!;
-    return refusals >= MAX_REFUSALS || this.#mismatchesOf(index, window) >= MAX_DIGEST_MISMATCHES;
+    return this.#mismatchesOf(index, window) >= MAX_DIGEST_MISMATCHES;
   }
 
   #isSuspect(index: SourceIndex): boolean {

@@ -87,6 +87,7 @@ export const words = {
     busy: "the server is busy",
     refused: "the server refuses",
     wrong: "wrong bytes came",
+    portal: "the network asks you to sign in",
   } satisfies Record<Trouble["kind"], string>,
   retry: (what: string, seconds: number) =>
     seconds > 0 ? `${what}, retry in ${seconds}s` : `${what}, retrying...`,

@@ -24,11 +24,14 @@ import { serve, type TestServer } from "./range-server.ts";
  * | `long`      | the right head, and `by` bytes too many                                                  |
  * | `wrongByte` | one wrong bit                                                                            |
  * | `shifted`   | bytes from `by` further on; `admitted` is a `Content-Range` that says so                 |
+ * | `illegal`   | a 206 that HTTP does not allow, in one of the ways of `ILLEGAL_PARTS`                    |
+ * | `portal`    | 200 and a page of the network's, on which people sign in                                 |
  * | `status`    | an error, perhaps with `Retry-After`                                                     |
  * | `changed`   | answers from another image, now and ever after; it is shorter by `by` bytes              |
  */
 export type Fault =
-  | { readonly kind: "ok" | "whole" }
+  | { readonly kind: "ok" | "whole" | "portal" }
+  | { readonly kind: "illegal"; readonly how: keyof typeof ILLEGAL_PARTS }
   | { readonly kind: "drop" | "reset" | "stall" | "garbage"; readonly after: number }
   | { readonly kind: "slow"; readonly bytes: number; readonly every: number }
   | { readonly kind: "short" | "long"; readonly by: number; readonly chunked: boolean }
@@ -36,6 +39,30 @@ export type Fault =
   | { readonly kind: "shifted"; readonly by: number; readonly admitted: boolean }
   | { readonly kind: "status"; readonly status: number; readonly retryAfter?: RetryAfter }
   | { readonly kind: "changed"; readonly by: number };
+
+/** What stands instead of `bytes 100-199/1000`, by what is wrong with it. */
+export const ILLEGAL_PARTS = {
+  absent: () => ({}),
+  equals: (range: string) => ({ "Content-Range": range.replace(" ", "=") }),
+  spaced: (range: string) => ({ "Content-Range": range.replace("/", " / ") }),
+  backwards: (range: string) => ({
+    "Content-Range": range.replace(/(\d+)-(\d+)/, (_, a, b) => `${b}9-${a}`),
+  }),
+  "another size": (range: string) => ({ "Content-Range": `${range}0` }),
+  multipart: () => ({ "Content-Type": "multipart/byteranges; boundary=B" }),
+} as const satisfies Record<string, (range: string) => Record<string, string>>;
+
+/** In which legal way a server answers with other parts than it was asked for (RFC 9110, section 15.3.7). */
+export interface PartShape {
+  /** Parts begin and end at multiples of this, in bytes. */
+  readonly align?: number;
+  /** No part is longer than this, but that each has the first byte asked for. */
+  readonly cap?: number;
+  /** Says `*` instead of the image's size. */
+  readonly unknownSize?: boolean;
+  /** What it calls bytes: `Bytes`. */
+  readonly unit?: string;
+}
 
 /** Seconds, the date so many seconds from now, or any text. */
 export type RetryAfter = number | { readonly date: number } | string;
@@ -47,6 +74,8 @@ export interface Behaviour {
   readonly hopeless?: boolean;
   /** Knows no ranges: answers 200 and all of the image, always. */
   readonly noRange?: boolean;
+  /** Its parts are others than it was asked for. */
+  readonly parts?: PartShape;
 }
 
 /** A server of one image, for the time of a test. */
@@ -64,7 +93,7 @@ export interface ImageServer extends TestServer {
 /** Serve `image`, at `/base.img`, to pages of any origin; `others` answers for all other paths. */
 export async function serveImage(
   image: Bytes,
-  { faults, hopeless = false, noRange = false }: Behaviour = { faults: [] },
+  { faults, hopeless = false, noRange = false, parts = {} }: Behaviour = { faults: [] },
   others: RequestListener = (_, response) => response.writeHead(404).end(),
 ): Promise<ImageServer> {
   const rate = { total: Infinity, each: Infinity };
@@ -80,7 +109,12 @@ export async function serveImage(
     const fault: Fault = (faults[count++] ?? (hopeless && faults.at(-1))) || { kind: "ok" };
     if (fault.kind === "changed") current = pattern(image.length - (fault.by % image.length), 99);
     const asked = noRange ? undefined : request.headers.range;
-    void misbehave(fault, current, asked, new Wire(response, [total, new Throttle(() => rate.each)]));
+    void misbehave(
+      fault,
+      { image: current, parts },
+      asked,
+      new Wire(response, [total, new Throttle(() => rate.each)]),
+    );
   };
 
   const server = await serve((request, response) => {
@@ -112,8 +146,14 @@ export async function serveImage(
   };
 }
 
-async function misbehave(fault: Fault, image: Bytes, asked: string | undefined, wire: Wire): Promise<void> {
-  const right = rightAnswer(image, asked);
+/** What a server has, and how it gives parts of it. */
+interface Served {
+  readonly image: Bytes;
+  readonly parts: PartShape;
+}
+
+async function misbehave(fault: Fault, served: Served, asked: string | undefined, wire: Wire): Promise<void> {
+  const right = rightAnswer(served, asked);
   const { body } = right;
   switch (fault.kind) {
     case "ok":
@@ -136,7 +176,7 @@ async function misbehave(fault: Fault, image: Bytes, asked: string | undefined, 
       wire.paces.push({ size: fault.bytes, take: () => delay(fault.every) });
       return wire.send(right);
     case "whole":
-      return wire.send(rightAnswer(image, undefined));
+      return wire.send(rightAnswer(served, undefined));
     case "short":
       return wire.send({ ...right, ...fault, body: body.subarray(0, -within(fault.by, body.length)) });
     case "long":
@@ -147,9 +187,16 @@ async function misbehave(fault: Fault, image: Bytes, asked: string | undefined, 
       return wire.send({ ...right, body: wrong });
     }
     case "shifted": {
-      const other = elsewhere(image, asked, fault.by);
+      const other = elsewhere(served, asked, fault.by);
       return wire.send(fault.admitted ? other : { ...right, body: other.body });
     }
+    case "illegal": {
+      const { "Content-Range": range, ...headers } = right.headers;
+      if (range === undefined) return wire.send(right); // not a part
+      return wire.send({ ...right, headers: { ...headers, ...ILLEGAL_PARTS[fault.how](range) } });
+    }
+    case "portal":
+      return wire.send({ status: 200, headers: { "Content-Type": "text/html" }, body: PORTAL });
     case "status":
       return wire.send({ status: fault.status, headers: retryAfter(fault.retryAfter), body: NO });
   }
@@ -164,24 +211,33 @@ interface Answer {
 }
 
 const NO = new TextEncoder().encode("no");
+const PORTAL = new TextEncoder().encode("<!doctype html><title>Welcome</title>");
 
 /** The answer to a `Range` header, `asked`, without any fault. */
-function rightAnswer(image: Bytes, asked: string | undefined): Answer {
+function rightAnswer({ image, parts }: Served, asked: string | undefined): Answer {
   const { status, start, length, headers } = partOf(asked, image.length);
-  return { status, headers, body: status === 416 ? NO : image.subarray(start, start + length) };
+  if (status === 416) return { status, headers, body: NO };
+  if (status === 200) return { status, headers, body: image };
+  const { align = 1, cap = Infinity, unknownSize = false, unit = "bytes" } = parts;
+  const first = Math.floor(start / align) * align;
+  const aligned = Math.min(Math.ceil((start + length) / align) * align, image.length);
+  const end = Math.max(start + 1, Math.min(aligned, first + cap));
+  const range = `${unit} ${first}-${end - 1}/${unknownSize ? "*" : image.length}`;
+  return { status, headers: { "Content-Range": range }, body: image.subarray(first, end) };
 }
 
 /** The right answer to the same question about another place; of a whole image, its end before its start. */
-function elsewhere(image: Bytes, asked: string | undefined, by: number): Answer {
-  const right = rightAnswer(image, asked);
+function elsewhere(served: Served, asked: string | undefined, by: number): Answer {
+  const right = rightAnswer(served, asked);
   const { length } = right.body;
-  const places = image.length - length + 1;
+  const size = served.image.length;
+  const places = size - length + 1;
   if (right.status !== 206 || places === 1) {
     const at = within(by, length - 1);
     return { ...right, body: joined(right.body.subarray(at), right.body.subarray(0, at)) };
   }
-  const start = (partOf(asked, image.length).start + within(by, places - 1)) % places;
-  return rightAnswer(image, `bytes=${start}-${start + length - 1}`);
+  const start = (partOf(asked, size).start + within(by, places - 1)) % places;
+  return rightAnswer({ ...served, parts: {} }, `bytes=${start}-${start + length - 1}`);
 }
 
 function joined(...parts: Bytes[]): Bytes {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Behaviour, Fault } from "./faulty-server.ts";
+import { ILLEGAL_PARTS, type Behaviour, type Fault, type PartShape } from "./faulty-server.ts";
 
 /** Any fault, with places anywhere in bodies of up to `most` bytes. Waits are a test's: milliseconds. */
 export function arbitraryFault(most: number): fc.Arbitrary<Fault> {
@@ -21,7 +21,7 @@ export function arbitraryFault(most: number): fc.Arbitrary<Fault> {
   const shifted = fc.record({ kind: fc.constant("shifted"), by, admitted: fc.boolean() });
   const refusal = fc.record({
     kind: fc.constant("status"),
-    status: fc.constantFrom(403, 404, 408, 416, 500, 502, 504),
+    status: fc.constantFrom(403, 404, 408, 416, 500, 501, 502, 504, 505, 507, 511, 520, 530),
   });
   const busy = fc.record(
     {
@@ -34,8 +34,13 @@ export function arbitraryFault(most: number): fc.Arbitrary<Fault> {
     },
     { requiredKeys: ["kind", "status"] },
   );
+  const illegal = fc.record({
+    kind: fc.constant("illegal"),
+    how: fc.constantFrom(...(Object.keys(ILLEGAL_PARTS) as (keyof typeof ILLEGAL_PARTS)[])),
+  });
   return fc.oneof(
-    fc.record({ kind: fc.constantFrom("ok", "whole") }),
+    fc.record({ kind: fc.constantFrom("ok", "whole", "portal") }),
+    illegal,
     { weight: 4, arbitrary: cut },
     { weight: 2, arbitrary: length },
     slow,
@@ -47,11 +52,25 @@ export function arbitraryFault(most: number): fc.Arbitrary<Fault> {
   );
 }
 
+/** Any legal way to answer with other parts, in sizes about those of bodies of up to `most` bytes. */
+function arbitraryParts(most: number): fc.Arbitrary<PartShape> {
+  return fc.record(
+    {
+      align: fc.integer({ min: 1, max: most }),
+      cap: fc.integer({ min: Math.ceil(most / 16), max: most }),
+      unknownSize: fc.boolean(),
+      unit: fc.constantFrom("bytes", "Bytes", "BYTES"),
+    },
+    { requiredKeys: [] },
+  );
+}
+
 /** Any behaviour with at most `faults` faults, places as above. */
 export function arbitraryBehaviour(faults: number, most: number): fc.Arbitrary<Behaviour> {
   return fc.record({
     faults: fc.array(arbitraryFault(most), { maxLength: faults, size: "max" }),
     hopeless: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
     noRange: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
+    parts: fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, arbitraryParts(most)),
   });
 }
