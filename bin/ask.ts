@@ -2,25 +2,31 @@
 const ANSWER_TIMEOUT_MS = 120_000;
 
 /**
- * Ask for `url` as a page at `origin` does. Rejects unless the answer is of one of `statuses`; a redirection is not
- * followed.
+ * Ask for `url` as a page at `origin` does, or as whoever is no page. Rejects unless the answer is of one of `statuses`;
+ * a redirection is not followed.
  */
 export async function ask(
   url: string,
-  origin: string,
-  { method = "GET", range, statuses = [200] }: { method?: string; range?: string; statuses?: number[] } = {},
+  origin: string | undefined,
+  { range, statuses = [200] }: { range?: string; statuses?: number[] } = {},
 ): Promise<Response> {
   const response = await fetch(url, {
-    method,
     redirect: "manual",
-    headers: { Origin: origin, ...(range === undefined ? {} : { Range: range }) },
+    headers: {
+      ...(origin === undefined ? {} : { Origin: origin }),
+      ...(range === undefined ? {} : { Range: range }),
+    },
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   });
   if (statuses.includes(response.status)) return response;
   await response.body?.cancel();
   const location = response.headers.get("Location");
   const to = location === null ? "" : ` and sends on to ${location}`;
-  throw new Error(`${url} answers ${response.status}${to}`);
+  const why =
+    response.status === 403
+      ? ": it is not there, or not open to everybody (a bucket needs a policy for s3:GetObject, see docs/deploy.md)"
+      : "";
+  throw new Error(`${url} answers ${response.status}${to}${why}`);
 }
 
 /** Throws unless a page at `origin`, another one than the server's, may read this answer (CORS). */
@@ -28,6 +34,24 @@ export function checkReadable({ headers }: Response, origin: string): void {
   const allowed = headers.get("Access-Control-Allow-Origin");
   if (allowed === null) throw new Error("the answer has no Access-Control-Allow-Origin");
   if (allowed !== "*" && allowed !== origin) throw new Error(`Access-Control-Allow-Origin is ${allowed}`);
+}
+
+/**
+ * Throws when a server answers pages with `Access-Control-Allow-Origin`, others without, and does not say so (`Vary`):
+ * a cache between may then hand to a page what it had got for somebody else. Ceph does, and so do services that run it.
+ */
+export async function checkForCaches({ headers, url }: Response): Promise<void> {
+  if (!headers.has("Access-Control-Allow-Origin")) return; // the page itself is refused, which is said elsewhere
+  const plain = await ask(url, undefined, { range: "bytes=0-0", statuses: [200, 206, 416] });
+  await plain.body?.cancel();
+  if (
+    plain.headers.has("Access-Control-Allow-Origin") ||
+    /\b(?:origin\b|\*)/i.test(plain.headers.get("Vary") ?? "")
+  )
+    return;
+  throw new Error(
+    "Access-Control-Allow-Origin comes only with requests that name an Origin, and without Vary: Origin",
+  );
 }
 
 /** Throws unless a page of another origin is shown `names` of this answer's headers. */

@@ -10,6 +10,7 @@ import { pngSize } from "../src/splash/png.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { MOST_PIXELS } from "../src/splash/splash.ts";
 import { findRelease } from "../src/fetch/release.ts";
+import { VERSION } from "../src/release/version.ts";
 import { openImage, type Base, type Image } from "../src/image/image.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy } from "../src/fetch/retry.ts";
 import { fetchBundle, prepareBundle, type BundleOptions } from "../src/bundle/bundle.ts";
@@ -19,7 +20,8 @@ import { understand, UsageError, withLocalBase } from "./errors.ts";
 import { fileBase } from "./files.ts";
 import { readInput } from "./input.ts";
 import { writeWhole } from "./output.ts";
-import { print, showProgress } from "./terminal.ts";
+import { readSeen, recordSeen, seenFile } from "./seen.ts";
+import { print, printError, showProgress } from "./terminal.ts";
 
 /**
  * `os build`: make an image as the page does, from the command line. Throws `UsageError`, `RangeError` for a file that
@@ -30,7 +32,7 @@ export async function build(args: string[]): Promise<void> {
   try {
     await make(parsed);
   } catch (error) {
-    throw isUrl(parsed.values.manifest) ? error : withLocalBase(error);
+    throw isUrl(parsed.values.manifest ?? config.latest) ? error : withLocalBase(error);
   }
 }
 
@@ -40,8 +42,9 @@ function parse(args: string[]) {
       args,
       allowPositionals: true,
       options: {
-        manifest: { type: "string", default: config.latest },
+        manifest: { type: "string" },
         flavor: { type: "string" },
+        version: { type: "string" },
         key: { type: "string", multiple: true },
         oven: { type: "string", default: config.oven },
         bundle: { type: "string" },
@@ -70,8 +73,13 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
     );
   const preparing = policy(PREPARE_GIVE_UP_AFTER_MS);
   const retry = policy(Infinity);
-  const wanted = { flavor: values.flavor, keys: values.key };
-  const base = await openBase(values.manifest, wanted, { preparing, retry }, stop.signal);
+  if (values.version !== undefined && !VERSION.test(values.version)) {
+    throw new UsageError(`--version takes a version like 2026.11.24, not "${values.version}"`);
+  }
+  // The settings name a flavor of the list that they name.
+  const usual = values.manifest === undefined ? config.flavor : undefined;
+  const wanted = { flavor: values.flavor ?? usual, version: values.version, keys: values.key };
+  const base = await openBase(values.manifest ?? config.latest, wanted, { preparing, retry }, stop.signal);
   const { created, piecePartition } = base.manifest;
   const wish = { created, limit: piecePartition.length };
   const { html } = values.bundle
@@ -80,6 +88,7 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   const allow = parseAllow(values.allow);
   const splash = values.splash ? await readSplash(values.splash) : undefined;
   const image = await openImage(base, { name, html, splash, allow }, stop.signal);
+  await base.recordSeen?.(); // as in a browser: once the image could be made
 
   const out = values.out ?? image.info.fileName;
   await writeWhole(out, hashedChunks(image));
@@ -104,15 +113,35 @@ function parseAllow(words: string): readonly Allowance[] {
 /** Over HTTP a manifest has to be signed; in a file it is the person's own word, unless they name a key. */
 async function openBase(
   manifest: string,
-  { flavor, keys }: { flavor: string | undefined; keys: string[] | undefined },
+  {
+    keys,
+    ...wanted
+  }: { flavor: string | undefined; version: string | undefined; keys: string[] | undefined },
   { preparing, retry }: { preparing: RetryPolicy; retry: RetryPolicy },
   stop: AbortSignal,
-): Promise<Base> {
-  if (!isUrl(manifest)) return await fileBase(manifest, { flavor, keys });
-  const release = await findRelease(manifest, { flavor, keys: keys ?? config.keys }, preparing, stop);
-  const { manifest: found, urls } = release;
+): Promise<Base & { recordSeen?: () => Promise<void> }> {
+  if (!isUrl(manifest)) return await fileBase(manifest, { ...wanted, keys });
+  const file = seenFile();
+  const seen = await readSeen(file, warn);
+  const byName = (version: string) => `--version ${version}`;
+  const query = { ...wanted, keys: keys ?? config.keys, seen, byName };
+  const { manifest: found, urls, keyId, olderThan } = await findRelease(manifest, query, preparing, stop);
+  if (olderThan !== undefined) {
+    warn(
+      `${found.flavor} ${found.version}, asked for by name, is older than the ${olderThan} seen here before`,
+    );
+  }
   const servers = urls.map((url) => new Source(url, found.image.size));
-  return { manifest: found, sources: { servers, retry, seeds: [] } };
+  return {
+    manifest: found,
+    sources: { servers, retry, seeds: [] },
+    recordSeen: () => recordSeen(file, { ...found, keyId }, warn),
+  };
+}
+
+/** A line for whoever looks at standard error, about what does not end the build. */
+function warn(text: string): void {
+  printError(`os: ${text}`);
 }
 
 /** Show what keeps a build from getting on to whoever waits at a terminal. */

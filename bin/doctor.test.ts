@@ -7,7 +7,7 @@ import { WINDOW } from "../src/release/manifest.ts";
 import { pattern } from "../src/testing/bytes.ts";
 import { testBase } from "../src/testing/test-base.ts";
 import { files, serve, type TestServer } from "../src/testing/range-server.ts";
-import { testKey } from "../src/testing/sign.ts";
+import { signLatest, testKey } from "../src/testing/sign.ts";
 import { examine } from "./doctor.ts";
 
 const { manifest, image } = await testBase();
@@ -21,11 +21,15 @@ const html = "<!doctype html><script>1</script>";
 const [{ version, flavor, arch, created }, { publicKey }] = [manifest, testKey()];
 const release = { version, flavor, arch, created, manifest: "test-1/manifest.json" };
 const parts = files({
-  "/latest.json": { format: 1, releases: [release] },
+  "/latest.json": { releases: [release], until: days(28) },
   "/test-1/manifest.json": manifest,
   [IMAGE]: image,
   "/pack-html": html,
 });
+
+function days(number: number): string {
+  return new Date(Date.now() + number * 24 * 60 * 60 * 1000).toISOString();
+}
 
 let server: TestServer;
 /** What is wrong with the server in a test, by path. */
@@ -213,7 +217,52 @@ const cases: [string, string, RequestListener, RegExp][] = [
     latest({ format: 2, releases: [] }),
     /^✗ latest\.json: .*format 2/,
   ],
-  ["an empty list", "/latest.json", latest({ format: 1, releases: [] }), /^✗ latest\.json: No base image/],
+  ["an empty list", "/latest.json", latest({ releases: [] }), /^✗ latest\.json: No base image/],
+  [
+    "an unsigned list",
+    "/latest.json",
+    json({ format: 1, releases: [release] }),
+    /^✗ latest\.json: it is no signed list/,
+  ],
+  [
+    "a list that somebody else signed",
+    "/latest.json",
+    (_, response) => void response.end(signLatest({ releases: [release] }, testKey(2))),
+    /^✗ latest\.json: The list of base images is signed with the key/,
+  ],
+  [
+    "a list that expired",
+    "/latest.json",
+    latest({ releases: [release], until: days(-2) }),
+    /^✗ latest\.json holds for some time yet: The list of base images held until .*base\/publish\/renew/,
+  ],
+  [
+    "a list that soon expires",
+    "/latest.json",
+    latest({ releases: [release], until: days(9.5) }),
+    /^✗ latest\.json holds for some time yet: it holds for 9 more days/,
+  ],
+  [
+    "a manifest for another machine",
+    "/test-1/manifest.json",
+    files({ "/test-1/manifest.json": { ...manifest, arch: "aarch64" } }),
+    /^✗ test 2026\.1\.1: manifest: /,
+  ],
+  [
+    "a bucket that is not public",
+    IMAGE,
+    (_, response) => void response.writeHead(403).end(),
+    /base\.img is whole: .*answers 403: it is not there, or not open to everybody .*s3:GetObject/,
+  ],
+  [
+    "CORS for pages alone",
+    "/latest.json",
+    (request, response) => {
+      if (request.headers.origin !== undefined) site(request, response);
+      else headers((late) => late.removeHeader("Access-Control-Allow-Origin"))(request, response);
+    },
+    /^✗ latest\.json may be read out of caches: .*without Vary: Origin/,
+  ],
   ["a list for others", "/latest.json", noCors, /^✗ latest\.json may be read.*Allow-Origin/],
   [
     "a list that stays",
@@ -243,8 +292,8 @@ const cases: [string, string, RequestListener, RegExp][] = [
   [
     "a short image",
     IMAGE,
-    headers((response) => void response.setHeader("Content-Length", 5)),
-    /base\.img is whole: it has 5 bytes/,
+    files({ [IMAGE]: image.subarray(0, image.length - 512) }),
+    /base\.img is whole: it has (?:fewer|\d+) bytes/,
   ],
   [
     "no ranges",
@@ -303,6 +352,16 @@ test.each(cases)("%s", { timeout: 90_000 }, async (_, where, listener, line) => 
   const { count, lines } = await look();
   expect(lines.filter((each) => each.startsWith("✗")).join("\n")).toMatch(new RegExp(line.source, "m"));
   expect(count).toBe(lines.filter((each) => each.startsWith("✗")).length);
+});
+
+test("a server that refuses HEAD is good enough", { timeout: 90_000 }, async () => {
+  wrong = {
+    [IMAGE]: (request, response) => {
+      if (request.method === "HEAD") response.writeHead(405).end();
+      else site(request, response);
+    },
+  };
+  expect((await look()).lines.filter((line) => line.startsWith("✗"))).toEqual([]);
 });
 
 test("what a site serves is never run", { timeout: 90_000 }, async () => {

@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import { parseConfig, type Config } from "../src/config.ts";
 import { findRelease } from "../src/fetch/release.ts";
-import { isLatest, newest } from "../src/release/list.ts";
-import type { Release } from "../src/release/verify.ts";
-import { parseLatest, WINDOW, windowsOf } from "../src/release/manifest.ts";
+import { isLatest } from "../src/release/latest.ts";
+import { newest } from "../src/release/list.ts";
+import { checkHolds, verifyLatest, type Release } from "../src/release/verify.ts";
+import { WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import { parsePiece } from "../src/piece/name.ts";
 import { openImage } from "../src/image/image.ts";
@@ -13,7 +14,7 @@ import { fetchBundle } from "../src/bundle/bundle.ts";
 import { bundleUrls } from "../src/bundle/oven.ts";
 import { Source } from "../src/fetch/source.ts";
 import { bundlePiece } from "../dev/ship-piece.ts";
-import { ask, checkExposed, checkPlain, checkReadable, lifetimeOf } from "./ask.ts";
+import { ask, checkExposed, checkForCaches, checkPlain, checkReadable, lifetimeOf } from "./ask.ts";
 import { UsageError, understand } from "./errors.ts";
 import { Policies } from "./policy.ts";
 import { Report } from "./report.ts";
@@ -25,10 +26,16 @@ const RETRY = { silenceMs: 15_000, firstWaitMs: 500, longestWaitMs: 2_000, giveU
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
+/** A list is renewed weekly for four weeks; with less than this left, that has failed at least twice. */
+const LEFT_MS = 10 * DAY * 1000;
+
 const COPY = "Copy dist/ over the site's files once more, all of it.";
 const CORS = "Let the server send Access-Control-Allow-Origin: *.";
 const SOON = "Let the server send Cache-Control: public, max-age=60.";
 const SIGN = "Sign it with a key that config.json has (base/README.md).";
+const LISTED = "Look whether config.json names it right, and the key that it was published with.";
+const RENEW = "Renew it: base/publish/renew DEST, and see why the weekly workflow does not.";
+const CACHES = "Let the CDN add Access-Control-Allow-Origin: * to every answer.";
 
 /** `os doctor`: whether a deployment works, seen from outside. Fails when something is wrong. */
 export async function doctor(args: string[]): Promise<void> {
@@ -187,14 +194,22 @@ async function comparePiece(served: string): Promise<void> {
 async function examineBases(report: Report, config: Config, origin: string): Promise<number> {
   const { latest, keys, flavor } = config;
   let answer: Response | undefined;
-  const listed = await report.check("latest.json", "Look whether config.json names it right.", async () => {
+  const listed = await report.check("latest.json", LISTED, async () => {
     answer = await ask(latest, origin);
     const json: unknown = await answer.json();
-    if (!isLatest(json)) throw new Error("it is no list of releases");
-    const { manifest } = newest(json, { flavor });
-    return { releases: parseLatest(json).releases, offered: manifest };
+    if (!isLatest(json)) throw new Error("it is no signed list of releases");
+    const list = await verifyLatest(json, keys);
+    return { ...list, offered: newest(list, { flavor }).manifest };
   });
   if (answer) await examineHeaders(report, "latest.json", answer, origin, "changes");
+  if (listed) {
+    await report.check("latest.json holds for some time yet", RENEW, () => {
+      checkHolds(listed, new Date());
+      const days = Math.floor((Date.parse(listed.until) - Date.now()) / (DAY * 1000));
+      if (days * DAY * 1000 < LEFT_MS)
+        throw new Error(`it holds for ${days} more days, until ${listed.until}`);
+    });
+  }
   await report.check("keys", "Put the public key into config.json (base/README.md).", () => {
     if (keys.length === 0) throw new Error("config.json has none, so no base image is taken");
   });
@@ -205,9 +220,9 @@ async function examineBases(report: Report, config: Config, origin: string): Pro
     const name = `${its} ${version}`;
     if (seen.has(name)) continue; // an earlier one has its name, and this one cannot be asked for
     seen.add(name);
-    const find = () => findRelease(latest, { flavor: its, version, keys }, new RetryPolicy(RETRY), forever());
-    const release = await report.check(`${name}: manifest`, SIGN, find);
     const url = new URL(manifest, latest).href;
+    const find = () => findRelease(url, { flavor: its, version, keys }, new RetryPolicy(RETRY), forever());
+    const release = await report.check(`${name}: manifest`, SIGN, find);
     for (const [what, address, kind] of [
       ["manifest", url, "stays"],
       ["signature", `${url}.minisig`, "changes"],
@@ -232,6 +247,7 @@ async function examineHeaders(
   kind: "changes" | "stays",
 ): Promise<void> {
   await report.check(`${name} may be read by other sites`, CORS, () => checkReadable(response, origin));
+  await report.check(`${name} may be read out of caches`, CACHES, () => checkForCaches(response));
   const seconds = lifetimeOf(response);
   const said = response.headers.get("Cache-Control") ?? "nothing";
   if (kind === "changes") {
@@ -257,9 +273,14 @@ async function examineImage(
   const { size } = manifest.image;
   const name = `${release}: ${url.split("/").at(-1)}`;
   await report.check(`${name} is whole`, "Upload it again.", async () => {
-    const response = await ask(url, origin, { method: "HEAD" });
-    checkPlain(response);
-    const length = response.headers.get("Content-Length");
+    // By its last byte, not by HEAD, which some servers refuse and builds never use.
+    const response = await ask(url, origin, { range: `bytes=${size - 1}-`, statuses: [200, 206, 416] });
+    await response.body?.cancel();
+    const said =
+      response.status === 200
+        ? response.headers.get("Content-Length")
+        : response.headers.get("Content-Range")?.split("/").at(-1);
+    const length = said ?? (response.status === 416 ? "fewer" : String(size));
     if (length !== String(size)) throw new Error(`it has ${length} bytes, and the manifest says ${size}`);
   });
 

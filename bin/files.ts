@@ -1,10 +1,11 @@
 import path from "node:path";
 import { BaseImageError, ManifestError } from "../src/errors.ts";
+import { isLatest, parseLatest } from "../src/release/latest.ts";
 import { parseManifest, windowsOf } from "../src/release/manifest.ts";
-import { verifySignature } from "../src/release/minisign.ts";
+import { checkHolds, checkWanted, verifyLatest, verifyManifest } from "../src/release/verify.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { lengthOfWindow, type Windows } from "../src/release/windows.ts";
-import { isLatest, newest } from "../src/release/list.ts";
+import { newest } from "../src/release/list.ts";
 import type { Base } from "../src/image/image.ts";
 import type { Seed } from "../src/fetch/seed.ts";
 import { RetryPolicy } from "../src/fetch/retry.ts";
@@ -14,23 +15,30 @@ import { openInput, readAt, readInput } from "./input.ts";
 const LARGEST_MANIFEST = 1024 * 1024;
 
 /**
- * A base from files: a manifest, or a `latest.json` whose newest release of `flavor` it then is. With `keys`, one of
- * them must have signed the manifest; without, it is taken as it is. Throws `RangeError` for files that cannot be read,
- * `ManifestError` and `SignatureError`.
+ * A base from files: a manifest, or a `latest.json` whose newest release of `flavor`, or that of `version`, it then is.
+ * With `keys`, one of them must have signed list and manifest, and the list must still hold; without, both are taken as
+ * they are. Throws `RangeError` for files that cannot be read, `ManifestError`, `SignatureError` and `ExpiredListError`.
  */
 export async function fileBase(
   file: string,
-  wanted: { readonly flavor?: string | undefined; readonly keys?: readonly string[] | undefined },
+  wanted: {
+    readonly flavor?: string | undefined;
+    readonly version?: string | undefined;
+    readonly keys?: readonly string[] | undefined;
+  },
 ): Promise<Base> {
   let manifestFile = file;
   let bytes = await readInput(file, LARGEST_MANIFEST);
   const json = parseJson(bytes, file);
   if (isLatest(json)) {
-    manifestFile = path.resolve(path.dirname(file), newest(json, wanted).manifest);
+    const latest = wanted.keys ? await verifyLatest(json, wanted.keys) : parseLatest(json);
+    if (wanted.keys) checkHolds(latest, new Date());
+    manifestFile = path.resolve(path.dirname(file), newest(latest, wanted).manifest);
     bytes = await readInput(manifestFile, LARGEST_MANIFEST);
   }
   if (wanted.keys) await checkSignature(manifestFile, bytes, wanted.keys);
   const manifest = parseManifest(parseJson(bytes, manifestFile));
+  checkWanted(manifest, wanted);
   const image = path.resolve(path.dirname(manifestFile), manifest.image.url);
   return {
     manifest,
@@ -62,7 +70,7 @@ export function imageSeed(file: string, windows: Windows): Seed {
 
 async function checkSignature(file: string, bytes: Bytes, keys: readonly string[]): Promise<void> {
   const signature = await readInput(`${file}.minisig`, LARGEST_MANIFEST);
-  await verifySignature(bytes, new TextDecoder().decode(signature), keys);
+  await verifyManifest(bytes, new TextDecoder().decode(signature), keys);
 }
 
 function parseJson(bytes: Bytes, file: string): unknown {

@@ -151,7 +151,7 @@ const wrong: [number, string[], RegExp][] = [
   [
     1,
     ["build", "x", "--manifest", "http://127.0.0.1:1/latest.json", "--patience", "1"],
-    /manifest cannot be fetched/,
+    /list of releases cannot be fetched/,
   ],
   [
     1,

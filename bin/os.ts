@@ -6,8 +6,9 @@ import { print, watchOutput } from "./terminal.ts";
 const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise<void> }> = {
   build: {
     usage: `build <piece> [--manifest URL-or-path] [--oven URL] [--bundle FILE] [--splash FILE]
-                                 [--flavor NAME] [--key KEY]... [--patience SECONDS] [--out FILE]
+                                 [--flavor NAME] [--version VERSION] [--key KEY]...
                                  [--allow camera,microphone,midi,network,sysex]
+                                 [--patience SECONDS] [--out FILE]
       Make <piece>-os.iso, as the browser would. A KEY is a minisign public key that may have signed the manifest. The
       piece may use what --allow says of the computer that it starts, and nothing of it otherwise.`,
     run: async (args) => await (await import("./build.ts")).build(args),

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseLatest } from "../src/release/manifest.ts";
+import { parseLatest } from "../src/release/latest.ts";
 import { answerFile } from "./serve-file.ts";
 import { listen, type Running } from "./http-server.ts";
 

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { signLatest } from "../src/testing/sign.ts";
 import { serveBase } from "./serve-base.ts";
 import { serveOven } from "./serve-oven.ts";
 import { serveStage } from "./serve-stage.ts";
@@ -106,8 +107,7 @@ test("every page is told anew which base to take: the kiosk from the moment it i
     created: "2026-01-01T00:00:00Z",
     manifest: `${flavor}-1/manifest.json`,
   });
-  const write = (...flavors: string[]) =>
-    writeFile(list, JSON.stringify({ format: 1, releases: flavors.map(release) }));
+  const write = (...flavors: string[]) => writeFile(list, signLatest({ releases: flavors.map(release) }));
   await write("tiny");
   const stage = await serveStage({ latest: "http://a/", oven: "http://b", flavor: () => bestFlavor(folder) });
   try {

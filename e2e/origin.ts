@@ -4,7 +4,7 @@ import { Condition } from "../src/fetch/condition.ts";
 import { WINDOW, type Manifest } from "../src/release/manifest.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { partOf } from "../src/testing/range.ts";
-import { testKey } from "../src/testing/sign.ts";
+import { signManifest, testKey } from "../src/testing/sign.ts";
 
 /** A base image to be served, whether it lies in memory or is made up as it is asked for. */
 export interface Served {
@@ -77,7 +77,7 @@ export class Origin implements AsyncDisposable {
     const manifest = JSON.stringify(this.#base.manifest);
     response.setHeader("Access-Control-Allow-Origin", "*");
     if (pathname === "/manifest.json") response.end(manifest);
-    else if (pathname === "/manifest.json.minisig") response.end(testKey().sign(manifest));
+    else if (pathname === "/manifest.json.minisig") response.end(signManifest(this.#base.manifest));
     else if (pathname === "/pack-html") response.end(this.#bundle);
     else if (pathname === `/${this.#base.manifest.image.url}`) await this.#range(request, response);
     else response.writeHead(404).end();

@@ -14,7 +14,8 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { interact } from "balena-image-fs";
 import { bootImage } from "../base/qemu/boot.ts";
-import { parseLatest, parseManifest, type Manifest } from "../src/release/manifest.ts";
+import { parseLatest } from "../src/release/latest.ts";
+import { parseManifest, type Manifest } from "../src/release/manifest.ts";
 import { splash } from "../src/splash/splash.ts";
 import { expect, says, startBuild, test, type } from "./site.ts";
 

@@ -36,6 +36,11 @@ export class SignatureError extends OsError {
   override readonly name = "SignatureError";
 }
 
+/** The list of base images is signed, and held until a time that has passed. */
+export class ExpiredListError extends OsError {
+  override readonly name = "ExpiredListError";
+}
+
 /** The base image offered is older than one seen before, and was not asked for by name. */
 export class DowngradeError extends OsError {
   override readonly name = "DowngradeError";
@@ -98,6 +103,7 @@ const ADVICE: Record<string, string> = {
   BundleError: "Try another piece.",
   ManifestError: "Try again later.",
   SignatureError: "Do not use it; try again later.",
+  ExpiredListError: "Look whether this computer's date and time are right; if they are, try again later.",
   DowngradeError: "",
   BaseImageError: "Try again later.",
   ConnectionError: "Check your connection and try again: what was fetched is not fetched again.",

@@ -127,7 +127,7 @@ export interface BuildRequest {
   readonly keys: readonly string[];
   /** For how long to try again while nothing comes, in seconds. */
   readonly giveUpAfterSeconds?: number;
-  /** The newest version of base seen so far, by flavor and architecture (`kiosk x86_64`). */
+  /** The newest versions of base seen so far (`SeenVersions` in `src/release/seen.ts`). */
   readonly seen?: Readonly<Record<string, string>>;
   /** What the piece may use of the machine that it starts; what its bundle asks for when absent. */
   readonly allow?: readonly Allowance[];
@@ -180,6 +180,11 @@ export interface ImageInfo {
   readonly allow: readonly Allowance[];
   /** What the piece's bundle asks to use, where that has been looked at. */
   readonly asks?: readonly Allowance[];
+  /**
+   * Of a release from a server: the id of the key that had signed it, and, when it was asked for by version and is
+   * older than one seen here before, that newer version.
+   */
+  readonly release?: { readonly keyId: string; readonly olderThan?: string };
 }
 
 /** Page → service worker, by `ServiceWorker.postMessage`: only that extends its life, messages over ports do not. */

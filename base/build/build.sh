@@ -8,12 +8,13 @@ need flock util-linux
 exec 9> "$OUT/.lock"
 flock 9 # a second build waits, and then finds nothing left to do
 
+# step NAME [ARGUMENT]...
 step() {
   printf '%4d s  %s\n' "$SECONDS" "$1"
   if [ "$1" = sign.sh ]; then
     "$BUILD/steps/$1" "$FLAVOR" "${@:2}"
   else # nothing else gets to see the key
-    env -u OS_SIGNING_KEY -u OS_SIGNING_PASSWORD "$BUILD/steps/$1" "$FLAVOR"
+    env -u OS_SIGNING_KEY -u OS_SIGNING_PASSWORD "$BUILD/steps/$1" "$FLAVOR" "${@:2}"
   fi
 }
 
@@ -22,6 +23,7 @@ HASH=$(inputs_hash)
 DONE=$OUT/$FLAVOR.built # "HASH DIRECTORY" of the newest release, written last
 if read -r hash release 2> /dev/null < "$DONE" && [ "$hash" = "$HASH" ] && [ -f "$CDN/$release/manifest.json" ]; then
   step sign.sh "$CDN/$release/manifest.json" # the key may be another one by now
+  step latest.sh
   echo "up to date: $CDN/$release"
   exit
 fi
@@ -39,6 +41,8 @@ step sbom.sh      # which packages are in it
 step manifest.sh  # what is in it
 step sign.sh      # who says so
 step release.sh   # all of it → cdn/, at once
-printf '%s %s\n' "$HASH" "$(cat "$WORK/release")" > "$DONE.new"
+read -r release < "$WORK/release"
+step latest.sh "$release" # a list of releases that names it
+printf '%s %s\n' "$HASH" "$release" > "$DONE.new"
 mv "$DONE.new" "$DONE"
-printf '%4d s  %s\n' "$SECONDS" "$CDN/$(cat "$WORK/release")"
+printf '%4d s  %s\n' "$SECONDS" "$CDN/$release"

@@ -42,7 +42,7 @@ lines() {
 # inputs.test.ts checks this list against what the tools and the session really import.
 inputs() {
   printf '%s\n' build boot kiosk tiny ../tsconfig.json ../src/{allowances,errors,bytes/sha256,ext4/struct}.ts \
-    ../src/image/{gpt,os-json}.ts ../src/release/{list,manifest,windows}.ts ../src/splash/{splash,png,font}.ts
+    ../src/image/{gpt,os-json}.ts ../src/release/{latest,list,manifest,version,windows}.ts ../src/splash/{splash,png,font}.ts
 }
 
 # Two builds give the same bytes only with the same clock, so every time in them is that of the last commit to the
@@ -55,8 +55,9 @@ source_date() {
 }
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(source_date)}
 # A second release of one day needs a version of its own: OS_VERSION=2026.11.24.1
-VERSION=${OS_VERSION:-$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y.%m.%d)}
-[[ $VERSION =~ ^[0-9]+(\.[0-9]+){0,7}$ ]] || die "OS_VERSION is \"$VERSION\"" "OS_VERSION=2026.11.24.1"
+VERSION=${OS_VERSION:-$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y.%-m.%-d)}
+# VERSION of src/release/version.ts
+[[ $VERSION =~ ^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,7}$ ]] || die "OS_VERSION is \"$VERSION\"" "OS_VERSION=2026.11.24.1"
 export VERSION
 
 # One hash for everything that decides the image: flavor, time, packages, files.

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { formatList } from "../../src/release/latest.ts";
 import { testBase } from "../../src/testing/test-base.ts";
 import { run } from "../../src/testing/tools.ts";
 
@@ -28,6 +29,15 @@ test("a key for development, then another key, and back: each signs anew, withou
   expect(readdirSync(join(folder, "keys"))).toEqual(["development.key", "development.pub", "signing.pub"]);
 });
 
+test("a list is signed as one, and says until when it holds", () => {
+  const list = join(folder, "list.json");
+  writeFileSync(list, formatList({ format: 1, until: "2026-12-20T00:00:00.000Z", releases: [] }));
+  expect(sign({}, list)).toMatchObject({ status: 0, stderr: "" });
+  expect(run("minisign", "-VQ", "-p", join(folder, "keys/development.pub"), "-m", list)).toBe(
+    "latest.json until 2026-12-20T00:00:00.000Z\n",
+  );
+});
+
 test.each([
   [{ OS_SIGNING_KEY: "" }, /OS_SIGNING_KEY is empty/],
   [{ OS_SIGNING_KEY: "not-a-key" }, /minisign cannot use the key in OS_SIGNING_KEY/],
@@ -39,9 +49,9 @@ test.each([
   expect(result.stderr).not.toContain("not-a-key");
 });
 
-function sign(env: Record<string, string>) {
+function sign(env: Record<string, string>, file = path) {
   const clean = { ...process.env, BASE_OUT: folder };
-  return spawnSync(join(import.meta.dirname, "steps/sign.sh"), ["tiny", path], {
+  return spawnSync(join(import.meta.dirname, "steps/sign.sh"), ["tiny", file], {
     env: { ...clean, ...env },
     encoding: "utf8",
   });

@@ -4,15 +4,22 @@ import * as fs from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Manifest, parseLatest, WINDOW } from "../../src/release/manifest.ts";
+import { createServer, type IncomingMessage, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import * as s3 from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { findRelease } from "../../src/fetch/release.ts";
+import { DEFAULT_RETRY, RetryPolicy } from "../../src/fetch/retry.ts";
+import { commentOnList, parseList } from "../../src/release/latest.ts";
+import { type Manifest, WINDOW } from "../../src/release/manifest.ts";
 import { entryOf, nameOf, newest } from "../../src/release/list.ts";
-import { verifyRelease } from "../../src/release/verify.ts";
+import { checkHolds, verifyLatest, verifyRelease } from "../../src/release/verify.ts";
 import { pattern } from "../../src/testing/bytes.ts";
 import { digestOfWindow, sha256Of, testBase } from "../../src/testing/test-base.ts";
-import { testKey } from "../../src/testing/sign.ts";
-import { publish, rollback } from "./publish.ts";
+import { rgw } from "../../src/testing/rgw.ts";
+import type { TestServer } from "../../src/testing/range-server.ts";
+import { signLatest, signManifest, testKey } from "../../src/testing/sign.ts";
+import { publish, renew, rollback } from "./publish.ts";
 import { bucket } from "./s3.ts";
 import { directory, type Store } from "./store.ts";
 
@@ -23,14 +30,39 @@ const out = join(folder, "out");
 const config = join(folder, "config.json");
 const base = await testBase();
 
-/** In a bucket too, of the server that AWS_ENDPOINT_URL names, if there is one here. */
-const S3 = process.env["AWS_ENDPOINT_URL"] === undefined ? [] : ["s3"];
+const secret = join(folder, "secret.key");
 
-beforeAll(() => {
+/** Stands in for a server, unless AWS_ENDPOINT_URL names one (`npm run test:s3`). */
+let standIn: TestServer | undefined;
+
+beforeAll(async () => {
   const settings = { latest: "https://a/latest.json", oven: "https://b", keys: [key.publicKey] };
   fs.writeFileSync(config, JSON.stringify(settings));
+  fs.writeFileSync(secret, await key.secretKeyFile());
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
+  if (process.env["AWS_ENDPOINT_URL"] !== undefined) return;
+  standIn = await rgw();
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: standIn.url,
+    AWS_ACCESS_KEY_ID: "os-test",
+    AWS_SECRET_ACCESS_KEY: "secret",
+  });
 });
-afterAll(() => fs.rmSync(folder, { recursive: true }));
+afterAll(async () => {
+  await standIn?.[Symbol.asyncDispose]();
+  fs.rmSync(folder, { recursive: true });
+});
+
+/** What sign.sh does, without the tool. */
+function sign(path: string, by = key): void {
+  const text = fs.readFileSync(path, "utf8");
+  const json = JSON.parse(text) as object;
+  const signature =
+    "until" in json
+      ? by.sign(text, { trustedComment: commentOnList(parseList(text)) })
+      : signManifest(json as Manifest, by, text);
+  fs.writeFileSync(`${path}.minisig`, signature);
+}
 
 /**
  * A release as base/build/build.sh leaves it: version 1.1.DAY, another image for another `seed`, and `change` made to its
@@ -56,11 +88,8 @@ function built(
   fs.writeFileSync(join(path, "base.img"), image);
   fs.writeFileSync(join(path, "sbom.cdx.json"), list);
   fs.writeFileSync(join(path, "manifest.json"), text);
-  fs.writeFileSync(join(path, "manifest.json.minisig"), key.sign(text));
-  fs.writeFileSync(
-    join(out, "cdn/latest.json"),
-    JSON.stringify({ format: 1, releases: [entryOf(manifest)] }),
-  );
+  sign(join(path, "manifest.json"));
+  fs.writeFileSync(join(out, "cdn/latest.json"), signLatest({ releases: [entryOf(manifest)] }));
   return { path, manifest, name };
 }
 
@@ -103,22 +132,37 @@ const UNLIKE: [string, (right: Manifest) => Partial<Manifest>, string][] = [
   ],
 ];
 
-describe.each(["directory", ...S3])("%s", (kind) => {
+describe.each(["directory", "s3"])("%s", (kind) => {
   let where: string;
   let store: Store;
   const graceMs = 7 * 24 * 60 * MINUTE;
   const logged: string[] = [];
-  const job = () => ({ store, keys: [key.publicKey], graceMs, log: (text: string) => logged.push(text) });
+  const job = () => ({
+    store,
+    keys: [key.publicKey],
+    sign,
+    graceMs,
+    log: (text: string) => logged.push(text),
+  });
 
   async function fresh(): Promise<void> {
     const name = `os-${randomUUID()}`;
     where = kind === "s3" ? `s3://${name}/base` : join(folder, name);
-    if (kind === "s3") await client().send(new CreateBucketCommand({ Bucket: name }));
+    if (kind === "s3") await client().send(new s3.CreateBucketCommand({ Bucket: name }));
     store = kind === "s3" ? bucket(name, "base/", (text) => logged.push(text)) : await directory(where);
   }
 
+  /** The list as readers take it: it is signed, and holds. */
   async function latest() {
-    return parseLatest(JSON.parse(Buffer.from((await store.read("latest.json"))!.bytes).toString()));
+    const json: unknown = JSON.parse(Buffer.from((await store.read("latest.json"))!.bytes).toString());
+    const list = await verifyLatest(json, [key.publicKey]);
+    checkHolds(list, new Date());
+    return list;
+  }
+
+  /** Put another list there than publishing would. */
+  async function putLatest(text: string): Promise<void> {
+    await store.put("latest.json", Buffer.from(text), { type: "application/json", cache: "no-store" });
   }
 
   async function names(): Promise<string[]> {
@@ -150,7 +194,8 @@ describe.each(["directory", ...S3])("%s", (kind) => {
 
     logged.length = 0;
     await publish(job(), all[3]!.path);
-    expect(logged).toEqual(["latest.json says so already"]);
+    expect(logged[0]).toBe("latest.json says so already");
+    expect(logged.filter((line) => line.startsWith("put "))).toEqual([]);
 
     await publish({ ...job(), graceMs: 0 }, all[3]!.path);
     expect((await latest()).retired).toBeUndefined();
@@ -169,8 +214,13 @@ describe.each(["directory", ...S3])("%s", (kind) => {
     await expect(publish(job(), built(4).path)).rejects.toThrow("1.1.4 is older than 1.1.5");
     const wrong = built(6);
     const text = fs.readFileSync(join(wrong.path, "manifest.json"), "utf8");
-    fs.writeFileSync(join(wrong.path, "manifest.json.minisig"), testKey(2).sign(text));
+    sign(join(wrong.path, "manifest.json"), testKey(2));
     await expect(publish(job(), wrong.path)).rejects.toThrow("is signed with the key");
+    fs.writeFileSync(
+      join(wrong.path, "manifest.json.minisig"),
+      key.sign(text, { trustedComment: "another" }),
+    );
+    await expect(publish(job(), wrong.path)).rejects.toThrow('signature of something else: of "another"');
     for (const file of ["base.img", "sbom.cdx.json"]) {
       const { path } = built(6);
       fs.appendFileSync(join(path, file), "x");
@@ -198,9 +248,10 @@ describe.each(["directory", ...S3])("%s", (kind) => {
     await fresh();
     const { path, name } = built(1);
     await publish(job(), path);
-    const anew = testKey(2).sign(fs.readFileSync(join(path, "manifest.json"), "utf8"));
-    fs.writeFileSync(join(path, "manifest.json.minisig"), anew);
-    await publish({ ...job(), keys: [testKey(2).publicKey] }, path);
+    sign(join(path, "manifest.json"), testKey(2));
+    const anew = fs.readFileSync(join(path, "manifest.json.minisig"), "utf8");
+    const both = [key.publicKey, testKey(2).publicKey]; // as while keys change
+    await publish({ ...job(), keys: both }, path);
     expect(Buffer.from((await store.read(`${name}/manifest.json.minisig`))!.bytes).toString()).toBe(anew);
   });
 
@@ -219,12 +270,10 @@ describe.each(["directory", ...S3])("%s", (kind) => {
   test("back under a new version, which browsers take that have seen the bad one", async () => {
     await fresh();
     for (const day of [1, 2]) await publish(job(), built(day).path);
-    await rollback(job(), undefined, (path) => {
-      fs.writeFileSync(`${path}.minisig`, key.sign(fs.readFileSync(path, "utf8")));
-    });
+    await rollback(job(), undefined, true);
     const manifest = await readAll();
     expect(manifest.image.sha256).toBe(built(1).manifest.image.sha256);
-    expect(manifest.version).toMatch(/^20\d\d\.\d\d\.\d\d$/);
+    expect(manifest.version).toMatch(/^20\d\d\.[1-9]\d?\.[1-9]\d?$/);
     expect((await latest()).releases.map(({ version }) => version)).toEqual([manifest.version, "1.1.1"]);
     expect((await latest()).retired).toMatchObject([{ version: "1.1.2" }]);
   });
@@ -289,31 +338,305 @@ describe.each(["directory", ...S3])("%s", (kind) => {
       ),
     ]);
     if (kind === "s3") {
-      const left = await client().send(new ListMultipartUploadsCommand({ Bucket: where.split("/")[2]! }));
+      const left = await client().send(new s3.ListMultipartUploadsCommand({ Bucket: where.split("/")[2]! }));
       expect(left.Uploads ?? []).toEqual([]);
     }
   });
 
+  test("the list is renewed as it is; one that has expired only when somebody has looked at it", async () => {
+    await fresh();
+    await expect(renew(job())).rejects.toThrow("nothing has been published there");
+    const { path, name } = built(1);
+    await publish(job(), path);
+    const { until, ...list } = await latest();
+    await renew(job());
+    const renewed = await latest();
+    expect(renewed).toMatchObject(list);
+    expect(Date.parse(renewed.until)).toBeGreaterThan(Date.parse(until));
+    expect(Date.parse(renewed.until) - Date.now()).toBeGreaterThan(27 * 24 * 60 * MINUTE);
+
+    await putLatest(signLatest({ ...list, until: "2026-01-01T00:00:00.000Z" }));
+    await expect(renew(job())).rejects.toThrow(`It offers ${name}`);
+    await expect(publish(job(), built(2).path)).rejects.toThrow("held until 2026-01-01 00:00 UTC");
+    await renew({ ...job(), acceptExpired: true });
+    expect(await names()).toEqual([name]);
+  });
+
+  test("a list that is not signed by a key of ours, or that nobody could read, is not taken up", async () => {
+    await fresh();
+    await publish(job(), built(1).path);
+    const before = await store.read("latest.json");
+    const byOther = (path: string) => sign(path, testKey(2));
+    await expect(renew({ ...job(), sign: byOther })).rejects.toThrow(
+      "list of base images is signed with the key",
+    );
+    expect(await store.read("latest.json")).toEqual(before);
+    await putLatest(signLatest({ releases: [] }, testKey(2)));
+    await expect(publish(job(), built(2).path)).rejects.toThrow("list of base images is signed with the key");
+  });
+
+  test("a server that refuses a swap without a reason, or always has somebody faster, is given up", async () => {
+    await fresh();
+    await publish(job(), built(1).path);
+    const refusing: Store = { ...store, swap: async () => false };
+    await expect(publish({ ...job(), store: refusing }, built(2).path)).rejects.toThrow(
+      "refuses to replace latest.json",
+    );
+    let others = 0;
+    const contended: Store = {
+      ...store,
+      swap: async () => {
+        const { releases } = await latest();
+        const until = new Date(Date.now() + MINUTE * ++others).toISOString();
+        await putLatest(signLatest({ releases, until }));
+        return false;
+      },
+    };
+    await expect(publish({ ...job(), store: contended }, built(2).path)).rejects.toThrow(
+      "20 times somebody else has moved latest.json first",
+    );
+  });
+
+  test("a swap whose answer is lost was made all the same", async () => {
+    await fresh();
+    const { path, name } = built(1);
+    let swaps = 0;
+    const deaf: Store = {
+      ...store,
+      swap: async (...args) => {
+        swaps++;
+        await store.swap(...args);
+        return false;
+      },
+    };
+    await publish({ ...job(), store: deaf }, path);
+    expect(await names()).toEqual([name]);
+    expect(swaps).toBe(1);
+  });
+
+  test("back: the versions that are in the way are those of this flavor", async () => {
+    await fresh();
+    for (const day of [1, 2]) await publish(job(), built(day).path);
+    await publish(job(), other(built(3)).path);
+    logged.length = 0;
+    await rollback(job(), "1.1.1");
+    expect(logged.at(-1)).toBe("who has seen 1.1.2 takes 1.1.1 by name only; --as-new is for all");
+  });
+
+  test("as a person does: published, renewed, and taken back as new", { timeout: 2 * MINUTE }, async () => {
+    await fresh();
+    const all = [1, 2].map((day) => built(day));
+    for (const { path } of all) await run("publish", path);
+    await run("renew", all[1]!.path, []);
+    await run("rollback", all[1]!.path, [all[0]!.name, "--as-new"]);
+    expect((await readAll()).image.sha256).toBe(all[0]!.manifest.image.sha256);
+  });
+
   /** As a person does; the release in `path` is the one built last. */
-  function start(command: string, path: string): ChildProcess {
+  function start(command: string, path: string, args: readonly string[] = []): ChildProcess {
     const mine = join(folder, randomUUID());
     fs.mkdirSync(join(mine, "cdn"), { recursive: true });
     fs.symlinkSync(path, join(mine, "cdn", path.split("/").at(-1)!));
     const manifest = JSON.parse(fs.readFileSync(join(path, "manifest.json"), "utf8")) as Manifest;
     const releases = [entryOf(manifest)];
-    fs.writeFileSync(join(mine, "cdn/latest.json"), JSON.stringify({ format: 1, releases }));
+    fs.writeFileSync(join(mine, "cdn/latest.json"), signLatest({ releases }));
     const script = join(import.meta.dirname, command);
-    return spawn(script, [where, "--config", config], { env: { ...process.env, BASE_OUT: mine } });
+    return spawn(script, [where, ...args, "--config", config], {
+      env: { ...process.env, BASE_OUT: mine, OS_SIGNING_KEY_FILE: secret },
+    });
   }
 
-  async function run(command: string, path: string): Promise<void> {
-    const child = start(command, path);
+  async function run(command: string, path: string, args: readonly string[] = []): Promise<void> {
+    const child = start(command, path, args);
     let errors = "";
     child.stderr!.on("data", (chunk: Buffer) => (errors += chunk.toString()));
     const [status] = (await once(child, "exit")) as [number];
     expect({ status, errors }).toEqual({ status: 0, errors: "" });
   }
 });
+
+describe("a bucket", () => {
+  const ORIGIN = "https://aesthetic.computer";
+  let name: string;
+  const logged: string[] = [];
+  const log = (text: string) => logged.push(text);
+  const job = (store: Store) => ({ store, keys: [key.publicKey], sign, graceMs: MINUTE, log });
+
+  beforeEach(async () => {
+    name = `os-${randomUUID()}`;
+    logged.length = 0;
+    await client().send(new s3.CreateBucketCommand({ Bucket: name }));
+  });
+
+  test("is private until it has a policy, and not for pages until it has a CORS rule; both are said", async () => {
+    const store = bucket(name, "base of os/", log);
+    const { path, manifest } = built(1);
+    await publish(job(store), path);
+    expect(logged.at(-1)).toMatch(/^readers get 403 for latest\.json: .* policy of docs\/deploy\.md$/);
+
+    const Resource = `arn:aws:s3:::${name}/base of os/*`;
+    const Statement = [{ Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource }];
+    const Policy = JSON.stringify({ Version: "2012-10-17", Statement });
+    await client().send(new s3.PutBucketPolicyCommand({ Bucket: name, Policy }));
+    await renew(job(store));
+    expect(logged.at(-1)).toMatch(
+      /^pages of other sites may not read latest\.json: .* CORS rule of docs\/deploy\.md$/,
+    );
+
+    const CORSConfiguration = { CORSRules: [CORS_RULE] };
+    await client().send(new s3.PutBucketCorsCommand({ Bucket: name, CORSConfiguration }));
+    await renew(job(store));
+    expect(logged.at(-1)).toMatch(/^put latest\.json/);
+
+    // As a browser does, which has no access of its own.
+    const where = `${process.env["AWS_ENDPOINT_URL"]}/${name}/base%20of%20os`;
+    const retry = new RetryPolicy({ ...DEFAULT_RETRY, giveUpAfterMs: 5000 });
+    const { signal } = new AbortController();
+    const wanted = { keys: [key.publicKey] };
+    const found = await findRelease(`${where}/latest.json`, wanted, retry, signal);
+    expect(found.manifest).toEqual(manifest);
+    const part = await fetch(found.urls[0]!, { headers: { Origin: ORIGIN, Range: "bytes=5-9" } });
+    expect([part.status, part.headers.get("Content-Range")]).toEqual([
+      206,
+      `bytes 5-9/${manifest.image.size}`,
+    ]);
+    expect(part.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(part.headers.get("Access-Control-Expose-Headers")).toMatch(/Content-Range.*Retry-After/);
+    expect(part.headers.get("Cache-Control")).toContain("immutable");
+    expect(await preflight(found.urls[0]!)).toBe(200);
+    await expect(findRelease(`${where}/other/latest.json`, wanted, retry, signal)).rejects.toThrow(
+      "answered 403: it is not there, or not open to everybody",
+    );
+  });
+
+  /** Whether a page may ask with a Range header, which some browsers ask about first. */
+  async function preflight(url: string): Promise<number | undefined> {
+    const headers = {
+      Origin: ORIGIN,
+      "Access-Control-Request-Method": "GET",
+      "Access-Control-Request-Headers": "range",
+    };
+    const asked = request(url, { method: "OPTIONS", headers }); // fetch would not send them
+    asked.end();
+    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    response.resume();
+    return response.statusCode;
+  }
+
+  test("an upload that somebody aborts at its very end begins anew", { timeout: 2 * MINUTE }, async () => {
+    const endpoint = process.env["AWS_ENDPOINT_URL"]!;
+    let ends = 0;
+    // Between client and server; the signature covers the Host header, which goes on as it came.
+    const between = createServer((asked, answered) => {
+      const id = new URL(asked.url!, "http://any").searchParams.get("uploadId");
+      const isEnd = asked.method === "POST" && id !== null;
+      const forward = () => {
+        const { method = "GET", headers } = asked;
+        const on = request(new URL(asked.url!, endpoint), { method, headers }, (response) => {
+          answered.writeHead(response.statusCode!, response.headers);
+          response.pipe(answered);
+        });
+        asked.pipe(on);
+      };
+      if (isEnd && ends++ === 0) abort(name, asked.url!, id).then(forward, forward);
+      else forward();
+    });
+    await new Promise<void>((ready) => between.listen(0, "127.0.0.1", ready));
+    try {
+      const { port } = between.address() as AddressInfo;
+      const store = withEndpoint(`http://127.0.0.1:${port}`, () => bucket(name, "", log));
+      const { path, manifest } = built(1);
+      const { size, sha256 } = manifest.image;
+      await store.put("image", { path: join(path, "base.img"), size }, { type: "x/y", cache: "no-store" });
+      expect(await store.hash("image")).toBe(sha256);
+      expect(ends).toBeGreaterThan(1);
+    } finally {
+      between.closeAllConnections();
+      between.close();
+    }
+  });
+
+  async function abort(Bucket: string, path: string, UploadId: string): Promise<void> {
+    const Key = decodeURIComponent(new URL(path, "http://any").pathname).slice(Bucket.length + 2);
+    await client().send(new s3.AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+  }
+
+  test("what a server says no to is said with its name, its status and the place", async () => {
+    const none = bucket(`${name}-not`, "base/", log);
+    await expect(none.read("latest.json")).rejects.toThrow(
+      `GetObject in s3://${name}-not/base/ was answered 404 NoSuchBucket: there is no such bucket`,
+    );
+  });
+
+  test("an endpoint with the bucket in it is refused", () => {
+    const wrong = () =>
+      withEndpoint(`https://${name}.fra1.digitaloceanspaces.com`, () => bucket(name, "", log));
+    expect(wrong).toThrow("it names the server, without the bucket");
+  });
+
+  test("fifty swaps by five writers: each is made once", { timeout: 5 * MINUTE }, async () => {
+    const headers = { type: "text/plain", cache: "no-store" };
+    const writers = Array.from({ length: 5 }, () => bucket(name, "", log));
+    await Promise.all(
+      writers.map(async (store, writer) => {
+        for (let number = 0; number < 10; number++) {
+          for (;;) {
+            const found = await store.read("list");
+            const text = `${found ? Buffer.from(found.bytes).toString() : ""}${writer}.${number}\n`;
+            if (await store.swap("list", Buffer.from(text), headers, found?.tag)) break;
+          }
+        }
+      }),
+    );
+    const lines = Buffer.from((await writers[0]!.read("list"))!.bytes)
+      .toString()
+      .trim()
+      .split("\n");
+    expect(new Set(lines).size).toBe(50);
+    expect(logged).toEqual([]);
+  });
+
+  test("of a server that takes tags in no form: a warning, once, and swaps without conditions", async () => {
+    await using server = await rgw({ tags: "none" });
+    const store = withEndpoint(server.url, () => bucket("careless", "", log));
+    await client(server.url).send(new s3.CreateBucketCommand({ Bucket: "careless" }));
+    for (const day of [1, 2, 3]) await publish({ ...job(store), log: () => {} }, built(day).path);
+    expect(logged).toEqual([expect.stringContaining("takes no conditional writes")]);
+    expect((await store.list()).map((each) => each.key)).toContain("latest.json");
+  });
+
+  test("of a server that takes tags as they came: they are sent so", async () => {
+    await using server = await rgw({ tags: "quoted" });
+    const store = withEndpoint(server.url, () => bucket("usual", "", log));
+    await client(server.url).send(new s3.CreateBucketCommand({ Bucket: "usual" }));
+    const headers = { type: "text/plain", cache: "no-store" };
+    expect(await store.swap("a", new Uint8Array(1), headers, undefined)).toBe(true);
+    const { tag } = (await store.read("a"))!;
+    expect(await store.swap("a", new Uint8Array(2), headers, tag)).toBe(true);
+    expect(await store.swap("a", new Uint8Array(3), headers, tag)).toBe(false);
+    expect(logged).toEqual([]);
+  });
+});
+
+/** The CORS rule of docs/deploy.md. */
+const CORS_RULE: s3.CORSRule = {
+  AllowedOrigins: ["*"],
+  AllowedMethods: ["GET", "HEAD"],
+  AllowedHeaders: ["*"],
+  ExposeHeaders: ["Content-Range", "Content-Length", "ETag", "Retry-After"],
+  MaxAgeSeconds: 3600,
+};
+
+/** What `make` makes while AWS_ENDPOINT_URL is another one. */
+function withEndpoint<T>(url: string, make: () => T): T {
+  const before = process.env["AWS_ENDPOINT_URL"];
+  process.env["AWS_ENDPOINT_URL"] = url;
+  try {
+    return make();
+  } finally {
+    process.env["AWS_ENDPOINT_URL"] = before;
+  }
+}
 
 /** The same as a flavor of its own. */
 function other({ path, manifest }: { path: string; manifest: Manifest }) {
@@ -323,13 +646,13 @@ function other({ path, manifest }: { path: string; manifest: Manifest }) {
   fs.cpSync(path, to, { recursive: true });
   const text = JSON.stringify(changed, null, 2) + "\n";
   fs.writeFileSync(join(to, "manifest.json"), text);
-  fs.writeFileSync(join(to, "manifest.json.minisig"), key.sign(text));
+  sign(join(to, "manifest.json"));
   return { path: to, manifest: changed, name };
 }
 
-function client(): S3Client {
-  return new S3Client({
-    endpoint: process.env["AWS_ENDPOINT_URL"]!,
+function client(endpoint = process.env["AWS_ENDPOINT_URL"]!): s3.S3Client {
+  return new s3.S3Client({
+    endpoint,
     region: "us-east-1",
     forcePathStyle: true,
   });

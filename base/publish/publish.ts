@@ -2,17 +2,32 @@ import { execFileSync } from "node:child_process";
 import { createReadStream, existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { setTimeout as wait } from "node:timers/promises";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseConfig } from "../../src/config.ts";
+import { SignatureError } from "../../src/errors.ts";
 import * as list from "../../src/release/list.ts";
-import { type Latest, type Manifest, parseLatest, parseManifest } from "../../src/release/manifest.ts";
-import { verifySignature } from "../../src/release/minisign.ts";
+import { formatLatest, formatList, type Latest, parseLatest } from "../../src/release/latest.ts";
+import type { Manifest } from "../../src/release/manifest.ts";
+import { checkHolds, verifyLatest, verifyManifest } from "../../src/release/verify.ts";
 import { disagreement, factsOf } from "../build/tools/image-facts.ts";
 import { directory, hashOf, type HttpHeaders, sha256, type Store, type StoredObject } from "./store.ts";
 
 const LATEST = "latest.json";
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * For how many days a list holds. It is renewed weekly, so that three renewals in a row may fail, and whoever keeps
+ * newer lists from somebody can do so for four weeks.
+ */
+const HOLDS_DAYS = 28;
+
+/** How often the list is tried to be moved while others move it. */
+const MAX_SWAPS = 20;
+
+/** How often a server may refuse to replace a list that nobody has changed: as others begin and fail, it may once. */
+const MAX_BASELESS_REFUSALS = 3;
 
 const FOREVER = "public, max-age=31536000, immutable";
 const SOON = "public, max-age=60";
@@ -38,6 +53,10 @@ interface Job {
   readonly store: Store;
   /** minisign public keys: what none of them has signed is not published. */
   readonly keys: readonly string[];
+  /** Signs the manifest or list in a file, by one of these keys, and leaves the signature beside it (`.minisig`). */
+  readonly sign: (path: string) => void;
+  /** Whether somebody has looked at a list that has expired, and it is the right one. */
+  readonly acceptExpired?: boolean;
   /** How long files stay that are no longer offered. */
   readonly graceMs: number;
   /** Called with each step, in words for a person. */
@@ -56,7 +75,7 @@ export async function publish(job: Job, path: string): Promise<void> {
   const { manifest } = release;
   const name = list.nameOf(manifest);
   const entry = list.entryOf(manifest);
-  list.published(await latestOf(store), entry, new Date()); // refuses before a byte goes up
+  list.published(await latestOf(job), entry, new Date()); // refuses before a byte goes up
   await store.clean(graceStart(job), isOurs);
 
   const there = await store.read(`${name}/manifest.json`);
@@ -83,44 +102,44 @@ export async function publish(job: Job, path: string): Promise<void> {
   const after = await point(job, (latest, now) => list.published(latest, entry, now));
   const front = after.releases.find(({ flavor, arch }) => flavor === entry.flavor && arch === entry.arch);
   if (front?.manifest !== entry.manifest) job.log(`${list.dirOf(front!)} is offered first, and stays so`);
+  await lookAsReader(job);
+}
+
+/** Sign the list again, as it is, so that it holds for another `HOLDS_DAYS` days. Throws `Refusal`, `SignatureError`. */
+export async function renew(job: Job): Promise<void> {
+  const { releases } = await latestOf(job);
+  if (releases.length === 0)
+    throw new Refusal("nothing has been published there", "base/publish/publish DEST");
+  await point(job, (latest) => latest, { evenIfSame: true });
+  await lookAsReader(job);
 }
 
 /**
  * Offer the release that `wanted` means first again. Browsers that have seen a newer version refuse an older one, so with
- * `sign` the same image is published once more, under a version above all of them: `sign` is given the path of a
- * manifest and leaves its signature beside it. Throws `Refusal`, `ListError`.
+ * `asNew` the same image is published once more, under a version above all of them. Throws `Refusal`, `ListError`.
  */
-export async function rollback(
-  job: Job,
-  wanted: string | undefined,
-  sign?: (path: string, flavor: string) => void,
-): Promise<void> {
+export async function rollback(job: Job, wanted: string | undefined, asNew = false): Promise<void> {
   const { store, log } = job;
-  const latest = await latestOf(store);
+  const latest = await latestOf(job);
   const target = list.find(latest, wanted);
   const old = list.dirOf(target);
   const manifest = await signedManifest(job, `${old}/manifest.json`);
   const size = await store.size(`${old}/${manifest.image.url}`);
   if (size !== manifest.image.size)
     throw new Refusal(`the image of ${old} is not there any more`, "base/publish/publish DEST");
-  if (!sign) {
+  if (!asNew) {
     const after = await point(job, (now, time) => list.rolledBack(now, list.find(now, old), time));
-    const seen = [...after.releases, ...(after.retired ?? [])].map(({ version }) => version);
-    log(
-      `who has seen a newer version than ${target.version} (${seen.join(", ")}) takes it by name only; --as-new is for all`,
-    );
+    const newer = list.newerThan(after, target);
+    if (newer.length > 0)
+      log(`who has seen ${newer.join(" or ")} takes ${target.version} by name only; --as-new is for all`);
     return;
   }
 
-  const version = list.nextVersion(
-    latest,
-    target,
-    new Date().toISOString().slice(0, 10).replaceAll("-", "."),
-  );
+  const version = list.nextVersion(latest, target, dayOf(new Date()));
   const again: Manifest = { ...manifest, version };
   const bytes = Buffer.from(JSON.stringify(again, null, 2) + "\n");
-  const signature = await signed(bytes, again.flavor, sign);
-  await verifySignature(new Uint8Array(bytes), signature.toString(), job.keys);
+  const signature = await signed(job, bytes);
+  await verifyManifest(new Uint8Array(bytes), signature.toString(), job.keys);
   const name = list.nameOf(again);
   for (const [file, digest, headers] of [
     [again.image.url, again.image.sha256, IMAGE],
@@ -142,8 +161,7 @@ export async function rollback(
 async function verified({ keys }: Job, path: string) {
   const bytes = new Uint8Array(await readFile(join(path, "manifest.json")));
   const signature = await readFile(join(path, "manifest.json.minisig"));
-  await verifySignature(bytes, signature.toString(), keys);
-  const manifest = parseManifest(parse(bytes));
+  const { manifest } = await verifyManifest(bytes, signature.toString(), keys);
   const { image, sbom } = manifest;
   const fileOf = (url: string) => {
     if (url !== basename(url)) throw new RangeError(`${url} is not beside its manifest`);
@@ -166,8 +184,8 @@ async function verified({ keys }: Job, path: string) {
 async function signedManifest({ store, keys }: Job, key: string): Promise<Manifest> {
   const [manifest, signature] = [await store.read(key), await store.read(`${key}.minisig`)];
   if (!manifest || !signature) throw new Refusal(`${key} is not there any more`, "base/publish/publish DEST");
-  await verifySignature(new Uint8Array(manifest.bytes), Buffer.from(signature.bytes).toString(), keys);
-  return parseManifest(parse(manifest.bytes));
+  const text = Buffer.from(signature.bytes).toString();
+  return (await verifyManifest(new Uint8Array(manifest.bytes), text, keys)).manifest;
 }
 
 /** Put the file `path` into the store under `key`, unless it is there, and read it back. */
@@ -204,29 +222,80 @@ async function check(store: Store, key: string, digest: string): Promise<void> {
 }
 
 /**
- * Change `latest.json` by `move`, and remove what nobody can be reading any more. When somebody else has changed it
- * meanwhile, their list is read and changed instead.
+ * Change the list by `move`, sign it, and remove what nobody can be reading any more. When somebody else has changed it
+ * meanwhile, their list is read and changed instead. A list that stays the same stays as it is, unless `evenIfSame`.
+ * Throws `Refusal` when the server will not have it.
  */
-async function point(job: Job, move: (latest: Latest, now: Date) => Latest): Promise<Latest> {
+async function point(
+  job: Job,
+  move: (latest: list.Releases, now: Date) => list.Releases,
+  { evenIfSame = false } = {},
+): Promise<list.Releases> {
   const { store, log } = job;
-  for (;;) {
+  let put: Buffer | undefined;
+  let tag: string | undefined;
+  let baseless = 0;
+  for (let tries = 0; tries < MAX_SWAPS; tries++) {
     const found = await store.read(LATEST);
-    const from = latestIn(found);
-    const to = list.expired(move(from, new Date()), graceStart(job));
-    if (JSON.stringify(from) === JSON.stringify(to)) {
-      log(`${LATEST} says so already`);
-    } else {
-      const bytes = Buffer.from(JSON.stringify(parseLatest(to), null, 2) + "\n");
-      if (!(await store.swap(LATEST, bytes, JSON_SOON, found?.tag))) continue;
-      log(`put ${LATEST}: ${to.releases.map(list.dirOf).join(", ")}`);
+    if (put && found && put.equals(found.bytes)) return await moved(); // it was taken, and the answer was lost
+    baseless = put && found?.tag === tag ? baseless + 1 : 0;
+    if (baseless >= MAX_BASELESS_REFUSALS) {
+      throw new Refusal(
+        `the server refuses to replace ${LATEST} (tag ${tag}), although nobody has changed it`,
+        "another server, or report this",
+      );
     }
-    await sweep(job, to);
-    return to;
+    const { releases, retired } = await latestIn(job, found);
+    const from = { releases, ...(retired ? { retired } : {}) };
+    const now = new Date();
+    const to = list.pruned(move(from, now), graceStart(job));
+    if (!evenIfSame && JSON.stringify(from) === JSON.stringify(to)) {
+      log(`${LATEST} says so already`);
+      await sweep(job, to);
+      return to;
+    }
+    put = await signedList(job, to, now);
+    tag = found?.tag;
+    if (await store.swap(LATEST, put, JSON_SOON, tag)) return await moved();
+    await wait(Math.random() * 50 * (tries + 1)); // ms: so that several do not go on in step
+  }
+  throw new Refusal(`${MAX_SWAPS} times somebody else has moved ${LATEST} first`, "once more, later");
+
+  async function moved(): Promise<list.Releases> {
+    const now = parseLatest(parse(put!));
+    log(`put ${LATEST}: ${now.releases.map(list.dirOf).join(", ")}, until ${now.until}`);
+    await sweep(job, now);
+    return now;
   }
 }
 
+/** A `latest.json`, signed, and verified as readers will. */
+async function signedList(job: Job, releases: list.Releases, now: Date): Promise<Buffer> {
+  const until = new Date(now.getTime() + HOLDS_DAYS * DAY_MS).toISOString();
+  const text = formatList({ format: 1, until, ...releases });
+  const bytes = Buffer.from(formatLatest(text, (await signed(job, Buffer.from(text))).toString()));
+  await verifyLatest(parse(bytes), job.keys);
+  return bytes;
+}
+
+/** Look at the list as readers do, who have no access of their own, and say what has to be done for them. */
+async function lookAsReader({ store, log }: Job): Promise<void> {
+  const answer = await store.look?.(LATEST).catch((error: Error) => error);
+  if (!answer) return;
+  const unless = "unless a CDN in front does that";
+  if (answer instanceof Error) log(`whether readers reach ${LATEST} is not known: ${answer.message}`);
+  else if (answer.status !== 200)
+    log(
+      `readers get ${answer.status} for ${LATEST}: ${unless}, give the bucket the policy of docs/deploy.md`,
+    );
+  else if (!answer.isForPages)
+    log(
+      `pages of other sites may not read ${LATEST}: ${unless}, give the bucket the CORS rule of docs/deploy.md`,
+    );
+}
+
 /** Remove releases that the list does not name and no upload has touched for the time of grace, manifests first. */
-async function sweep(job: Job, latest: Latest): Promise<void> {
+async function sweep(job: Job, latest: list.Releases): Promise<void> {
   const { store, log } = job;
   const stay = list.namesIn(latest);
   const old = new Map<string, { keys: string[]; touched: number }>();
@@ -254,24 +323,47 @@ function isOurs(key: string): boolean {
   return key.startsWith(LATEST) || list.releaseOf(key) !== undefined;
 }
 
-async function latestOf(store: Store): Promise<Latest> {
-  return latestIn(await store.read(LATEST));
+async function latestOf(job: Job): Promise<list.Releases> {
+  return latestIn(job, await job.store.read(LATEST));
 }
 
-function latestIn(found: StoredObject | undefined): Latest {
-  return found ? parseLatest(parse(found.bytes)) : list.NO_RELEASES;
+/**
+ * The list in a `latest.json`, verified. One that has expired is refused too, unless somebody says that it is right: what
+ * is signed anew here is believed again, and it may be an old one that was put there.
+ */
+async function latestIn(job: Job, found: StoredObject | undefined): Promise<list.Releases> {
+  if (!found) return list.NO_RELEASES;
+  const latest: Latest = await verifyLatest(parse(found.bytes), job.keys);
+  if (!job.acceptExpired) {
+    try {
+      checkHolds(latest, new Date());
+    } catch (error) {
+      const offered = latest.releases.map(list.dirOf).join(", ");
+      throw new Refusal(
+        `${(error as Error).message}. It offers ${offered}`,
+        "the same with --accept-expired, if that is what it should offer",
+      );
+    }
+  }
+  return latest;
+}
+
+/** 2026.11.9 */
+function dayOf(time: Date): string {
+  return [time.getUTCFullYear(), time.getUTCMonth() + 1, time.getUTCDate()].join(".");
 }
 
 function parse(bytes: Uint8Array): unknown {
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-async function signed(bytes: Uint8Array, flavor: string, sign: (path: string, flavor: string) => void) {
-  const folder = await mkdtemp(join(tmpdir(), "os-rollback-"));
+/** The signature file over a manifest or a list. */
+async function signed({ sign }: Job, bytes: Uint8Array): Promise<Buffer> {
+  const folder = await mkdtemp(join(tmpdir(), "os-sign-"));
   try {
-    const path = join(folder, "manifest.json");
+    const path = join(folder, "signed.json");
     await writeFile(path, bytes);
-    sign(path, flavor);
+    sign(path);
     return await readFile(`${path}.minisig`);
   } finally {
     await rm(folder, { recursive: true });
@@ -320,26 +412,29 @@ async function main(command: string | undefined, args: string[]): Promise<void> 
       development: { type: "boolean", default: false },
       grace: { type: "string", default: "7" },
       "as-new": { type: "boolean", default: false },
+      "accept-expired": { type: "boolean", default: false },
     },
   });
   const [where, what, ...more] = positionals;
   const graceMs = Number(values.grace) * DAY_MS;
   if (where === undefined || more.length > 0 || !(graceMs >= 0)) {
     throw new Refusal(
-      "usage: base/publish/publish DEST [FLAVOR|NAME], base/publish/rollback DEST [VERSION|NAME] [--as-new]",
+      "usage: base/publish/publish DEST [FLAVOR|NAME], base/publish/rollback DEST [VERSION|NAME] [--as-new], " +
+        "base/publish/renew DEST",
       "base/README.md",
     );
   }
   const keys = await trustedKeys(out, values.config, values.development);
-  const job: Job = { store: await open(where, log), keys, graceMs, log };
+  const signer = join(base, "build/steps/sign.sh");
+  const sign = (path: string) => {
+    execFileSync(signer, ["tiny", path], { stdio: ["ignore", "inherit", "inherit"] });
+  };
+  const acceptExpired = values["accept-expired"];
+  const job: Job = { store: await open(where, log), keys, sign, acceptExpired, graceMs, log };
   try {
-    if (command === "publish") return await publish(job, await built(out, what));
-    const sign = (path: string, flavor: string) => {
-      execFileSync(join(base, "build/steps/sign.sh"), [flavor, path], {
-        stdio: ["ignore", "inherit", "inherit"],
-      });
-    };
-    await rollback(job, what, values["as-new"] ? sign : undefined);
+    if (command === "publish") await publish(job, await built(out, what));
+    else if (command === "renew") await renew(job);
+    else await rollback(job, what, values["as-new"]);
   } finally {
     job.store.close();
   }
@@ -348,6 +443,8 @@ async function main(command: string | undefined, args: string[]): Promise<void> 
 /** The command that a refusal leaves to a person, if there is one. */
 function adviceOf(error: Error): string | undefined {
   if (error instanceof Refusal) return error.advice;
+  if (error instanceof SignatureError)
+    return "OS_SIGNING_KEY=… of a key that --config FILE has; while keys change, a FILE with both";
   if (!(error instanceof list.ListError)) return undefined;
   const { remedy } = error;
   if (remedy.kind === "build") return `OS_VERSION=${remedy.version} base/build/build.sh ${remedy.flavor}`;

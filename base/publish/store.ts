@@ -43,6 +43,11 @@ export interface Store {
   remove(key: string): Promise<void>;
   /** Abort uploads to names that are `ours`, begun before `time` and never finished. */
   clean(time: Date, ours: (key: string) => boolean): Promise<void>;
+  /**
+   * What somebody without access gets under a name: the status, and whether pages of other sites may read it. Absent
+   * where the store is served by something else.
+   */
+  look?(key: string): Promise<{ readonly status: number; readonly isForPages: boolean }>;
   /** End connections; nothing can be asked afterwards. */
   close(): void;
 }

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import { WINDOW, type Manifest } from "../release/manifest.ts";
-import type { Release } from "../release/verify.ts";
 import { MemoryStorage } from "../testing/memory-opfs.ts";
 import { testBase } from "../testing/test-base.ts";
 import { Kept } from "./kept.ts";
@@ -22,7 +21,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-function release(its: Manifest = manifest): Release {
+function release(its: Manifest = manifest) {
   return { manifest: its, bytes: bytesOf(JSON.stringify(its)), signature: "signed", urls: [] };
 }
 

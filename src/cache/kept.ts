@@ -35,7 +35,11 @@ export class Kept implements Seed {
    * What is kept of `release`, open for more, after older releases of its channel have been removed. `undefined` when
    * this browser has no such storage or no room in it, or when another tab has it open: then a build does without.
    */
-  static async open({ manifest, bytes, signature }: Release): Promise<Kept | undefined> {
+  static async open({
+    manifest,
+    bytes,
+    signature,
+  }: Pick<Release, "manifest" | "bytes" | "signature">): Promise<Kept | undefined> {
     try {
       const windows = windowsOf(manifest);
       const parent = await storage(true);

@@ -3,24 +3,24 @@ import { expect, test } from "vitest";
 import {
   CaptivePortalError,
   ConnectionError,
+  ExpiredListError,
   ManifestError,
   DowngradeError,
   SignatureError,
 } from "../errors.ts";
-import { compareVersions } from "../release/manifest.ts";
 import { testBase } from "../testing/test-base.ts";
 import { files, serve } from "../testing/range-server.ts";
-import { testKey } from "../testing/sign.ts";
-import type { ReleaseQuery } from "../release/verify.ts";
+import { signLatest, signManifest, testKey } from "../testing/sign.ts";
+import { CLOCK_TOLERANCE_MS, type ReleaseQuery } from "../release/verify.ts";
 import { findRelease } from "./release.ts";
 import { DEFAULT_RETRY, RetryPolicy } from "./retry.ts";
 
 const { manifest } = await testBase();
 const never = new AbortController().signal;
 const keys = [testKey().publicKey];
+const channel = `test x86_64 ${testKey().id}`;
 const { created } = manifest;
 const latest = {
-  format: 1,
   releases: [
     { version: "2", flavor: "kiosk", arch: "x86_64", created, manifest: "k/manifest.json" },
     { version: manifest.version, flavor: "test", arch: "x86_64", created, manifest: "t/manifest.json" },
@@ -32,7 +32,7 @@ const cdn = files({
   "/latest.json": latest,
   "/t/manifest.json": manifest,
   "/old/manifest.json": old,
-  "/m.json": manifest,
+  "/m/manifest.json": manifest,
 });
 
 const find = (url: string, wanted: Partial<ReleaseQuery> = {}) =>
@@ -50,33 +50,121 @@ test("finds the newest release of a flavor, and its image beside its manifest", 
   expect(release.urls).toEqual([`${server.url}/t/base.img`]);
 });
 
-test("a version asked for by name is found, older or not", async () => {
+test("a version asked for by name is found, older or not, and it is told that it is older", async () => {
   await using server = await serve(cdn);
-  const seen = { "test x86_64": "2026.1.1" };
-  const release = await find(`${server.url}/latest.json`, { flavor: "test", version: "2025.12.9", seen });
-  expect(release.manifest.version).toBe("2025.12.9");
+  const ask = { flavor: "test", version: "2025.12.9" };
+  const release = await find(`${server.url}/latest.json`, { ...ask, seen: { [channel]: "2026.1.1" } });
+  expect(release).toMatchObject({ manifest: old, keyId: testKey().id, olderThan: "2026.1.1" });
+  for (const seen of [{}, { [channel]: "2025.12.9" }])
+    expect(await find(`${server.url}/latest.json`, { ...ask, seen })).not.toHaveProperty("olderThan");
 });
 
 test("an older one than was seen before is refused, and it is said why", async () => {
   await using server = await serve(cdn);
-  const seen = { "test x86_64": "2026.1.10", "kiosk x86_64": "1" };
-  const error = await find(`${server.url}/latest.json`, { flavor: "test", seen }).catch((e: unknown) => e);
+  const seen = { [channel]: "2026.1.10", [`kiosk x86_64 ${testKey().id}`]: "1" };
+  const byName = (version: string) => `say ${version}`;
+  const error = await find(`${server.url}/latest.json`, { flavor: "test", seen, byName }).catch(
+    (e: unknown) => e,
+  );
   expect(error).toBeInstanceOf(DowngradeError);
   expect((error as Error).message).toMatch(
-    /test 2026\.1\.1, is older than the 2026\.1\.10 .*os:notepat:2026\.1\.1$/,
+    /test 2026\.1\.1, is older than the 2026\.1\.10 .*: say 2026\.1\.1$/,
   );
-  await find(`${server.url}/latest.json`, { flavor: "test", seen: { "test x86_64": "2026.1.1" } });
+  await find(`${server.url}/latest.json`, { flavor: "test", seen: { [channel]: "2026.1.1" } });
 });
 
-test("versions compare by their numbers", () => {
-  const sorted = ["2025.12.9", "2026.1.1", "2026.1.9", "2026.1.10", "2026.1.10.1"];
-  expect(sorted.toReversed().toSorted(compareVersions)).toEqual(sorted);
+test("what a key has signed that is withdrawn locks nobody out", async () => {
+  await using server = await serve(cdn);
+  const leaked = testKey(2);
+  const wanted = { flavor: "test", seen: { [`test x86_64 ${leaked.id}`]: "9999" } };
+  await expect(
+    find(`${server.url}/latest.json`, { ...wanted, keys: [...keys, leaked.publicKey] }),
+  ).rejects.toThrow(DowngradeError);
+  await find(`${server.url}/latest.json`, wanted);
 });
+
+test.each<[string, number, boolean]>([
+  ["holds", 1000, true],
+  ["expired less than a day ago by this clock", 1000 - CLOCK_TOLERANCE_MS, true],
+  ["expired longer ago", -1000 - CLOCK_TOLERANCE_MS, false],
+])("a list that %s", async (_, ms, taken) => {
+  const until = new Date(Date.now() + ms).toISOString();
+  await using server = await serve(
+    files({ "/latest.json": { ...latest, until }, "/t/manifest.json": manifest }),
+  );
+  const found = find(`${server.url}/latest.json`, { flavor: "test" });
+  const error = await found.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!taken) expect(error).toBeInstanceOf(ExpiredListError);
+  expect(error instanceof Error ? error.message : "taken").toContain(
+    taken ? "taken" : `held until ${until.slice(0, 10)} ${until.slice(11, 16)} UTC`,
+  );
+});
+
+test.each<[string, string | object, RegExp]>([
+  ["that is not signed", JSON.stringify({ format: 1, ...latest }), /malformed at list/],
+  ["signed by another key", signLatest(latest, testKey(2)), /list of base images is signed with the key/],
+  [
+    "changed after it was signed",
+    signLatest(latest).replace("2025.12.9", "2025.12.8"),
+    /list of base images is not what the key/,
+  ],
+  [
+    "that promises another time than was signed",
+    promising(latest),
+    /signature of something else: of "latest/,
+  ],
+  ["with an old manifest in its place", JSON.stringify(old), /list of releases is malformed at list/],
+])("a list %s is refused", async (_, content, message) => {
+  await using server = await serve(files({ "/latest.json": content, "/t/manifest.json": manifest }));
+  await expect(find(`${server.url}/latest.json`, { flavor: "test" })).rejects.toThrow(message);
+});
+
+/** A list whose trusted comment is that of one that holds for longer. */
+function promising(releases: object): string {
+  const { list } = JSON.parse(signLatest(releases)) as { list: string };
+  const signature = testKey().sign(list, { trustedComment: "latest.json until 2099-01-01T00:00:00.000Z" });
+  return JSON.stringify({ format: 1, list, signature });
+}
+
+test.each<[string, object, RegExp]>([
+  ["flavor", { flavor: "tiny" }, /its flavor is tiny, not test/],
+  ["version", { version: "2026.1.2" }, /its version is 2026\.1\.2, not 2026\.1\.1/],
+  ["architecture", { arch: "aarch64" }, /its architecture is aarch64, not x86_64/],
+])("a signed manifest of another %s than was asked for is refused", async (_, change, message) => {
+  await using server = await serve(files({ "/manifest.json": { ...manifest, ...change } }));
+  const wanted = { flavor: "test", version: "2026.1.1" };
+  await expect(find(`${server.url}/manifest.json`, wanted)).rejects.toThrow(message);
+});
+
+test("a manifest whose signature was made for another is refused", async () => {
+  const signature = testKey().sign(JSON.stringify(manifest), {
+    trustedComment: "test-os test 2026.1.2 x86_64",
+  });
+  await using server = await serve(
+    files({ "/manifest.json": manifest, "/manifest.json.minisig": signature }),
+  );
+  await expect(find(`${server.url}/manifest.json`)).rejects.toThrow(
+    /signature of something else: of "test-os test 2026\.1\.2 x86_64", not "test-os test 2026\.1\.1 x86_64"/,
+  );
+});
+
+test.each(["data:application/json,{}", "http://192.0.2.1/manifest.json", "ftp://a/b"])(
+  "a list may not send a build to %s",
+  async (address) => {
+    const [first, ...others] = latest.releases;
+    const list = { ...latest, releases: [{ ...first, manifest: address }, ...others] };
+    await using server = await serve(files({ "/latest.json": list }));
+    await expect(find(`${server.url}/latest.json`)).rejects.toThrow(/is no address that it may name/);
+  },
+);
 
 test("mirrors are relative to the manifest, and come after the image's own address", async () => {
   const image = { ...manifest.image, mirrors: ["copy.img", "https://mirror.example/base.img"] };
-  await using server = await serve(files({ "/a/m.json": { ...manifest, image } }));
-  const { urls } = await find(`${server.url}/a/m.json`);
+  await using server = await serve(files({ "/a/manifest.json": { ...manifest, image } }));
+  const { urls } = await find(`${server.url}/a/manifest.json`);
   expect(urls).toEqual([
     `${server.url}/a/base.img`,
     `${server.url}/a/copy.img`,
@@ -85,18 +173,22 @@ test("mirrors are relative to the manifest, and come after the image's own addre
 });
 
 test("what nobody we know has signed is not even parsed", async () => {
-  await using server = await serve(files({ "/m.json": { ...manifest, format: 2 } }));
+  await using server = await serve(files({ "/m/manifest.json": { ...manifest, format: 2 } }));
   const other = [testKey(2).publicKey];
-  await expect(find(`${server.url}/m.json`, { keys: other })).rejects.toThrow(SignatureError);
-  await expect(find(`${server.url}/m.json`, { keys: [] })).rejects.toThrow(SignatureError);
-  await expect(find(`${server.url}/m.json`, { keys: [...other, ...keys] })).rejects.toThrow(/format 2/);
+  await expect(find(`${server.url}/m/manifest.json`, { keys: other })).rejects.toThrow(SignatureError);
+  await expect(find(`${server.url}/m/manifest.json`, { keys: [] })).rejects.toThrow(SignatureError);
+  await expect(find(`${server.url}/m/manifest.json`, { keys: [...other, ...keys] })).rejects.toThrow(
+    /format 2/,
+  );
 });
 
 test("a manifest that was changed after it was signed is refused", async () => {
-  const signature = testKey().sign(JSON.stringify(manifest));
+  const signature = signManifest(manifest);
   const changed = { ...manifest, created: "2026-01-02T00:00:00Z" };
-  await using server = await serve(files({ "/m.json": changed, "/m.json.minisig": signature }));
-  await expect(find(`${server.url}/m.json`)).rejects.toThrow(SignatureError);
+  await using server = await serve(
+    files({ "/m/manifest.json": changed, "/m/manifest.json.minisig": signature }),
+  );
+  await expect(find(`${server.url}/m/manifest.json`)).rejects.toThrow(SignatureError);
 });
 
 test("a signed manifest of another release does not stand in for the one listed", async () => {
@@ -108,8 +200,8 @@ test("a signed manifest of another release does not stand in for the one listed"
 
 test.each(["http://", "http://["])("an address like %j is refused", async (url) => {
   const wrong = { ...manifest, image: { ...manifest.image, url } };
-  await using server = await serve(files({ "/m.json": wrong }));
-  await expect(find(`${server.url}/m.json`)).rejects.toThrow(/is no address/);
+  await using server = await serve(files({ "/m/manifest.json": wrong }));
+  await expect(find(`${server.url}/m/manifest.json`)).rejects.toThrow(/is no address/);
 });
 
 test("a flavor or version that nobody published is said by name", async () => {
@@ -121,10 +213,16 @@ test("a flavor or version that nobody published is said by name", async () => {
 });
 
 test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
-  ["404", files({}), ManifestError, /asked for its manifest, answered 404/],
+  [
+    "403",
+    (_, response) => response.writeHead(403).end(),
+    ManifestError,
+    /answered 403: it is not there, or not open to everybody/,
+  ],
+  ["404", files({}), ManifestError, /asked for its manifest, answered 404$/],
   [
     "text",
-    files({ "/m.json": "text", "/m.json.minisig": testKey().sign("text") }),
+    files({ "/m/manifest.json": "text", "/m/manifest.json.minisig": testKey().sign("text") }),
     ManifestError,
     /not JSON/,
   ],
@@ -167,7 +265,7 @@ test.each<[string, RequestListener, new (message: string) => Error, RegExp]>([
   ],
 ])("a manifest that is %s", async (_, listener, kind, message) => {
   await using server = await serve(listener);
-  const error = await find(`${server.url}/m.json`).catch((e: unknown) => e);
+  const error = await find(`${server.url}/m/manifest.json`).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(kind);
   expect((error as Error).message).toMatch(message);
 });
@@ -183,5 +281,5 @@ test.each<[string, RequestListener]>([
     if (broken-- > 0) listener(request, response);
     else cdn(request, response);
   });
-  expect((await find(`${server.url}/m.json`)).manifest).toEqual(manifest);
+  expect((await find(`${server.url}/m/manifest.json`)).manifest).toEqual(manifest);
 });

@@ -1,7 +1,15 @@
 import type { Bytes } from "../bytes/segment.ts";
 import { BaseImageError, ManifestError } from "../errors.ts";
-import { isLatest, newest } from "../release/list.ts";
-import { parseJson, resolve, verifyRelease, type Release, type ReleaseQuery } from "../release/verify.ts";
+import { newest } from "../release/list.ts";
+import {
+  checkHolds,
+  parseJson,
+  resolve,
+  verifyLatest,
+  verifyRelease,
+  type Release,
+  type ReleaseQuery,
+} from "../release/verify.ts";
 import { Failure, portal, refusal } from "./failure.ts";
 import { collect, get, isWebPage, unreachable } from "./http.ts";
 import type { RetryPolicy } from "./retry.ts";
@@ -10,10 +18,11 @@ import type { RetryPolicy } from "./retry.ts";
 const LARGEST_MANIFEST = 1024 * 1024;
 
 /**
- * The release that `url` leads to, over HTTP: `url` is a manifest, or a `latest.json` of which the first release that
- * matches is taken. Before a manifest's signature has been verified, all that is looked at is whether it is a list.
- * Throws `SignatureError`, `ManifestError` (also where a server refuses), `DowngradeError`, `ConnectionError`, and the
- * reason that `stop` is aborted with.
+ * The release that `url` leads to, over HTTP: that of a manifest, when the address ends in `/manifest.json`; otherwise
+ * `url` is a `latest.json`, of which the first release that matches is taken. The address decides, not what is there:
+ * a server cannot send an old manifest in the place of the list, which expires. Nothing is parsed further than to find
+ * its signature before that has been verified. Throws `SignatureError`, `ManifestError` (also where a server refuses),
+ * `ExpiredListError`, `DowngradeError`, `ConnectionError`, and the reason that `stop` is aborted with.
  */
 export async function findRelease(
   url: string,
@@ -21,26 +30,38 @@ export async function findRelease(
   retry: RetryPolicy,
   stop: AbortSignal,
 ): Promise<Release> {
-  const first = await fetchManifest(url, retry, stop);
-  let manifestUrl = url;
-  let bytes = first;
-  const json = parseJson(first);
-  const listed = isLatest(json) ? newest(json, wanted) : undefined;
-  if (listed) {
-    manifestUrl = resolve(listed.manifest, url);
-    bytes = await fetchManifest(manifestUrl, retry, stop);
-  }
+  const listed = namesManifest(url) ? undefined : await findListed(url, wanted, retry, stop);
+  const manifestUrl = listed ? resolve(listed.manifest, url) : url;
+  const bytes = await fetchManifest(manifestUrl, retry, stop);
   const signature = new TextDecoder().decode(await fetchManifest(`${manifestUrl}.minisig`, retry, stop));
   return await verifyRelease(bytes, signature, manifestUrl, wanted, listed);
 }
 
+/** Whether an address is that of a manifest rather than of a list. */
+export function namesManifest(url: string): boolean {
+  return new URL(url).pathname.endsWith("/manifest.json");
+}
+
+async function findListed(url: string, wanted: ReleaseQuery, retry: RetryPolicy, stop: AbortSignal) {
+  const latest = await verifyLatest(parseJson(await fetchManifest(url, retry, stop)), wanted.keys);
+  checkHolds(latest, new Date());
+  return newest(latest, wanted);
+}
+
 async function fetchManifest(url: string, retry: RetryPolicy, stop: AbortSignal): Promise<Bytes> {
+  const name = namesManifest(url.replace(/\.minisig$/, "")) ? "manifest" : "list of releases";
   const attempt = async () => {
     try {
       const { response, chunks } = await get(url, { silenceMs: retry.times.silenceMs, stop });
       if (!response.ok) {
         await response.body?.cancel();
-        throw refusal(response, "The base image's server, asked for its manifest,");
+        const { kind, message, retryAfterMs } = refusal(
+          response,
+          `The base image's server, asked for its ${name},`,
+        );
+        // Buckets say 403 also for what is not there, to whoever may not list them.
+        const why = response.status === 403 ? ": it is not there, or not open to everybody" : "";
+        throw new Failure(kind, message + why, { retryAfterMs });
       }
       const bytes = await collect(chunks(), LARGEST_MANIFEST);
       if (bytes && isWebPage(bytes)) throw portal("The base image's server");
@@ -48,10 +69,10 @@ async function fetchManifest(url: string, retry: RetryPolicy, stop: AbortSignal)
     } catch (error) {
       stop.throwIfAborted();
       if (error instanceof Failure) throw error;
-      const what = `The base image's manifest cannot be fetched: ${unreachable(error)}`;
+      const what = `The base image's ${name} cannot be fetched: ${unreachable(error)}`;
       throw new Failure("lost", what, { cause: error });
     }
-    throw new ManifestError(`The base image's manifest is larger than ${LARGEST_MANIFEST} bytes`);
+    throw new ManifestError(`The base image's ${name} is larger than ${LARGEST_MANIFEST} bytes`);
   };
   try {
     return await retry.persist(stop, attempt);

@@ -1,25 +1,27 @@
 import { ManifestError } from "../errors.ts";
-import { compareVersions, type Latest, type Manifest, parseLatest } from "./manifest.ts";
+import type { Latest } from "./latest.ts";
+import { ARCH, type Manifest } from "./manifest.ts";
 import type { ReleaseQuery } from "./verify.ts";
+import { compareVersions } from "./version.ts";
 
 /**
- * `latest.json` as lists to lists. Publishing (`published`, `rolledBack`, `expired`), the directory of a build
- * (`rebuilt`) and readers (`newest`) share it; nothing here reads or writes a file.
+ * Lists of releases to lists of releases. Publishing (`published`, `rolledBack`, `pruned`), the directory of a build
+ * (`rebuilt`) and readers (`newest`) share it; nothing here reads, writes or signs a file.
  */
 
-/** A release as `latest.json` lists it. */
-export type Entry = Latest["releases"][number];
+/** What a `latest.json` offers, and what it no longer does; until when that holds is decided when it is signed. */
+export type Releases = Pick<Latest, "releases" | "retired">;
 
-type Retired = NonNullable<Latest["retired"]>[number];
+/** A release as `latest.json` lists it. */
+export type Entry = Releases["releases"][number];
+
+type Retired = NonNullable<Releases["retired"]>[number];
 
 /** How many releases of each flavor are offered, to be able to go back. */
 export const KEEP = 3;
 
 /** The list before the first release. */
-export const NO_RELEASES: Latest = { format: 1, releases: [] };
-
-/** The only architecture that there are base images for. */
-const ARCH = "x86_64";
+export const NO_RELEASES: Releases = { releases: [] };
 
 /** What somebody can do instead of what was refused. */
 export type Remedy =
@@ -37,14 +39,11 @@ export class ListError extends Error {
   }
 }
 
-/** Whether this JSON is a list of releases rather than a manifest. */
-export function isLatest(json: unknown): boolean {
-  return typeof json === "object" && json !== null && "releases" in json;
-}
-
 /** The release in a list that is wanted: of the version named, or the one offered first. Throws `ManifestError`. */
-export function newest(json: unknown, { flavor, version }: Omit<ReleaseQuery, "keys" | "seen">): Entry {
-  const { releases } = parseLatest(json);
+export function newest(
+  { releases }: Releases,
+  { flavor, version }: Pick<ReleaseQuery, "flavor" | "version">,
+): Entry {
   const release = releases.find(
     (each) =>
       each.arch === ARCH &&
@@ -79,7 +78,7 @@ export function dirOf({ manifest }: Entry): string {
 }
 
 /** The directories of all releases that are listed, offered or retired. */
-export function namesIn({ releases, retired = [] }: Latest): Set<string> {
+export function namesIn({ releases, retired = [] }: Releases): Set<string> {
   return new Set([...releases, ...retired].map(dirOf));
 }
 
@@ -88,7 +87,7 @@ export function namesIn({ releases, retired = [] }: Latest): Set<string> {
  * release is in it. Throws `ListError` for another image under a version that is taken, for a version older than one
  * that browsers may have seen, and for a release that was taken back.
  */
-export function published(latest: Latest, entry: Entry, now: Date): Latest {
+export function published(latest: Releases, entry: Entry, now: Date): Releases {
   if (latest.releases.some(({ manifest }) => manifest === entry.manifest)) return latest;
   const seen = versionsOf(latest, entry);
   const again = seen.find(({ manifest }) => manifest === entry.manifest);
@@ -114,7 +113,7 @@ export function published(latest: Latest, entry: Entry, now: Date): Latest {
  * `latest` with a release that is known offered first of its flavor again; newer ones are offered no more. `put` is
  * listed in its stead, if given: the same contents under a new version.
  */
-export function rolledBack(latest: Latest, target: Entry, now: Date, put = target): Latest {
+export function rolledBack(latest: Releases, target: Entry, now: Date, put = target): Releases {
   const front = latest.releases.find((each) => same(each, target));
   if (put.manifest === front?.manifest) return latest;
   return inFront(latest, put, now, (each) => compareVersions(each.version, target.version) > 0);
@@ -125,14 +124,14 @@ export function rolledBack(latest: Latest, target: Entry, now: Date, put = targe
  * built last is offered first of all, also when it is older on purpose; it takes the place of an earlier image of its
  * version; and what is no longer offered is not kept as retired.
  */
-export function rebuilt(latest: Latest, entry: Entry): Latest {
+export function rebuilt(latest: Releases, entry: Entry): Releases {
   const others = latest.releases.filter((each) => !(same(each, entry) && each.version === entry.version));
   const kept = others.filter((each) => same(each, entry)).slice(0, KEEP - 1);
   return listOf([entry, ...others.filter((each) => !same(each, entry) || kept.includes(each))], []);
 }
 
 /** `latest` without the releases that were retired before `time`: nobody can be downloading them any more. */
-export function expired(latest: Latest, time: Date): Latest {
+export function pruned(latest: Releases, time: Date): Releases {
   return listOf(
     latest.releases,
     (latest.retired ?? []).filter(({ since }) => Date.parse(since) >= time.getTime()),
@@ -143,7 +142,7 @@ export function expired(latest: Latest, time: Date): Latest {
  * The release that `wanted` (a name or a version) means, or the one before the one that is offered; also one that is no
  * longer offered. Throws `ListError` when none is meant, or several.
  */
-export function find({ releases, retired = [] }: Latest, wanted: string | undefined): Entry {
+export function find({ releases, retired = [] }: Releases, wanted: string | undefined): Entry {
   const known = [...releases, ...retired];
   const flavors = [...new Set(releases.map(({ flavor }) => flavor))];
   const remedy: Remedy = { kind: "rollback", names: known.map(dirOf) };
@@ -160,14 +159,21 @@ export function find({ releases, retired = [] }: Latest, wanted: string | undefi
   throw new ListError(wanted === undefined ? "which release?" : `there is no release ${wanted}`, remedy);
 }
 
+/** The versions of this flavor and architecture, offered or retired, that are newer. */
+export function newerThan(latest: Releases, entry: Entry): string[] {
+  return versionsOf(latest, entry)
+    .map(({ version }) => version)
+    .filter((version) => compareVersions(version, entry.version) > 0);
+}
+
 /** A version above all of this flavor and architecture: `day` (as in 2026.11.24) if that is, else one that follows. */
-export function nextVersion(latest: Latest, of: Entry, day: string): string {
+export function nextVersion(latest: Releases, of: Entry, day: string): string {
   const highest = highestOf(versionsOf(latest, of));
   return compareVersions(day, highest) > 0 ? day : above(highest);
 }
 
 /** All releases of the flavor and architecture of `entry`, offered or retired. */
-function versionsOf({ releases, retired = [] }: Latest, entry: Entry): Entry[] {
+function versionsOf({ releases, retired = [] }: Releases, entry: Entry): Entry[] {
   return [...releases, ...retired].filter((each) => same(each, entry));
 }
 
@@ -187,7 +193,7 @@ function above(version: string): string {
 }
 
 /** `entry` first of its flavor, in that flavor's place; what is bad or beyond the last `KEEP` becomes retired. */
-function inFront(latest: Latest, entry: Entry, now: Date, isBad: (entry: Entry) => boolean): Latest {
+function inFront(latest: Releases, entry: Entry, now: Date, isBad: (entry: Entry) => boolean): Releases {
   const others = latest.releases.filter(({ manifest }) => manifest !== entry.manifest);
   const offered = [entry, ...others.filter((each) => same(each, entry) && !isBad(each))].slice(0, KEEP);
   const place = latest.releases.findIndex((each) => same(each, entry));
@@ -203,8 +209,8 @@ function inFront(latest: Latest, entry: Entry, now: Date, isBad: (entry: Entry) 
   );
 }
 
-function listOf(releases: readonly Entry[], retired: readonly Retired[]): Latest {
-  return { format: 1, releases: [...releases], ...(retired.length > 0 ? { retired: [...retired] } : {}) };
+function listOf(releases: readonly Entry[], retired: readonly Retired[]): Releases {
+  return { releases: [...releases], ...(retired.length > 0 ? { retired: [...retired] } : {}) };
 }
 
 function same(one: Entry, other: Entry): boolean {

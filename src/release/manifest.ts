@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { ManifestError } from "../errors.ts";
+import { VERSION } from "./version.ts";
 import type { Windows } from "./windows.ts";
 
 /** A digest covers this many bytes of the base image; the last window may be shorter. */
@@ -8,26 +9,35 @@ export const WINDOW = 4 * 1024 * 1024;
 const MIB = 1024 * 1024;
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hex"));
-const word = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "not a plain word"));
-const url = v.pipe(v.string(), v.minLength(1), v.maxLength(2048));
+
+/** A plain word, as flavors and architectures are. */
+export const word = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "not a plain word"));
+/** A version (`VERSION`). */
+export const versionNumber = v.pipe(v.string(), v.regex(VERSION, "not a version like 2026.11.24"));
+/** An address, absolute or relative. */
+export const url = v.pipe(v.string(), v.minLength(1), v.maxLength(2048));
 const path = v.pipe(
   v.string(),
   v.regex(/^(\/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*){1,4}$/, "not a plain path"),
   v.maxLength(128),
 );
-const created = v.pipe(
+/** A time in ISO 8601. */
+export const time = v.pipe(
   v.string(),
   v.isoTimestamp(),
   v.check((text) => Date.parse(text) >= 0 && Date.parse(text) < 2 ** 42, "not a time from 1970 to 2109"),
 );
 
+/** The only architecture that there are base images for. */
+export const ARCH = "x86_64";
+
 const manifestSchema = v.object({
   format: v.literal(1),
   name: word,
-  version: word,
+  version: versionNumber,
   flavor: word,
   arch: word,
-  created,
+  created: time,
   /**
    * `url` and `mirrors`, where else the image is, are relative to the manifest. `size` is a multiple of 1 MiB,
    * below 4 GiB (FAT32's largest file).
@@ -56,21 +66,8 @@ const manifestSchema = v.object({
   sbom: v.optional(v.object({ url, sha256 })),
 });
 
-const listed = { version: word, flavor: word, arch: word, created, manifest: url };
-
-const latestSchema = v.object({
-  format: v.literal(1),
-  /** Of each flavor, the one that is offered first. `manifest` is a URL relative to this file. */
-  releases: v.array(v.object(listed)),
-  /** No longer offered, but kept for those who are downloading one: until some days after `since`. */
-  retired: v.optional(v.array(v.object({ ...listed, since: created }))),
-});
-
 /** What describes a base release: JSON beside the image. */
 export type Manifest = v.InferOutput<typeof manifestSchema>;
-
-/** The list of releases, which is the one file of a base server that changes: it only points to manifests. */
-export type Latest = v.InferOutput<typeof latestSchema>;
 
 /** The image that a manifest describes, as windows. */
 export function windowsOf({ image, digests }: Manifest): Windows {
@@ -79,7 +76,7 @@ export function windowsOf({ image, digests }: Manifest): Windows {
 
 /** A manifest from JSON of any shape. Throws `ManifestError` unless it is of format 1 and describes a sound image. */
 export function parseManifest(json: unknown): Manifest {
-  const manifest = parse(manifestSchema, json, "manifest");
+  const manifest = parseAs(manifestSchema, json, "manifest");
   const { image, piecePartition: piece, digests, sha256State, files } = manifest;
   const end = piece.start + piece.length;
   const sound: [boolean, string][] = [
@@ -107,22 +104,18 @@ export function parseManifest(json: unknown): Manifest {
   return manifest;
 }
 
-/** The order of two versions, for `sort`: numbers compare as such (2026.11.9 < 2026.11.24), the rest as text. */
-export function compareVersions(one: string, other: string): number {
-  return one.localeCompare(other, "en", { numeric: true });
-}
-
-/** What versions are remembered by: only those of the same flavor and architecture compare. */
+/** What releases compare within: flavor and architecture. */
 export function channelOf({ flavor, arch }: { flavor: string; arch: string }): string {
   return `${flavor} ${arch}`;
 }
 
-/** A list of releases from JSON of any shape. Throws `ManifestError` unless it is of format 1. */
-export function parseLatest(json: unknown): Latest {
-  return parse(latestSchema, json, "list of releases");
+/** What whoever signs a manifest says of it in the trusted comment, which is signed as well. */
+export function commentOn({ name, flavor, version, arch }: Manifest): string {
+  return `${name} ${flavor} ${version} ${arch}`;
 }
 
-function parse<S extends v.GenericSchema>(schema: S, json: unknown, what: string): v.InferOutput<S> {
+/** `json` as `schema` has it. `what` is what messages call it. Throws `ManifestError`, also for a format other than 1. */
+export function parseAs<S extends v.GenericSchema>(schema: S, json: unknown, what: string): v.InferOutput<S> {
   const format = (json as { format?: unknown } | null)?.format;
   if (typeof format === "number" && format !== 1) {
     throw new ManifestError(`The base image's ${what} has format ${format}, and this page knows format 1`);

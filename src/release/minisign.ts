@@ -23,7 +23,7 @@ const PREHASHED = "ED"; // their BLAKE2b-512 is
  * `signature` is the text of the `.minisig` file. The format is minisign's own
  * (https://jedisct1.github.io/minisign/#signature-format): algorithm (2 bytes), key id (8) and Ed25519 signature
  * (64); the trusted comment; an Ed25519 signature of signature and trusted comment. Throws `SignatureError` for
- * everything else, also when `keys` is empty.
+ * everything else, also when `keys` is empty. `what` is what messages call the bytes.
  *
  * The signature does not cover the algorithm's name: with the name of the other algorithm, the signature of a hashed
  * message is a valid signature of the 64 bytes of its hash. No manifest looks like that.
@@ -32,6 +32,7 @@ export async function verifySignature(
   bytes: Bytes,
   signature: string,
   keys: readonly string[],
+  what = "The base image's manifest",
 ): Promise<Signed> {
   if (keys.length === 0) throw new SignatureError("No key is set up that base images must be signed with");
   const known = keys.map((key, i) => parseKey(key, i + 1));
@@ -39,17 +40,22 @@ export async function verifySignature(
   const key = known.find((each) => each.keyId === keyId);
   if (!key) {
     const ids = known.map((each) => each.keyId).join(" or ");
-    throw new SignatureError(`The base image's manifest is signed with the key ${keyId} instead of ${ids}`);
+    throw new SignatureError(`${what} is signed with the key ${keyId} instead of ${ids}`);
   }
   const message = algorithm === LEGACY ? bytes : etc.hexToBytes(await blake2b(bytes, 512));
   if (!(await verify(key.point, signed, message))) {
-    throw new SignatureError(`The base image's manifest is not what the key ${keyId} has signed`);
+    throw new SignatureError(`${what} is not what the key ${keyId} has signed`);
   }
   const comment = new TextEncoder().encode(trustedComment);
   if (!(await verify(key.point, sealed, etc.concatBytes(signed, comment)))) {
-    throw new SignatureError(`The trusted comment on the base image is not what the key ${keyId} has signed`);
+    throw new SignatureError(`The trusted comment on it is not what the key ${keyId} has signed`);
   }
   return { trustedComment, keyId };
+}
+
+/** The id of a public key, as `minisign` writes it. Throws `SignatureError` when it is none. */
+export function keyIdOf(key: string): string {
+  return parseKey(key, 1).keyId;
 }
 
 interface Key {

@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from "node:net";
 import type { Bytes } from "../bytes/segment.ts";
 import { partOf } from "./range.ts";
-import { testKey } from "./sign.ts";
+import type { Latest } from "../release/latest.ts";
+import type { Manifest } from "../release/manifest.ts";
+import { signLatest, signManifest } from "./sign.ts";
 
 /** A server on this machine for the time of a test. */
 export interface TestServer extends AsyncDisposable {
@@ -30,18 +32,19 @@ export async function serve(listener: RequestListener): Promise<TestServer> {
 }
 
 /**
- * Serve JSON, HTML and images by path, images with ranges, as a CDN does; and beside JSON the signature that
- * `testKey()` makes of it.
+ * Serve JSON, HTML and images by path, images with ranges, as a CDN does; and beside manifests the signature that
+ * `testKey()` makes of them. A list of releases is served as the `latest.json` that `testKey()` signs.
  */
 export function files(contents: Record<string, Bytes | string | object>): RequestListener {
   return (request, response) => {
     const { pathname } = new URL(request.url ?? "", "http://any");
     const signed = contents[pathname.replace(/\.minisig$/, "")];
-    const content = contents[pathname] ?? (signed && testKey().sign(JSON.stringify(signed)));
+    const content = contents[pathname] ?? (signed && signManifest(signed as Manifest));
     response.setHeader("Access-Control-Allow-Origin", "*");
     if (content === undefined) response.writeHead(404).end();
     else if (typeof content === "string") response.end(content);
     else if (content instanceof Uint8Array) range(content as Bytes, request.headers.range, response);
+    else if ("releases" in content) response.end(signLatest(content as Partial<Latest>));
     else response.end(JSON.stringify(content));
   };
 }

@@ -17,7 +17,7 @@ afterEach(() => vi.unstubAllGlobals());
 
 function ready(piece: string, version = "2026.1.1", flavor = "kiosk") {
   const base = { name: "fedac-os", version, flavor, arch: "x86_64", created: "2026-01-01T00:00:00Z" };
-  return { piece: { name: piece, size: 1, sha256: "" }, base };
+  return { piece: { name: piece, size: 1, sha256: "" }, base, release: { keyId: "0123456789ABCDEF" } };
 }
 
 test("nothing is known at first", () => {
@@ -28,7 +28,10 @@ test("the newest version is remembered, for each flavor and architecture", () =>
   notes.recordReady(ready("notepat", "2026.1.10"));
   notes.recordReady(ready("notepat", "2026.1.9"));
   notes.recordReady(ready("notepat", "2025.1.1", "tiny"));
-  expect(notes.seen).toEqual({ "kiosk x86_64": "2026.1.10", "tiny x86_64": "2025.1.1" });
+  expect(notes.seen).toEqual({
+    "kiosk x86_64 0123456789ABCDEF": "2026.1.10",
+    "tiny x86_64 0123456789ABCDEF": "2025.1.1",
+  });
 });
 
 test("the last eight pieces are remembered, each once, the last one first", () => {
@@ -54,22 +57,23 @@ test.each(["not JSON", "null", "[]", '"x"', '{"keep":1}', `{"keep":true,"x":"${"
 
 /** Notes that somebody else has put into storage. */
 const plant = (planted: object) => storage.items.set("os:notes", JSON.stringify(planted));
+const CHANNEL = "kiosk x86_64 0123456789ABCDEF";
 const year = new Date().getUTCFullYear();
 
 test("each note stands for itself: one that is malformed does not take others with it", () => {
   plant({ seen: 7, recent: ["notepat"], keep: true });
   expect([notes.seen, notes.recent, notes.keep]).toEqual([{}, ["notepat"], true]);
-  plant({ seen: { a: "2026.1.1", b: 7, c: "newest", "\u202e": "1" }, recent: "x", keep: "yes" });
-  expect([notes.seen, notes.recent, notes.keep]).toEqual([{ a: "2026.1.1" }, [], false]);
+  plant({ seen: { [CHANNEL]: "2026.1.1", b: "1", "c d E": 7, "\u202e": "1" }, recent: "x", keep: "yes" });
+  expect([notes.seen, notes.recent, notes.keep]).toEqual([{ [CHANNEL]: "2026.1.1" }, [], false]);
 });
 
 test.each([`${year + 2}.1.1`, "9999", "999999"])(
   "version %s, that cannot have been seen, does not make what comes look old",
   (version) => {
-    plant({ seen: { "kiosk x86_64": version }, recent: [], keep: false });
+    plant({ seen: { [CHANNEL]: version }, recent: [], keep: false });
     expect(notes.seen).toEqual({});
     notes.recordReady(ready("notepat", `${year}.1.1`));
-    expect(notes.seen).toEqual({ "kiosk x86_64": `${year}.1.1` });
+    expect(notes.seen).toEqual({ [CHANNEL]: `${year}.1.1` });
   },
 );
 
@@ -83,7 +87,7 @@ test("there is a limit to what is remembered", () => {
   expect(notes.recent).toHaveLength(8);
   for (let i = 0; i < 40; i++) notes.recordReady(ready("a", "2026.1.1", `flavor${i}`));
   expect(Object.keys(notes.seen)).toHaveLength(32);
-  expect(notes.seen).toHaveProperty("flavor39 x86_64");
+  expect(notes.seen).toHaveProperty("flavor39 x86_64 0123456789ABCDEF");
 });
 
 test("without storage nothing is remembered, and nothing fails", () => {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { compareVersions, channelOf } from "../release/manifest.ts";
+import { MAX_SEEN, parseSeen, type SeenVersions, withSeen } from "../release/seen.ts";
 import type { ImageInfo } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
 
@@ -8,17 +8,13 @@ import { parsePiece } from "../piece/name.ts";
 const KEY = "os:notes";
 /** How many pieces are remembered. */
 const RECENT = 8;
-/** Of how many flavors and architectures the newest version is remembered. */
-const CHANNELS = 32;
 /** No notes that we have written are longer, in characters. */
 const LONGEST = 16 * 1024;
 
 // Every page and piece of the site can write here, so each note is checked by itself as it is read.
-const channelName = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,200}$/));
-const version = v.pipe(v.string(), v.regex(/^\d{1,6}(?:\.\d{1,6}){0,3}$/), v.check(isPast));
 const pieceName = v.pipe(v.string(), v.check(isPiece));
 const schema = v.object({
-  /** The newest version of base seen, by flavor and architecture. */
+  /** The newest versions of base seen. */
   seen: v.fallback(v.record(v.string(), v.unknown()), {}),
   /** Pieces made ready lately, the last one first. */
   recent: v.fallback(v.array(v.unknown()), []),
@@ -27,7 +23,7 @@ const schema = v.object({
 });
 
 interface Notes {
-  readonly seen: Readonly<Record<string, string>>;
+  readonly seen: SeenVersions;
   readonly recent: readonly string[];
   readonly keep: boolean;
 }
@@ -38,10 +34,10 @@ function read(): Notes {
     if (text.length > LONGEST) throw new RangeError("longer than any of ours");
     const { seen, recent, keep } = v.parse(schema, JSON.parse(text));
     const versions = Object.entries(seen).filter(
-      (entry): entry is [string, string] => v.is(channelName, entry[0]) && v.is(version, entry[1]),
+      ([channel, version]) => parseSeen({ [channel]: version }) && isPast(version as string),
     );
     return {
-      seen: Object.fromEntries(versions.slice(-CHANNELS)),
+      seen: parseSeen(Object.fromEntries(versions.slice(-MAX_SEEN))) ?? {},
       recent: recent.filter((each) => v.is(pieceName, each)).slice(0, RECENT),
       keep,
     };
@@ -76,8 +72,8 @@ function write(change: Partial<Notes>): void {
 
 /** What this browser remembers. Where there is no storage, nothing is remembered and nothing fails. */
 export const notes = {
-  /** The newest version of base seen, by flavor and architecture (`kiosk x86_64`). */
-  get seen(): Readonly<Record<string, string>> {
+  /** The newest versions of base seen. */
+  get seen(): SeenVersions {
     return read().seen;
   },
   /** Pieces made ready lately, the last one first. */
@@ -92,13 +88,10 @@ export const notes = {
     write({ keep });
   },
   /** An image of this piece is ready to be made, on this base. */
-  recordReady({ piece, base }: Pick<ImageInfo, "piece" | "base">): void {
+  recordReady({ piece, base, release }: Pick<ImageInfo, "piece" | "base" | "release">): void {
     const { seen, recent } = read();
-    const channel = channelOf(base);
-    const { [channel]: known, ...others } = seen;
-    const isNewer = known === undefined || compareVersions(base.version, known) > 0;
     write({
-      seen: { ...others, [channel]: isNewer ? base.version : known }, // last: the first are forgotten first
+      seen: release ? withSeen(seen, { ...base, keyId: release.keyId }) : seen,
       recent: [piece.name, ...recent.filter((name) => name !== piece.name)].slice(0, RECENT),
     });
   },

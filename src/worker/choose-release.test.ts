@@ -4,7 +4,7 @@ import { DEFAULT_RETRY, RetryPolicy } from "../fetch/retry.ts";
 import type { BuildRequest } from "../messages.ts";
 import { WINDOW, type Manifest } from "../release/manifest.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
-import { testKey } from "../testing/sign.ts";
+import { signManifest, testKey } from "../testing/sign.ts";
 import { testBase } from "../testing/test-base.ts";
 import { chooseRelease } from "./choose-release.ts";
 
@@ -26,7 +26,12 @@ afterEach(() => server[Symbol.asyncDispose]());
 
 function kept(change: Partial<Manifest> = {}, size = NEEDED, key = testKey()): KeptRelease {
   const text = JSON.stringify({ ...manifest, ...change });
-  return { folder: "", bytes: new TextEncoder().encode(text), signature: key.sign(text), size };
+  return {
+    folder: "",
+    bytes: new TextEncoder().encode(text),
+    signature: signManifest(JSON.parse(text) as Manifest, key),
+    size,
+  };
 }
 
 async function versionOf(here: KeptRelease[], options: Partial<BuildRequest> = {}): Promise<string> {
@@ -59,7 +64,7 @@ test.each<[string, KeptRelease, Partial<BuildRequest>]>([
   ["is not all here", kept({}, NEEDED - 1), {}],
   ["is of another flavor", kept({ flavor: "other" }), { flavor: "test" }],
   ["is signed by a key that is not ours", kept({}, NEEDED, testKey(2)), {}],
-  ["is older than one seen", older, { seen: { "test x86_64": "2026.1.1" } }],
+  ["is older than one seen", older, { seen: { [`test x86_64 ${testKey().id}`]: "2026.1.1" } }],
 ])("what is kept is not taken when it %s", async (_, release, options) => {
   isDown = true;
   await expect(versionOf([release], options)).rejects.toMatchObject({ name: "ConnectionError" });

@@ -11,12 +11,13 @@ import { verifyRelease, type Release, type ReleaseQuery } from "../release/verif
  * `findRelease` throws.
  */
 export async function chooseRelease(
-  { manifest, keys, flavor, version, seen }: BuildRequest,
+  { piece, manifest, keys, flavor, version, seen }: BuildRequest,
   retry: RetryPolicy,
   stop: AbortSignal,
   keptHere: () => Promise<readonly KeptRelease[]> = keptReleases,
 ): Promise<Release> {
-  const query = { keys, flavor, version, seen };
+  const byName = (older: string) => ["os", piece, ...(flavor === undefined ? [] : [flavor]), older].join(":");
+  const query = { keys, flavor, version, seen, byName };
   const [fallback] = await usableKept(await keptHere(), manifest, query);
   if (!fallback) return await findRelease(manifest, query, retry, stop);
   // There is something to fall back on, so nobody waits for a server that does not answer.

@@ -169,9 +169,15 @@ export class BuildSession implements Builder {
 
   /** The image's own, and what is known of the bundle. */
   #info(): ImageInfo {
-    const { image, bundle } = this.#opened();
+    const { image, bundle, release } = this.#opened();
     const { isNormalised, asks } = bundle;
-    return { ...image.info, piece: { ...image.info.piece, isNormalised }, asks };
+    const { keyId, olderThan } = release;
+    return {
+      ...image.info,
+      piece: { ...image.info.piece, isNormalised },
+      asks,
+      release: { keyId, ...(olderThan === undefined ? {} : { olderThan }) },
+    };
   }
 
   #onWritten(bytes: number): void {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # disk.img + sbom.cdx.json + manifest.json + its signature → cdn/, laid out as a CDN serves it. A reader never meets half a
-# release: its directory appears under its name when it is whole, and only then does latest.json point to it.
+# release: its directory appears under its name when it is whole, and only then does latest.json point to it (latest.sh).
 . "$(dirname "$0")/../lib.sh"
 
 need npx npm
@@ -20,5 +20,4 @@ cp "$WORK/sbom.cdx.json" "$WORK/manifest.json" "$WORK/manifest.json.minisig" "$n
 set_times "$new"
 rm -rf "${CDN:?}/$release" # the same image, built again
 mv "$new" "$CDN/$release"
-tool offer "$CDN" "$release" # in latest.json; an earlier image of this version goes
 printf '%s\n' "$release" > "$WORK/release"

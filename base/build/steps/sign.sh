@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# manifest.json → manifest.json.minisig, or that of a release: base/build/steps/sign.sh FLAVOR [MANIFEST]. What the
-# current key has signed already is left as it is.
+# manifest.json → manifest.json.minisig; or base/build/steps/sign.sh FLAVOR FILE, for the manifest of a release or the list
+# in a latest.json. What the current key has signed already is left as it is.
 #
 # The secret key is OS_SIGNING_KEY (what is in minisign's file), or the file OS_SIGNING_KEY_FILE, or a key for
 # development, made when it is first needed. OS_SIGNING_PASSWORD opens a key that has a password. Key and password
@@ -10,8 +10,8 @@
 need minisign minisign
 
 export -n OS_SIGNING_KEY OS_SIGNING_PASSWORD
-MANIFEST=${2:-$WORK/manifest.json}
-SIGNATURE=$MANIFEST.minisig
+FILE=${2:-$WORK/manifest.json}
+SIGNATURE=$FILE.minisig
 KEYS=$OUT/keys # the public keys here are those that npm start believes
 DEVELOPMENT=$KEYS/development.key
 
@@ -68,21 +68,32 @@ rm -f "$public.new" # minisign overwrites nothing
 with_key -R -p "$public.new"
 cmp -s "$public.new" "$public" || mv "$public.new" "$public"
 
-# field NAME: a plain word of the manifest, which has one at a line's start
+# field NAME [PATTERN]: what the file says at the start of a line, a plain word unless it is of another pattern. Each name
+# is there once.
 field() {
-  sed -n "s/^  \"$1\": \"\([a-z0-9._-]*\)\",\$/\1/p" "$MANIFEST"
+  sed -n "s/^  \"$1\": \"\(${2:-[a-z0-9._-]*}\)\",\$/\1/p" "$FILE"
 }
-[ -f "$MANIFEST" ] || die "there is no $MANIFEST" "base/build/build.sh $FLAVOR"
-comment="$(field name) $(field flavor) $(field version) $(field arch)" # no time: built again, it is the same
-read -ra words <<< "$comment"
-[ ${#words[@]} = 4 ] || die "$MANIFEST does not say what it describes"
 
-# signed FILE: whether it is this key's, for this manifest, with this comment
+# The trusted comment says what is signed, and whoever verifies compares (commentOn, commentOnList in src/release).
+# Without the time, so that what is built again is signed the same.
+[ -f "$FILE" ] || die "there is no $FILE" "base/build/build.sh $FLAVOR"
+until=$(field until '[0-9TZ:.-]*')
+if [ -n "$until" ]; then
+  of="a list of base images"
+  comment="latest.json until $until"
+else
+  of="a base image's manifest"
+  comment="$(field name) $(field flavor) $(field version) $(field arch)"
+  read -ra words <<< "$comment"
+  [ ${#words[@]} = 4 ] || die "$FILE does not say what it describes"
+fi
+
+# signed FILE: whether it is this key's, for this file, with this comment
 signed() {
-  [ "$(minisign -VQ -p "$public" -m "$MANIFEST" -x "$1" 2> /dev/null)" = "$comment" ]
+  [ "$(minisign -VQ -p "$public" -m "$FILE" -x "$1" 2> /dev/null)" = "$comment" ]
 }
 signed "$SIGNATURE" && exit
-with_key -S -m "$MANIFEST" -x "$SIGNATURE.new" -c "signature of a base image's manifest" -t "$comment"
+with_key -S -m "$FILE" -x "$SIGNATURE.new" -c "signature of $of" -t "$comment"
 signed "$SIGNATURE.new" || die "minisign does not accept what it has signed"
 set_times "$SIGNATURE.new"
 mv "$SIGNATURE.new" "$SIGNATURE"

@@ -2,11 +2,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
+import { parseLatest } from "../../../src/release/latest.ts";
 import { dirOf, nameOf } from "../../../src/release/list.ts";
-import { type Manifest, parseLatest } from "../../../src/release/manifest.ts";
+import type { Manifest } from "../../../src/release/manifest.ts";
 import { testBase } from "../../../src/testing/test-base.ts";
 import { run } from "../../../src/testing/tools.ts";
-import { offer } from "./release.ts";
+import { listWith, point } from "./release.ts";
 
 const { manifest } = await testBase();
 const cdn = mkdtempSync(join(tmpdir(), "release-"));
@@ -23,12 +24,19 @@ function build(day: number, flavor = "tiny"): string {
   return nameOf(made);
 }
 
+/** What base/build/steps/latest.sh does. */
+async function offer(name?: string): Promise<string> {
+  const list = await listWith(cdn, name);
+  await point(cdn, list, "signature");
+  return list;
+}
+
 test("the last three builds of a flavor stay, and nothing else of ours does", async () => {
   mkdirSync(join(cdn, ".new-tiny-1.1.9-0123456789ab"));
   const names: string[] = [];
   for (const [day, flavor] of [[1], [2], [3, "kiosk"], [4], [5]] as [number, string?][]) {
     names.push(build(day, flavor));
-    await offer(cdn, names.at(-1)!);
+    await offer(names.at(-1));
   }
   const { releases } = parseLatest(JSON.parse(readFileSync(join(cdn, "latest.json"), "utf8")));
   expect(releases.map(dirOf)).toEqual([names[4], names[3], names[2], names[1]]);
@@ -42,8 +50,20 @@ test("a directory that is not named after its release is refused", async () => {
     join(cdn, name, "manifest.json"),
     JSON.stringify({ ...manifest, flavor: "tiny", version: "1.1.2" }),
   );
-  await expect(offer(cdn, name)).rejects.toThrow(`${name} holds the release tiny-1.1.2-`);
+  await expect(offer(name)).rejects.toThrow(`${name} holds the release tiny-1.1.2-`);
   expect(readdirSync(cdn)).toEqual([name]);
+});
+
+test("a list stays as it is when nothing is new, so that it need not be signed again", async () => {
+  const list = await offer(build(1));
+  expect(await offer()).toBe(list);
+  expect(await offer(build(2))).not.toBe(list);
+});
+
+test("a list that cannot be read is begun anew", async () => {
+  writeFileSync(join(cdn, "latest.json"), '{"format": 1, "releases": []}');
+  await offer(build(1));
+  expect(parseLatest(JSON.parse(readFileSync(join(cdn, "latest.json"), "utf8"))).releases).toHaveLength(1);
 });
 
 test("prints a release's name", () => {

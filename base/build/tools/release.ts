@@ -1,42 +1,83 @@
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { entryOf, nameOf, NO_RELEASES, namesIn, rebuilt, releaseOf } from "../../../src/release/list.ts";
-import { type Latest, parseLatest, parseManifest } from "../../../src/release/manifest.ts";
+import { formatLatest, formatList, parseLatest, parseList } from "../../../src/release/latest.ts";
+import {
+  entryOf,
+  nameOf,
+  NO_RELEASES,
+  namesIn,
+  rebuilt,
+  releaseOf,
+  type Releases,
+} from "../../../src/release/list.ts";
+import { type Manifest, parseManifest } from "../../../src/release/manifest.ts";
+
+/** For how long after the release built last a local list holds: only its builder reads it, and nobody renews it. */
+const HOLDS_YEARS = 10;
 
 /**
- * Offer the release in the subdirectory `name` of `cdn` first in its `latest.json`, and remove those that are no longer
- * offered. Throws `ManifestError` for a manifest or list that is none.
+ * The list of `cdn` as it is to be signed: what its `latest.json` says, with the release in the subdirectory `name`, if
+ * one is named, offered first. Throws `ManifestError` for a manifest that is none, and `RangeError` when the
+ * subdirectory is not named after its release.
  */
-export async function offer(cdn: string, name: string): Promise<void> {
-  const manifest = parseManifest(await json(join(cdn, name, "manifest.json")));
-  if (nameOf(manifest) !== name) throw new RangeError(`${name} holds the release ${nameOf(manifest)}`);
+export async function listWith(cdn: string, name = ""): Promise<string> {
+  let latest = await readLatest(cdn);
+  if (name !== "") {
+    const manifest = await readManifest(join(cdn, name, "manifest.json"));
+    if (nameOf(manifest) !== name) throw new RangeError(`${name} holds the release ${nameOf(manifest)}`);
+    latest = rebuilt(latest, entryOf(manifest));
+  }
+  return formatList({ format: 1, until: untilOf(latest), ...latest });
+}
+
+/**
+ * Make `list`, signed by `signature`, the list of `cdn`, and remove the releases that it no longer offers. Throws
+ * `ManifestError` for a list that is none.
+ */
+export async function point(cdn: string, list: string, signature: string): Promise<void> {
+  const offered = namesIn(parseList(list));
   const path = join(cdn, "latest.json");
-  const before = await json(path).then(parseLatest, (error: NodeJS.ErrnoException): Latest => {
-    if (error.code === "ENOENT") return NO_RELEASES;
-    throw error;
-  });
-  const after = parseLatest(rebuilt(before, entryOf(manifest)));
-  await writeFile(`${path}.new`, JSON.stringify(after, null, 2) + "\n");
+  await writeFile(`${path}.new`, formatLatest(list, signature));
   await rename(`${path}.new`, path);
-  const offered = namesIn(after);
   for (const directory of await readdir(cdn)) {
     const release = releaseOf(`${directory}/`);
     if (release !== undefined && !offered.has(release)) await rm(join(cdn, release), { recursive: true });
   }
 }
 
-async function json(path: string): Promise<unknown> {
-  return JSON.parse(await readFile(path, "utf8"));
+async function readManifest(path: string): Promise<Manifest> {
+  return parseManifest(JSON.parse(await readFile(path, "utf8")));
+}
+
+/** What the list of `cdn` says; nothing where there is none that can be read, and then it is begun anew. */
+async function readLatest(cdn: string): Promise<Releases> {
+  try {
+    const { releases } = parseLatest(JSON.parse(await readFile(join(cdn, "latest.json"), "utf8")));
+    return { releases };
+  } catch {
+    return NO_RELEASES;
+  }
+}
+
+/** It follows from the releases, so that a list is signed again only when they change. */
+function untilOf({ releases }: Releases): string {
+  const until = new Date(Math.max(0, ...releases.map(({ created }) => Date.parse(created))));
+  until.setUTCFullYear(until.getUTCFullYear() + HOLDS_YEARS);
+  return until.toISOString();
 }
 
 async function main(args: string[]): Promise<void> {
   const [command, first = "", second = ""] = args;
   if (command === "name" && args.length === 2) {
-    console.log(nameOf(parseManifest(await json(first))));
-  } else if (command === "offer" && args.length === 3) {
-    await offer(first, second);
+    console.log(nameOf(await readManifest(first)));
+  } else if (command === "list" && (args.length === 2 || args.length === 3)) {
+    process.stdout.write(await listWith(first, second));
+  } else if (command === "point" && args.length === 3) {
+    await point(first, await readFile(second, "utf8"), await readFile(`${second}.minisig`, "utf8"));
   } else {
-    throw new RangeError("usage: release.ts name MANIFEST | release.ts offer CDN NAME");
+    throw new RangeError(
+      "usage: release.ts name MANIFEST | release.ts list CDN [NAME] | release.ts point CDN LIST",
+    );
   }
 }
 

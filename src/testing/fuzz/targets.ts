@@ -6,7 +6,8 @@ import { filesystem, plan, type Entry } from "../../ext4/filesystem.ts";
 import { read } from "../../ext4/reader.ts";
 import { backupGpt, checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, SECTOR } from "../../image/gpt.ts";
 import { formatOsJson, parseOsJson } from "../../image/os-json.ts";
-import { parseLatest, parseManifest, windowsOf, WINDOW } from "../../release/manifest.ts";
+import { parseList } from "../../release/latest.ts";
+import { parseManifest, windowsOf, WINDOW } from "../../release/manifest.ts";
 import { verifySignature } from "../../release/minisign.ts";
 import { parseJson } from "../../release/verify.ts";
 import { pattern } from "../bytes.ts";
@@ -89,7 +90,12 @@ const LISTED = {
   created: "2026-01-01T00:00:00.000Z",
   manifest: "test-2026.1.1-0123456789ab/manifest.json",
 };
-const LATEST = { format: 1, releases: [LISTED], retired: [{ ...LISTED, since: LISTED.created }] };
+const LATEST = {
+  format: 1,
+  until: LISTED.created,
+  releases: [LISTED],
+  retired: [{ ...LISTED, since: LISTED.created }],
+};
 const OS_JSON = {
   format: 1 as const,
   piece: "@jeffrey/notepat",
@@ -159,7 +165,7 @@ const manifest = jsonTarget("manifest", "ManifestError", MANIFEST, (text) => {
 });
 
 const list = jsonTarget("list", "ManifestError", LATEST, (text) => {
-  for (const { version, manifest: address } of parseLatest(parseJson(text)).releases) {
+  for (const { version, manifest: address } of parseList(new TextDecoder().decode(text)).releases) {
     check(version.length <= 64 && address.length <= 2048, "an endless word");
   }
 });
