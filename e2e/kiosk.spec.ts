@@ -1,10 +1,17 @@
-import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
+import { ANSWER } from "../base/qemu/boot.ts";
 import { letIn } from "../base/qemu/intruder.ts";
 import { withMachine } from "../base/qemu/machine.ts";
+import { pixelAt, readPicture } from "../base/qemu/picture.ts";
+import { signingKeys } from "../dev/serve-base.ts";
 import { start, type Site } from "../dev/start.ts";
+import { acBundle } from "../src/testing/ac-bundle.ts";
 import { expect, says, startBuild, test, type } from "./site.ts";
 
 // `npm run test:kiosk`: the real base, which takes too long for every run. A browser builds notepat-os.iso from it, and
@@ -16,6 +23,7 @@ const VARIANTS = words("KIOSK_VARIANTS") ?? ["empty", "wrong", "missing", "twin"
 const START_SECONDS = 1800;
 const START_MS = (START_SECONDS + 120) * 1000;
 
+const run = promisify(execFile);
 const out = path.join(import.meta.dirname, "out/kiosk");
 const folder = mkdtempSync(path.join(tmpdir(), "kiosk-e2e-"));
 const image = path.join(folder, "notepat-os.iso");
@@ -24,6 +32,7 @@ let site: Site & { close(): Promise<void> };
 test.describe.configure({ mode: "serial" });
 test.skip(!process.env["KIOSK"], "npm run test:kiosk");
 test.beforeAll(async () => {
+  mkdirSync(out, { recursive: true });
   site = await start({ flavor: "kiosk" });
 });
 test.afterAll(async () => {
@@ -53,14 +62,80 @@ test("who has taken the session over gets no further", async () => {
   const copy = path.join(folder, "intruder.iso");
   copyFileSync(image, copy);
   await letIn(copy);
-  await withMachine({ image: copy, memory: 3072 }, async (machine) => {
+  await withMachine({ image: copy, memory: 3072, network: true }, async (machine) => {
     await machine.line(/^INTRUDER DONE/m, START_SECONDS);
     const said = machine.serial.match(/^INTRUDER .*(?=\r?$)/gm) ?? [];
     expect(said.filter((line) => !/^INTRUDER (DONE|\w+: held)/.test(line))).toEqual([]);
     for (const who of ["session", "manager"]) {
-      expect(said.filter((line) => line.startsWith(`INTRUDER ${who}: `)).length).toBeGreaterThan(25);
+      expect(said.filter((line) => line.startsWith(`INTRUDER ${who}: `)).length).toBeGreaterThan(35);
+      for (const what of ["record from pcmC0D0c", "reach a computer", "ask for a name"]) {
+        expect(said.join("\n")).toMatch(new RegExp(`^INTRUDER ${who}: held \\(.*\\): ${what}$`, "m"));
+      }
     }
   });
+});
+
+/** Says by its colours what it got: a left third for the microphone, one for the network, one for how often it began. */
+const TRIES = (port: number) => `// frog, 2026
+// Listens, and asks another computer.
+const begun = Number(localStorage.getItem("begun") ?? 0) + 1;
+localStorage.setItem("begun", begun);
+let [heard, reached] = ["grey", "grey"];
+export function boot() {
+  navigator.mediaDevices.getUserMedia({ audio: true }).then(() => (heard = "green"), () => (heard = "red"));
+  const reach = () =>
+    fetch("http://10.0.2.2:${port}/", { mode: "no-cors" }).then(
+      () => (reached = "green"),
+      () => ((reached = "red"), setTimeout(reach, 500)),
+    );
+  reach();
+}
+const COLOURS = { grey: [99, 99, 99], green: [0, 255, 0], red: [255, 0, 0], blue: [0, 0, 255], yellow: [255, 255, 0] };
+export function paint({ ink, box, screen: { width, height } }) {
+  const third = Math.floor(width / 3);
+  [heard, reached, begun % 2 ? "blue" : "yellow"].forEach((name, i) => {
+    ink(...COLOURS[name]);
+    box(i * third, 0, third + 2, height);
+  });
+}
+`;
+
+test("a bundle of AC's gets what it is allowed, with a light, and Escape starts it again", async () => {
+  test.setTimeout(START_MS);
+  const asked = createServer((_, response) => void response.end());
+  await new Promise<void>((listening) => asked.listen(0, "127.0.0.1", listening));
+  const bundle = path.join(folder, "frog.html");
+  writeFileSync(bundle, acBundle({ source: TRIES((asked.address() as AddressInfo).port) }));
+  const made = path.join(folder, "frog-os.iso");
+  const os = path.join(import.meta.dirname, "../bin/os.ts");
+  const keys = (await signingKeys()).flatMap((key) => ["--key", key]);
+  const what = ["frog", "--bundle", bundle, "--allow", "microphone,network", "--out", made];
+  const base = ["--manifest", `${site.base}/latest.json`, "--flavor", "kiosk", ...keys];
+  await run("npx", ["tsx", os, "build", ...what, ...base]);
+  await withMachine({ image: made, memory: 3072, network: true }, async (machine) => {
+    expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE frog /);
+    const screen = path.join(out, "allowed.png");
+    const seen = async () => {
+      await machine.screenshot(screen);
+      const picture = await readPicture(screen);
+      const { width, height } = picture;
+      const thirds = [1, 3, 5].map((sixth) =>
+        pixelAt(picture, Math.floor((width * sixth) / 6), Math.floor(height / 2)),
+      );
+      // The light lies in the upper right corner: black, with white words and a red dot
+      const corner = Array.from({ length: 24 * 150 }, (_, i) =>
+        pixelAt(picture, width - 1 - (i % 150), Math.floor(i / 150)),
+      );
+      const black = corner.filter((colour) => colour.every((part) => part === 0)).length;
+      return { thirds, light: black > 500 };
+    };
+    const [green, blue, yellow] = [[0, 255, 0], [0, 0, 255], [255, 255, 0]]; // prettier-ignore
+    const patient = { timeout: START_MS };
+    await expect.poll(seen, patient).toEqual({ thirds: [green, green, blue], light: true });
+    await machine.keys("esc");
+    await expect.poll(seen, patient).toEqual({ thirds: [green, green, yellow], light: true });
+  });
+  asked.close();
 });
 
 /** Run base/qemu/boot-test, which fails, with its table, unless the line expected comes. */

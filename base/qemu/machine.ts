@@ -34,6 +34,8 @@ export interface MachineOptions {
   readonly cores?: number;
   /** Emulated unless said otherwise: where KVM is offered it need not work, and a test should mean the same everywhere. */
   readonly accel?: (typeof ACCELERATORS)[number];
+  /** With a cable to a network of QEMU's own, which has a DHCP server, names, and this computer at 10.0.2.2. */
+  readonly network?: boolean;
   /** Called for serial output as it comes. */
   readonly onSerial?: (text: string) => unknown;
 }
@@ -211,7 +213,8 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
     ["-display", "none", "-vga", "std", "-serial", "stdio"],
     ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`],
     ["-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,bus=usb.0"],
-    ["-audiodev", "none,id=silence", "-device", "intel-hda", "-device", "hda-output,audiodev=silence"],
+    ["-audiodev", "none,id=silence", "-device", "intel-hda", "-device", "hda-duplex,audiodev=silence"],
+    options.network === true ? ["-nic", "user,model=e1000e"] : [],
     ...sticks,
     drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : "snapshot=on"),
     ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=0`],

@@ -1,5 +1,5 @@
 /** A screen, in its own pixels. */
-interface Screen {
+export interface Screen {
   readonly width: number;
   readonly height: number;
 }

@@ -25,7 +25,7 @@ export interface Browser extends Page {
   stop(): Promise<void>;
 }
 
-/** What Chromium is told wherever it runs. The rest is in kiosk/rootfs/etc/chromium/policies, and what a page may use in `PERMISSIONS` of page.ts. */
+/** What Chromium is told wherever it runs. The rest is in kiosk/rootfs/etc/chromium/policies, and what a page may use in permissions.ts. */
 const FLAGS = [
   "--remote-debugging-pipe",
   "--autoplay-policy=no-user-gesture-required",
@@ -80,7 +80,7 @@ export async function startBrowser(options: BrowserOptions): Promise<Browser> {
       openPage(protocol, events, options),
       startTimeout(options.timeoutSeconds),
     ]);
-    return { painted: page.painted, lost: Promise.race([page.lost, exited]), stop };
+    return { shown: page.shown, lost: Promise.race([page.lost, exited]), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Screen } from "../../../src/bundle/density.ts";
 import { end, endOf } from "./processes.ts";
 import { command, outputs } from "./sway.ts";
 
@@ -9,8 +10,12 @@ import { command, outputs } from "./sway.ts";
 interface Compositor {
   /** What a program needs in its environment to show itself there. */
   readonly environment: NodeJS.ProcessEnv;
+  /** The screen's size in its own pixels. */
+  readonly screen: Screen;
   /** How it ended, when it does; never throws. */
   readonly ended: Promise<string>;
+  /** Show the bar of that name above all windows, or take it away. Throws `Error` when sway refuses. */
+  showBar(id: string, visible: boolean): Promise<void>;
   /** Put windows on the screen: until then there is the splash alone. Throws `Error` when sway refuses. */
   reveal(): Promise<void>;
   /** End it. */
@@ -67,16 +72,18 @@ export async function startCompositor(options: CompositorOptions): Promise<Compo
     await delay(50);
   }
   try {
-    const reveal = await hide(socket);
-    return { environment, ended, reveal, stop };
+    const { screen, reveal } = await hide(socket);
+    const showBar = (id: string, visible: boolean) =>
+      command(socket, `bar ${id} mode ${visible ? "overlay" : "invisible"}`);
+    return { environment, screen, ended, showBar, reveal, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** Have windows drawn on a virtual output; the function returned moves them to the screen. */
-async function hide(socket: string): Promise<() => Promise<void>> {
+/** Have windows drawn on a virtual output, of the screen's size; `reveal` moves them to the screen. */
+async function hide(socket: string): Promise<{ screen: Screen; reveal(): Promise<void> }> {
   const before = await outputs(socket);
   const screen = before.find(({ active }) => active);
   await command(socket, "create_output");
@@ -86,9 +93,10 @@ async function hide(socket: string): Promise<() => Promise<void>> {
   const like = `mode --custom ${width}x${height} scale ${screen?.scale ?? 1} transform ${screen?.transform ?? "normal"}`;
   await command(socket, `output ${hidden.name} ${like} position 30000 30000`); // out of the pointer's reach
   await command(socket, `assign [all] output ${hidden.name}`);
-  return async () => {
+  const reveal = async () => {
     const first = (await outputs(socket)).find(({ name, active }) => active && name !== hidden.name);
     if (first) await command(socket, `[all] move container to output ${first.name}, focus`);
     await command(socket, `output ${hidden.name} unplug`); // what is still on it goes to another one
   };
+  return { screen: { width, height }, reveal };
 }

@@ -1,23 +1,29 @@
 // Runs in each document before the piece does, in a world of its own that the piece cannot see into; page.ts puts
 // it there. It reports once that there is something to see: the first contentful paint (W3C Paint Timing; an empty
 // canvas is none) and two frames more, or, of a page that stays plain on purpose, frames ten seconds after it has
-// loaded. And it keeps from the browser what would lead to its own windows: its keys, the context menu, files
-// dropped on the page. First of all, since a piece may keep an event to itself; it still gets each of them.
+// loaded. It reports the keys by which people leave a piece of AC. And it keeps from the browser what would lead to its
+// own windows: its keys, the context menu, files dropped on the page. First of all, since a piece may keep an event to
+// itself; it still gets each of them.
 {
-  /** @type {((what: string) => void) | undefined} absent in frames: only the page itself is waited for */
-  const report = Reflect.get(globalThis, "kioskReport");
-  let reported = false;
+  /** @param {string} what */
+  const report = (what) => {
+    /** @type {((what: string) => void) | undefined} it may come late: page.ts */
+    const binding = Reflect.get(globalThis, "kioskReport");
+    binding?.(what);
+    return binding !== undefined;
+  };
+  const id = Math.random(); // this document's
+  let reported = window !== window.top; // only the page itself is waited for
   const afterTwoFrames = () =>
     requestAnimationFrame(() =>
       requestAnimationFrame(() => {
-        if (!reported) report?.("painted");
-        reported = true;
+        if (!reported) reported = report("painted");
       }),
     );
-  const loaded = new Promise((done) => {
-    if (document.readyState === "complete") done(undefined);
-    else addEventListener("load", done, { once: true });
-  });
+  let hasLoaded = () => {};
+  /** @type {Promise<void>} */
+  const loaded = new Promise((done) => (hasLoaded = done));
+  if (document.readyState === "complete") hasLoaded();
   const observer = new PerformanceObserver((list) => {
     if (list.getEntriesByName("first-contentful-paint").length > 0) void loaded.then(afterTwoFrames);
   });
@@ -35,10 +41,37 @@
         (shiftKey && key === "Escape") ||
         (ctrlKey && shiftKey && /^(?:a|delete)$/i.test(key)) ||
         ((ctrlKey || metaKey) && !key.startsWith("Arrow") && !editing.has(key.toLowerCase()));
+  /** Whether keys write into something: Backspace and backtick are then no way out. */
+  const isWriting = () => {
+    let at = document.activeElement;
+    while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+    return at instanceof HTMLElement && (at.isContentEditable || at.matches("input, textarea"));
+  };
+  /** @param {KeyboardEvent} event */
+  const leaves = ({ key, repeat, isTrusted }) =>
+    isTrusted && !repeat && (key === "Escape" || ((key === "`" || key === "Backspace") && !isWriting()));
+
+  /** @param {KeyboardEvent} event */
+  const onKey = (event) => {
+    if (isBrowsers(event)) event.preventDefault();
+    if (leaves(event)) report(`key ${id}`);
+  };
+  /** @param {WheelEvent} event */
+  const onWheel = (event) => void (event.ctrlKey && event.preventDefault()); // zooms
+  /** @param {Event} event */
+  const prevent = (event) => event.preventDefault();
+  const onLeft = () => report(`left ${id}`); // ac.ts has the page say so
   const first = { capture: true, passive: false };
-  window.addEventListener("keydown", (event) => void (isBrowsers(event) && event.preventDefault()), first);
-  window.addEventListener("wheel", (event) => void (event.ctrlKey && event.preventDefault()), first); // zooms
-  for (const type of ["contextmenu", "dragover", "drop"]) {
-    addEventListener(type, (event) => event.preventDefault(), first);
-  }
+  const listen = () => {
+    addEventListener("load", hasLoaded, { once: true });
+    window.addEventListener("keydown", onKey, first);
+    window.addEventListener("wheel", onWheel, first);
+    for (const type of ["contextmenu", "dragover", "drop"]) addEventListener(type, prevent, first);
+    addEventListener("kiosk-left", onLeft, first);
+  };
+  listen();
+  // `document.open`, by which bundles that unpack themselves write their page, takes every listener off the window, those
+  // of this world too (HTML, "document open steps"). An observer stays, and sees the root element change. What is there
+  // still is not added twice.
+  new MutationObserver(listen).observe(document, { childList: true });
 }

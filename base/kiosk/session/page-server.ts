@@ -6,8 +6,14 @@ export interface Page {
   readonly body: Buffer | string;
 }
 
-/** The port of the piece's origin, http://localhost:8080: a secure context without TLS (W3C Secure Contexts, 3.1). */
+/** Where the piece's origin is served. */
+export const HOST = "127.0.0.1";
 export const PORT = 8080;
+/**
+ * The piece's origin: a secure context without TLS (W3C Secure Contexts, 3.1), and not by the name "localhost", from which
+ * AC's bundles of KidLisp report to AC how they run.
+ */
+export const ORIGIN = `http://${HOST}:${PORT}`;
 
 /**
  * Headers of every answer. Isolated from other origins, so that SharedArrayBuffer and exact clocks are there
@@ -22,19 +28,20 @@ const HEADERS = {
 };
 
 /**
- * Serve `pages` by their paths on this machine alone; `/` leads to `first`. Throws `Error` when the port is taken.
+ * Serve `pages` by their paths on this machine alone; `/` leads to `first`. A target that is no path of theirs, however it
+ * is written, is not there. Throws `Error` when the port is taken.
  */
 export async function serve(pages: ReadonlyMap<string, Page>, first: string, port = PORT): Promise<Server> {
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const page = pages.get(pathname);
+    const [path = ""] = (request.url ?? "").split(/[?#]/, 1); // no URL parser: it throws at "//"
+    const page = pages.get(path);
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { ...HEADERS, Allow: "GET, HEAD" }).end();
     } else if (page) {
       const length = Buffer.byteLength(page.body);
       response.writeHead(200, { ...HEADERS, "Content-Type": page.type, "Content-Length": length });
       response.end(request.method === "HEAD" ? undefined : page.body);
-    } else if (pathname === "/") {
+    } else if (path === "/") {
       response.writeHead(302, { ...HEADERS, Location: first }).end();
     } else {
       response.writeHead(404, HEADERS).end();
@@ -42,7 +49,7 @@ export async function serve(pages: ReadonlyMap<string, Page>, first: string, por
   });
   await new Promise<void>((listening, fail) => {
     server.once("error", fail);
-    server.listen(port, "127.0.0.1", listening);
+    server.listen(port, HOST, listening);
   });
   return server;
 }

@@ -1,12 +1,19 @@
 import type { EventEmitter } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Allowance } from "../../../src/allowances.ts";
+import { AC_STATE, AC_WATCH, type AcState, TWO_FRAMES } from "./ac.ts";
+import { permissionsOf } from "./permissions.ts";
 import type { Event, Protocol } from "./protocol.ts";
 
 /** A page that is watched over. */
 export interface Page {
-  /** Resolves when the page has loaded and painted; rejects with an `Error` when that takes longer than `timeoutSeconds`. */
-  readonly painted: Promise<void>;
+  /**
+   * Resolves when there is something to see: a page that has loaded and painted; of AC's pages, a piece that runs, or else,
+   * with the reason why it does not, what is shown instead. Rejects with an `Error` when painting takes longer than
+   * `timeoutSeconds`.
+   */
+  readonly shown: Promise<string | undefined>;
   /** Resolves, with the reason, when the page is no longer there or does not answer; never rejects. */
   readonly lost: Promise<string>;
 }
@@ -14,28 +21,27 @@ export interface Page {
 /** What page is opened. */
 export interface PageOptions {
   readonly url: string;
-  /** How long it may take to paint, and after that to answer. */
+  /** What it may use. */
+  readonly allow: readonly Allowance[];
+  /** The address of what is shown instead of a piece of AC's that does not run, for that reason; of the same origin. */
+  readonly instead: (reason: string) => string;
+  /** How long it may take to paint and, if it is AC's, to run, and after that to answer. */
   readonly timeoutSeconds: number;
 }
 
-/** What a piece may use without a question: a kiosk has nobody to ask. */
-const PERMISSIONS = [
-  "audioCapture",
-  "clipboardReadWrite",
-  "clipboardSanitizedWrite",
-  "durableStorage",
-  "midi",
-  "midiSysex",
-  "sensors",
-  "videoCapture",
-  "wakeLockScreen",
-];
-
 /** How often the page is asked whether it is alive. */
 const PULSE_SECONDS = 5;
+/** How often a page of AC's is asked whether its piece runs, until it does. */
+const LOOK_MS = 100;
+/** The part of its time that a piece is given after something has gone wrong while it loaded: AC tries some things twice. */
+const AFTER_FAULT = 1 / 6;
+/** A piece that has left this often, each time before it had been there for so long, is not brought back again. */
+const MAX_LEFT = 5;
+const LEFT_SECONDS = 30;
 /** Our script's world in the page, and what it reports by. */
 const WORLD = "kiosk";
 const REPORT = "kioskReport";
+const BINDING = { name: REPORT, executionContextName: WORLD };
 /** Frames in processes of their own are attached to before they run anything. */
 const FRAMES = {
   autoAttach: true,
@@ -46,19 +52,23 @@ const FRAMES = {
 const SCRIPT = new URL("in-page.js", import.meta.url);
 
 /**
- * Have the browser open `url` in the page that it was started with, close every other one, and watch. Throws `Error` when
- * the browser refuses a command.
+ * Have the browser open `url` in the page that it was started with, close every other one, and watch. A piece of AC's that
+ * somebody leaves by its keys, or that goes to one that is not there, is opened again. Throws `Error` when the browser
+ * refuses a command.
  */
 export async function openPage(
   protocol: Protocol,
   events: EventEmitter<{ event: [Event] }>,
-  { url, timeoutSeconds }: PageOptions,
+  { url, allow, instead, timeoutSeconds }: PageOptions,
 ): Promise<Page> {
   let session: string | undefined;
   let arrived = false;
   let hasPainted = () => {};
   let isLost = (_why: string) => {};
-  const painting = new Promise<void>((done) => (hasPainted = done));
+  let hasLeft = (_by: "key" | "left", _document: string) => {};
+  let hasReloaded = () => {};
+  /** What went wrong in the page while its piece was being loaded, the last of it. */
+  let fault: string | undefined;
   const lost = new Promise<string>((done) => (isLost = done));
   const { origin } = new URL(url);
   const source = await readFile(SCRIPT, "utf8");
@@ -78,12 +88,22 @@ export async function openPage(
       if (method === "Target.attachedToTarget" && params.waitingForDebugger === true) {
         const frame = String(params.sessionId); // of another process, which our script has not reached by itself
         command("Page.enable", {}, frame);
+        command("Runtime.addBinding", BINDING, frame);
         command("Page.addScriptToEvaluateOnNewDocument", { source, worldName: WORLD }, frame);
         command("Target.setAutoAttach", FRAMES, frame);
         command("Runtime.runIfWaitingForDebugger", {}, frame);
       }
+      if (method === "Runtime.bindingCalled" && params.name === REPORT) {
+        const [what = "", document = ""] = String(params.payload).split(" ");
+        if (what === "painted" && sessionId === session) hasPainted();
+        if (what === "key" || what === "left") hasLeft(what, document);
+      }
       if (sessionId === undefined || sessionId !== session) return;
-      if (method === "Runtime.bindingCalled" && params.name === REPORT) hasPainted();
+      fault = faultIn(method, params) ?? fault;
+      // While Runtime is not enabled, new documents are not given our binding: in-page.js looks for it when it needs it
+      if (/^Page\.(?:frameNavigated|domContentEventFired|loadEventFired)$/.test(method)) {
+        command("Runtime.addBinding", BINDING, sessionId);
+      }
       if (method === "Page.javascriptDialogOpening") {
         command("Page.handleJavaScriptDialog", { accept: true }, sessionId);
       }
@@ -92,6 +112,7 @@ export async function openPage(
         const here = frame.unreachableUrl === undefined && new URL(frame.url).origin === origin;
         if (frame.parentId === undefined && arrived && !here) isLost("the page has gone elsewhere");
         if (frame.parentId === undefined) arrived ||= here; // what the browser was started with comes before
+        if (frame.parentId === undefined && here) hasReloaded();
       }
       if (method === "Inspector.targetCrashed") isLost("the page has crashed");
       if (method === "Inspector.detached") isLost(`the page has gone: ${String(params.reason)}`);
@@ -102,28 +123,150 @@ export async function openPage(
   const attached = await protocol.send("Target.attachToTarget", { targetId, flatten: true });
   session = String(attached.sessionId);
   const ask = (method: string, params: object = {}) => protocol.send(method, params, session);
+  const evaluate = async (expression: string): Promise<unknown> => {
+    const answer = await ask("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true });
+    return (answer.result as { value?: unknown }).value;
+  };
   await ask("Inspector.enable");
   await ask("Page.enable");
-  await ask("Runtime.enable");
-  await ask("Runtime.addBinding", { name: REPORT, executionContextName: WORLD });
   await ask("Target.setAutoAttach", FRAMES);
   await ask("Page.addScriptToEvaluateOnNewDocument", { source, worldName: WORLD });
-  await protocol.send("Browser.grantPermissions", { origin, permissions: PERMISSIONS });
-  const { errorText } = await ask("Page.navigate", { url });
-  if (typeof errorText === "string") throw new Error(`${url}: ${errorText}`);
+  await protocol.send("Browser.grantPermissions", { origin, permissions: permissionsOf(allow) });
 
-  const painted = within(painting, timeoutSeconds, "painted");
-  const pulse = async () => {
-    await painted;
+  /** Resolves when the next document has painted. */
+  const paint = (): Promise<void> => {
+    fault = undefined;
+    return new Promise<void>((done) => (hasPainted = done));
+  };
+  /** Go there, and wait until it has painted. */
+  const open = async (address: string): Promise<void> => {
+    const painting = paint();
+    const { errorText } = await ask("Page.navigate", { url: address });
+    if (typeof errorText === "string") throw new Error(`${address}: ${errorText}`);
+    await within(painting, timeoutSeconds, "painted");
+  };
+
+  /** Wait until a page of AC's runs its piece; resolves with why it does not, and at once for all other pages. */
+  const running = async (): Promise<string | undefined> => {
+    const since = performance.now();
+    let faultSince: number | undefined;
+    for (let watched = false; ; await delay(LOOK_MS)) {
+      const looking = evaluate(AC_STATE) as Promise<AcState | null>;
+      const ac = await within(looking, timeoutSeconds, "answered");
+      if (ac === null) return undefined;
+      isAc = true;
+      if (ac.failed !== undefined) return ac.failed;
+      if (!watched) await evaluate(AC_WATCH);
+      watched = true;
+      if (ac.loaded) break;
+      const now = performance.now();
+      if (fault !== undefined) faultSince ??= now;
+      if (now - since > timeoutSeconds * 1000)
+        return fault ?? "It has not come to its first picture in time.";
+      if (faultSince !== undefined && now - faultSince > timeoutSeconds * 1000 * AFTER_FAULT) return fault;
+    }
+    await within(evaluate(TWO_FRAMES), timeoutSeconds, "painted");
+    return undefined;
+  };
+
+  let isAc = false;
+  /** Wait until what has been opened runs, or show what stands for it; resolves with the reason for that. */
+  const settle = async (): Promise<string | undefined> => {
+    const reason = await running();
+    if (reason !== undefined) await open(instead(reason));
     await ask("Page.resetNavigationHistory"); // a mouse has a button that would go back to an empty page
-    await ask("Runtime.disable"); // or the browser keeps all that the piece ever writes to its console
+    await ask("Runtime.disable");
+    await ask("Runtime.addBinding", BINDING);
+    return reason;
+  };
+  const show = async (): Promise<string | undefined> => {
+    // While it loads only: or the browser keeps all that the piece ever writes to its console
+    await ask("Runtime.enable");
+    await ask("Runtime.addBinding", BINDING);
+    await open(url);
+    return await settle();
+  };
+
+  const left: number[] = [];
+  /** Show the piece again, unless it leaves again and again. */
+  const bringBack = async (by: "key" | "left"): Promise<string | undefined> => {
+    const now = performance.now();
+    if (by === "left") left.push(now);
+    while (left[0] !== undefined && now - left[0] > LEFT_SECONDS * 1000) left.shift();
+    if (left.length < MAX_LEFT) return await show();
+    left.length = 0;
+    const reason = "It goes to another piece, again and again, and that one is not here.";
+    await open(instead(reason));
+    return reason;
+  };
+
+  /** What is being done, and what has been asked for meanwhile, by which document. */
+  let busy = true;
+  let leaving: string | undefined;
+  let next: { readonly by: "key" | "left"; readonly document: string } | undefined;
+  const act = async (doing: Promise<string | undefined>): Promise<void> => {
+    busy = true;
+    const reason = await doing;
+    busy = false;
+    const asked = reason === undefined || next?.by === "key" ? next : undefined;
+    next = undefined;
+    if (asked) hasLeft(asked.by, asked.document);
+  };
+  const fails = (error: Error) => isLost(error.message);
+  hasLeft = (by, document) => {
+    if (document === leaving) return; // it says so twice, or while it goes
+    if (busy) next = { by, document };
+    else if (isAc) {
+      leaving = document;
+      act(bringBack(by)).catch(fails);
+    }
+  };
+  const reloaded = async (): Promise<string | undefined> => {
+    await within(paint(), timeoutSeconds, "painted");
+    return await settle();
+  };
+  hasReloaded = () => {
+    if (!busy && isAc) act(reloaded()).catch(fails); // by F5, or by itself
+  };
+  const shown = show();
+  act(shown).catch(fails);
+  const pulse = async () => {
+    await shown;
     for (;;) {
       await delay(PULSE_SECONDS * 1000);
       await within(ask("Runtime.evaluate", { expression: "0" }), timeoutSeconds, "answered");
     }
   };
-  pulse().catch((error: Error) => isLost(error.message));
-  return { painted, lost };
+  pulse().catch(fails);
+  return { shown, lost };
+}
+
+/** What an event says has gone wrong in the page, in a line: an error that nobody caught, or one on its console. */
+function faultIn(method: string, params: Record<string, unknown>): string | undefined {
+  if (method === "Runtime.exceptionThrown") {
+    const { text, exception } = params.exceptionDetails as { text: string; exception?: RemoteObject };
+    return firstLine(exception?.description ?? text);
+  }
+  if (method === "Runtime.consoleAPICalled") {
+    const { type, args } = params as { type: string; args: RemoteObject[] };
+    const error = args.find(({ subtype }) => subtype === "error");
+    if (error) return firstLine(error.description ?? "");
+    if (type === "error")
+      return firstLine(
+        args.map(({ value }) => (typeof value === "string" ? value : JSON.stringify(value))).join(" "),
+      );
+  }
+  return undefined;
+}
+
+interface RemoteObject {
+  readonly subtype?: string;
+  readonly description?: string;
+  readonly value?: unknown;
+}
+
+function firstLine(words: string): string {
+  return words.split("\n", 1)[0]?.slice(0, 300) ?? "";
 }
 
 /** What `coming` resolves with. Throws `Error` when that takes longer than `seconds`. */

@@ -16,7 +16,26 @@ const damaged = (reason: string) => [
 
 /** A calm page for a stick without a piece: what happened and what to do. */
 export function problemPage(code: ProblemCode): Page {
-  const [title, ...paragraphs] = code === "no-filesystem" ? EMPTY : damaged(PROBLEMS[code]);
+  return calmPage(code === "no-filesystem" ? EMPTY : damaged(PROBLEMS[code]));
+}
+
+/** A calm page for a piece, called `name`, that is whole and does not run, and why. */
+export function notRunningPage(name: string, reason: string): Page {
+  return calmPage([
+    `${escaped(name)} does not run`,
+    "This stick and its piece are as they were made, and the piece has not started.",
+    "Press Escape to try again. If this comes back, try the piece on <b>aesthetic.computer</b>: what needs the network, or another piece, does not run from a stick.",
+    `<small>(${escaped(reason)})</small>`,
+  ]);
+}
+
+/** Text, from a piece that anybody may have written, as HTML. */
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Both in HTML: a title and what is under it. */
+function calmPage([title, ...paragraphs]: readonly string[]): Page {
   const body = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

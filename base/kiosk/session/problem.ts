@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 
 /**
  * Why a stick shows no piece: the codes of docs/boot-contract.md that this session can meet, and what each says. The
- * first two come from the initramfs.
+ * first two come from the initramfs; of the last only a browser can tell.
  */
 export const PROBLEMS = {
   "no-filesystem": "there is no file system on FEDAC-PIECE",
@@ -13,6 +13,7 @@ export const PROBLEMS = {
   "piece-size": "piece.html has another size than os.json says",
   "piece-sha256": "piece.html does not match its SHA-256 in os.json",
   unreadable: "the piece on this stick cannot be read",
+  "piece-not-running": "the piece does not run",
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;

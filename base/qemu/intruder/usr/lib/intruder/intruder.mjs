@@ -2,7 +2,11 @@
 // of the user's own service manager. Lines for the serial console: INTRUDER, "held" or "WON", and what was tried;
 // at last INTRUDER DONE.
 import { execFile } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
 import * as fs from "node:fs";
+import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
@@ -10,7 +14,7 @@ const PIECE = "/mnt/piece";
 const LOG = `${PIECE}/kiosk.log`;
 const who = process.argv[2] ?? "session";
 const run = promisify(execFile);
-const { O_WRONLY, O_RDONLY, O_NOCTTY, O_NONBLOCK } = fs.constants;
+const { O_WRONLY, O_RDONLY, O_RDWR, O_NOCTTY, O_NONBLOCK } = fs.constants;
 
 /** @param {string} words */
 function say(words) {
@@ -36,8 +40,58 @@ const open = (path, flags) => fs.closeSync(fs.openSync(path, flags | O_NOCTTY | 
 const call = (service, path, name, ...args) =>
   run("busctl", ["--timeout=20", "call", service, path, name, ...args]);
 
+/**
+ * Resolves when that computer answers, be it that nobody listens there.
+ * @param {string} host @param {number} port
+ */
+const reach = (host, port) =>
+  new Promise((done, fail) => {
+    const socket = connect({ host, port, timeout: 20_000 });
+    socket.once("connect", done);
+    socket.once("timeout", () => fail(new Error("no answer")));
+    socket.once("error", (error) => (Reflect.get(error, "code") === "ECONNREFUSED" ? done(0) : fail(error)));
+  });
+
+/** @param {string} host @param {number} port */
+const send = (host, port) =>
+  new Promise((done, fail) => {
+    const socket = createSocket("udp4");
+    socket.send("x", port, host, (error) => {
+      socket.close();
+      if (error) fail(error);
+      else done(0);
+    });
+  });
+
+/** What a piece is to be allowed first: nothing is, on the stick that this runs on. */
+async function tryWhatIsNotAllowed() {
+  const recorders = fs.readdirSync("/dev/snd").filter((name) => /^pcmC\d+D\d+c$/.test(name));
+  if (recorders.length === 0) throw new Error("there is nothing to record from");
+  for (const name of recorders)
+    await attempt(`record from ${name}`, () => open(`/dev/snd/${name}`, O_RDONLY));
+  await attempt("record by the sound server", async () => {
+    const { stdout } = await run("pw-dump", { maxBuffer: 2 ** 26 });
+    if (!stdout.includes('"Audio/Source"')) throw new Error("it has no source");
+  });
+  await attempt("play and be played by MIDI", () => open("/dev/snd/seq", O_RDWR));
+  await attempt("see", () => open("/dev/video0", O_RDONLY));
+  await attempt("reach a computer", () => reach("10.0.2.2", 9));
+  await attempt("send a computer something", () => send("10.0.2.2", 9));
+  await attempt("send all computers something", () => send("224.0.0.251", 5353));
+  await attempt("ask for a name", () => lookup("aesthetic.computer"));
+  await attempt("have an address", () => {
+    const addresses = Object.values(networkInterfaces()).flat();
+    if (addresses.every((address) => address?.internal)) throw new Error("has none");
+  });
+  await attempt("allow itself more", () =>
+    fs.writeFileSync("/run/systemd/generator/kiosk.allow/network", ""),
+  );
+  await attempt("start networks", () => run("systemctl", ["--no-ask-password", "start", "systemd-networkd"]));
+}
+
 /** Everything that is to be tried once. */
 async function tryAll() {
+  await tryWhatIsNotAllowed();
   for (const path of [
     "/etc/ld.so.preload",
     "/usr/lib/x",

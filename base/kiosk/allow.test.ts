@@ -1,0 +1,80 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Allowance } from "../../src/allowances.ts";
+import { layOut, STICKS } from "../../src/testing/sticks.ts";
+
+const ROOT = join(import.meta.dirname, "rootfs");
+const SCRIPT = join(ROOT, "usr/lib/systemd/system-generators/kiosk-allow");
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "allow-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** What root makes of a stick: the marks, and the drop-ins by name. */
+function decide(stick: (typeof STICKS)[number]): { marks: string[]; slices: Record<string, string> } {
+  const [mounted, units] = [join(folder, "mounted"), join(folder, "units")];
+  mkdirSync(mounted);
+  mkdirSync(units);
+  layOut(stick, mounted, join(folder, "problem"));
+  execFileSync("dash", [SCRIPT, units, "early", "late"], {
+    env: { ...process.env, OS_JSON: join(mounted, "os.json") },
+  });
+  const [marks, slices] = [join(units, "kiosk.allow"), join(units, "user-.slice.d")];
+  return {
+    marks: existsSync(marks) ? readdirSync(marks).sort() : [],
+    slices: existsSync(slices)
+      ? Object.fromEntries(
+          readdirSync(slices).map((name) => [name, readFileSync(join(slices, name), "utf8")]),
+        )
+      : {},
+  };
+}
+
+/** What the files for `allow` are called. */
+function marksOf(allow: readonly Allowance[]): string[] {
+  return [...new Set(allow.map((word) => (word === "sysex" ? "midi" : word)))].sort();
+}
+
+const readable = STICKS.filter(({ expected }) => expected.startsWith("PIECE "));
+
+test.each(readable)("root allows what the session does: $title", (stick) => {
+  const { allow = [] } = stick;
+  const { marks, slices } = decide(stick);
+  expect(marks).toEqual(marksOf(allow));
+  expect(slices).toEqual({
+    ...(allow.includes("camera") && { "piece-camera.conf": "[Slice]\nDeviceAllow=char-81\n" }),
+    ...(allow.includes("network") && {
+      "piece-network.conf": "[Slice]\nIPAddressAllow=\nIPAddressDeny=\n",
+    }),
+  });
+});
+
+test.each(STICKS.filter(({ expected }) => /os-json-missing/.test(expected)))(
+  "and nothing: $title",
+  (stick) => {
+    expect(decide(stick)).toEqual({ marks: [], slices: {} });
+  },
+);
+
+test("what it makes comes after what it changes, since drop-ins are read in the order of their names", () => {
+  const own = readdirSync(join(ROOT, "usr/lib/systemd/system/user-.slice.d"));
+  for (const made of ["piece-camera.conf", "piece-network.conf"]) {
+    expect([...own, made].sort().at(-1)).toBe(made);
+  }
+});
+
+test("without it there is no camera, no other computer, and nothing that joins networks", () => {
+  const slice = readFileSync(join(ROOT, "usr/lib/systemd/system/user-.slice.d/kiosk.conf"), "utf8");
+  expect(slice).toMatch(/^IPAddressDeny=any$/m);
+  expect(slice.match(/^IPAddressAllow=.*$/gm)).toEqual(["IPAddressAllow=localhost"]);
+  expect(slice).not.toMatch(/^DeviceAllow=char-81$/m);
+  for (const unit of ["systemd-networkd", "systemd-resolved", "systemd-timesyncd", "iwd"]) {
+    const dropIn = readFileSync(join(ROOT, `usr/lib/systemd/system/${unit}.service.d/kiosk.conf`), "utf8");
+    expect(dropIn).toMatch(/^ConditionPathExists=\/run\/systemd\/generator\/kiosk.allow\/network$/m);
+  }
+});
