@@ -34,6 +34,7 @@ writeFileSync(
 );
 const BUILD = ["build", "x", "--manifest", manifestFile, "--bundle", bundleFile];
 let folder = root;
+process.env["XDG_STATE_HOME"] = path.join(root, "state"); // what it remembers is not the person's
 let { os, osAsync, start } = osIn(folder);
 beforeEach(() => {
   folder = mkdtempSync(path.join(root, "run-"));
