@@ -75,7 +75,11 @@ test(
       releases: [{ version, flavor, arch, created, manifest: "m/manifest.json" }],
     });
     await using server = await serve((request, response) => {
-      const parts = { "/m/manifest.json": offered, "/m/base.img": image, "/pack-html": "<!doctype html><script>1</script>" };
+      const parts = {
+        "/m/manifest.json": offered,
+        "/m/base.img": image,
+        "/pack-html": "<!doctype html><script>1</script>",
+      };
       files({ ...parts, "/latest.json": of(offered) })(request, response);
     });
     const build = async (...more: string[]) => {
