@@ -2,6 +2,7 @@ import type { Bytes } from "./segment.ts";
 import { crc32c } from "./crc32c.ts";
 import { DIR_ENTRY, DIR_ENTRY_HEADER_SIZE, DIR_ENTRY_TAIL, DIR_ENTRY_TAIL_SIZE } from "./fields.ts";
 import { Struct } from "./struct.ts";
+import { writeText } from "./text.ts";
 
 /** What a directory entry says its inode is (`file_type`). */
 export const FILE_TYPE = { file: 1, directory: 2, symlink: 7 } as const;
@@ -9,13 +10,11 @@ export const FILE_TYPE = { file: 1, directory: 2, symlink: 7 } as const;
 /** An entry of a directory: a name and what it leads to. */
 export interface DirectoryRecord {
   readonly name: string;
-  /** Bytes of the name in UTF-8. */
+  /** Bytes of the name. */
   readonly length: number;
   readonly inode: number;
   readonly type: number;
 }
-
-const UTF8 = new TextEncoder();
 
 /** The least `rec_len` of an entry whose name has `nameLength` bytes. */
 export function recordLength(nameLength: number): number {
@@ -49,7 +48,7 @@ export function writeRecord(s: Struct, at: number, record: DirectoryRecord, leng
   s.set(DIR_ENTRY.name_len, record.length, at);
   s.set(DIR_ENTRY.file_type, record.type, at);
   const name = at + DIR_ENTRY_HEADER_SIZE;
-  UTF8.encodeInto(record.name, s.bytes.subarray(name, name + record.length));
+  writeText(record.name, s.bytes.subarray(name, name + record.length));
 }
 
 /** "." and "..", with which every directory begins. */

@@ -37,7 +37,7 @@ export interface DirectoryEntry extends Attributes {
 export interface SymlinkEntry extends Attributes {
   readonly kind: "symlink";
   readonly path: string;
-  /** The text of the link, stored as it is: 1 byte of UTF-8 to one less than a block. */
+  /** The text of the link, stored as it is: 1 byte to one less than a block. */
   readonly target: string;
 }
 
@@ -50,7 +50,8 @@ export interface LinkEntry {
 }
 
 /**
- * One thing to store. A `path` is names of 1 to 255 bytes in UTF-8 with "/" between them, and none before or after.
+ * One thing to store. A `path` is names of 1 to 255 bytes with "/" between them, and none before or after. Paths, targets
+ * and names of attributes are stored in UTF-8; U+DC80 to U+DCFF stand for single bytes that are not (`decodeText`).
  * Directories on the way that have no entry are made with default attributes. Names are compared byte by byte, as the
  * kernel does: "é" as one character and as two are two names.
  */

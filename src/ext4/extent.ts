@@ -18,6 +18,9 @@ export interface Extent extends Run {
   readonly logical: number;
 }
 
+/** Logical blocks have 32 bits: what a file has at most, holes counted (`EXT_MAX_BLOCKS`). */
+export const MAX_FILE_BLOCKS = 2 ** 32 - 1;
+
 /** A node of an extent tree: the inode's own (`block` 0) or a block. At depth 0 it holds extents, above it leads to nodes. */
 export interface ExtentNode {
   readonly block: number;
@@ -33,15 +36,13 @@ function maxInBlock(blockSize: number): number {
   return Math.floor((blockSize - EXTENT_RECORD_SIZE - EXTENT_TAIL_SIZE) / EXTENT_RECORD_SIZE);
 }
 
-/** Runs of blocks as extents of at most `LONGEST_EXTENT` blocks. */
-export function extentsOf(runs: readonly Run[]): Extent[] {
+/** Runs of a file's blocks as extents of at most `LONGEST_EXTENT` blocks. */
+export function extentsOf(runs: readonly Extent[]): Extent[] {
   const extents: Extent[] = [];
-  let logical = 0;
   for (const run of runs) {
     for (let done = 0; done < run.count; done += LONGEST_EXTENT) {
       const count = Math.min(LONGEST_EXTENT, run.count - done);
-      extents.push({ logical, start: run.start + done, count });
-      logical += count;
+      extents.push({ logical: run.logical + done, start: run.start + done, count });
     }
   }
   return extents;

@@ -22,7 +22,7 @@ export type { Time } from "./time.ts";
 //   chunks             segments → bytes             content    streams whose length is checked
 //   reader, parse      image → entries              struct, crc32c, time, error    small tools
 //
-// Absent on purpose: device nodes, sockets and pipes; holes; inline data; attributes shared between inodes.
+// Absent on purpose: device nodes, sockets and pipes; inline data; attributes shared between inodes.
 
 /**
  * An ext4 file system of exactly `options.size` bytes that holds `entries`, as segments from its first byte to its

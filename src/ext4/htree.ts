@@ -16,6 +16,7 @@ import {
 } from "./fields.ts";
 import { HALF_MD4, nameHash } from "./hash.ts";
 import { Struct } from "./struct.ts";
+import { writeText } from "./text.ts";
 import type { Child } from "./tree.ts";
 
 /** How a directory's names are spread over blocks. */
@@ -34,8 +35,6 @@ interface Leaf {
   /** The least hash in it; bit 0 says that the leaf before ends with the same hash. */
   readonly hash: number;
 }
-
-const UTF8 = new TextEncoder();
 
 /**
  * Spread names over blocks: one block if they fit, otherwise leaves under an index over their hashes ("htree"). Throws
@@ -178,7 +177,7 @@ function byHash(children: readonly Child[], seed: readonly number[]) {
   const majors = new Uint32Array(children.length);
   const minors = new Uint32Array(children.length);
   children.forEach(({ name, length }, i) => {
-    UTF8.encodeInto(name, buffer);
+    writeText(name, buffer);
     const { major, minor } = nameHash(buffer, length, seed);
     majors[i] = major;
     minors[i] = minor;

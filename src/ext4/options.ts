@@ -1,5 +1,6 @@
 import { FilesystemError } from "./error.ts";
 import type { Identity } from "./format.ts";
+import { encodeText } from "./text.ts";
 import { timestamp, type Time } from "./time.ts";
 
 /** What a file system is to be. */
@@ -37,10 +38,10 @@ export const MAX_SIZE = 64 * 1024 * MIB;
 
 /** The identity that options describe. Throws `FilesystemError` for a label, UUID, hash seed or time that cannot be stored. */
 export function identify({ label = "", uuid, hashSeed = uuid, time }: FilesystemOptions): Identity {
-  if (typeof label !== "string" || label.includes("\0") || /\p{Surrogate}/u.test(label)) {
+  const labelBytes = typeof label === "string" ? encodeText(label) : undefined;
+  if (!labelBytes || labelBytes.includes(0)) {
     throw new FilesystemError("the label is not text, or has a NUL or half a character");
   }
-  const labelBytes = new TextEncoder().encode(label);
   if (labelBytes.length > 16) {
     throw new FilesystemError(
       `the label ${JSON.stringify(label)} has ${labelBytes.length} bytes, more than 16`,

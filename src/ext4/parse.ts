@@ -1,7 +1,7 @@
 import type { Bytes } from "./segment.ts";
 import { crc32c } from "./crc32c.ts";
 import { FilesystemError } from "./error.ts";
-import { extentTailOffset, type Extent } from "./extent.ts";
+import { extentTailOffset, MAX_FILE_BLOCKS, type Extent } from "./extent.ts";
 import {
   BG_BLOCK_UNINIT,
   BG_INODE_UNINIT,
@@ -42,6 +42,7 @@ import {
 import { indexChecksum } from "./htree.ts";
 import { DESCRIPTOR_SIZE, INODE_SIZE, LONGEST_EXTENT } from "./layout.ts";
 import { Struct } from "./struct.ts";
+import { decodeText } from "./text.ts";
 import { nanosecondsSince1970 } from "./time.ts";
 import { readXattrBody, type Xattr } from "./xattr.ts";
 
@@ -117,7 +118,7 @@ export function parseSuperblock(bytes: Bytes): Superblock {
     freeBlocks: s.get(f.s_free_blocks_count_lo),
     freeInodes: s.get(f.s_free_inodes_count),
     uuid: s.getRaw(f.s_uuid),
-    label: decode(end < 0 ? label : label.subarray(0, end)),
+    label: decodeText(end < 0 ? label : label.subarray(0, end)),
     made: BigInt(s.getSplit(f.s_mkfs_time, f.s_mkfs_time_hi)) * 1_000_000_000n,
   };
 }
@@ -230,9 +231,6 @@ export interface ParsedExtents {
   readonly below: readonly Subtree[];
 }
 
-/** Logical blocks have 32 bits: the most blocks that a file can have, holes counted. */
-export const MAX_LOGICAL_BLOCKS = 2 ** 32;
-
 /**
  * A node of an extent tree. The root, which is in the inode, has no checksum of its own; for a block, `expected` has
  * what the node above says of it, and the inode's seed. Throws `FilesystemError` when it is damaged, and for whatever
@@ -259,7 +257,7 @@ export function parseExtents(bytes: Bytes, expected?: Subtree & { readonly seed:
     assertValid(depth === expected.depth, "an extent tree of uneven depth");
   }
   assertValid(entries > 0 || (!expected && depth === 0), "an extent tree with an empty node");
-  const { first, end } = expected ?? { first: 0, end: MAX_LOGICAL_BLOCKS };
+  const { first, end } = expected ?? { first: 0, end: MAX_FILE_BLOCKS };
   const extents: ParsedExtent[] = [];
   const below: { block: number; depth: number; first: number; end: number }[] = [];
   let least = first; // the least logical block that may come next
@@ -345,13 +343,6 @@ export function assertValid(condition: boolean, message: string): asserts condit
   if (!condition) throw new FilesystemError(message);
 }
 
-/** Text in UTF-8, which may begin with what looks like a byte order mark. */
-export function decode(bytes: Bytes): string {
-  return UTF8.decode(bytes);
-}
-
-const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
-
 /** Check the numbers and the checksum of an index block whose entries begin at `start`. */
 function checkIndex(s: Struct, start: number, seed: number): void {
   const limit = s.get(DX_COUNTLIMIT.limit, start);
@@ -368,7 +359,7 @@ function checkIndex(s: Struct, start: number, seed: number): void {
 }
 
 function decodeName(bytes: Bytes): string {
-  const name = decode(bytes);
-  assertValid(name !== "" && !/[\0/\ufffd]/.test(name), `an impossible name, ${JSON.stringify(name)}`);
+  const name = decodeText(bytes);
+  assertValid(name !== "" && !/[\0/]/.test(name), `an impossible name, ${JSON.stringify(name)}`);
   return name;
 }

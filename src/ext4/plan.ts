@@ -1,6 +1,7 @@
 import type { Entry } from "./entry.ts";
+import type { Bytes, Content } from "./segment.ts";
 import { FilesystemError } from "./error.ts";
-import { treeBlocks } from "./extent.ts";
+import { treeBlocks, MAX_FILE_BLOCKS, type Extent } from "./extent.ts";
 import { INODE_BODY, JOURNAL_INODE, LOST_AND_FOUND_INODE, ROOT_INODE, type Identity } from "./format.ts";
 import { shapeDirectory, type DirectoryShape } from "./htree.ts";
 import {
@@ -41,8 +42,8 @@ export interface Inode {
   readonly node: Node | undefined;
   /** Bytes of content. */
   readonly size: number;
-  /** Where the content lies. */
-  readonly runs: readonly Run[];
+  /** Where the content lies, by logical block. What is between is holes. */
+  readonly runs: readonly Extent[];
   /** Blocks of the extent tree. */
   readonly tree: readonly number[];
   readonly xattrs: XattrPlaces;
@@ -107,7 +108,7 @@ function placeTree(tree: Tree, size: number, identity: Identity, options: Filesy
     if (options.inodes !== undefined) {
       throw new FilesystemError(`${inodeCount} inodes do not fit into an image of ${size} bytes`);
     }
-    const content = tree.nodes.reduce((sum, { content: of }) => sum + (of?.length ?? 0), 0);
+    const content = tree.nodes.reduce((sum, { content: of }) => sum + (of ? dataLength(of) : 0), 0);
     return Math.max(inodeCount * INODE_SIZE + content - size, blockSize); // a lower bound
   }
   const allocator = new BlockAllocator(freeRuns(layout));
@@ -115,7 +116,7 @@ function placeTree(tree: Tree, size: number, identity: Identity, options: Filesy
   const order: Inode[] = [];
 
   if (layout.journalBlocks > 0) {
-    const runs = allocator.allocate(layout.journalBlocks);
+    const runs = allocator.allocateFor([{ start: 0, count: layout.journalBlocks }]);
     const journal: Inode = {
       number: JOURNAL_INODE,
       node: undefined,
@@ -168,7 +169,13 @@ function placeNode(node: Node, blockSize: number, { hashSeed }: Identity, alloca
     throw new FilesystemError(message, { path });
   }
   const inline = node.kind === "symlink" && size <= LONGEST_FAST_SYMLINK;
-  const runs = allocator.allocate(inline ? 0 : Math.ceil(size / blockSize));
+  if (size > MAX_FILE_BLOCKS * blockSize) {
+    const most = MAX_FILE_BLOCKS * blockSize;
+    throw new FilesystemError(`it has ${size} bytes, and with blocks of ${blockSize} ${most} are the most`, {
+      path,
+    });
+  }
+  const runs = allocator.allocateFor(inline ? [] : storedBlocks(node.content, size, blockSize));
   const tree = allocator.allocateSingly(treeBlocks(extentCount(runs), blockSize));
   return { number, node, size, runs, tree, xattrs, xattrBlock, shape };
 }
@@ -177,6 +184,31 @@ function shapeOf(node: Node, blockSize: number, hashSeed: readonly number[]): Di
   const shape = shapeDirectory(node.children!, blockSize, hashSeed, node.path);
   const least = numberOf(node) === LOST_AND_FOUND_INODE ? lostAndFoundBlocks(blockSize) : 1;
   return shape.blocks < least && !shape.leaves ? { ...shape, blocks: least } : shape;
+}
+
+/**
+ * The logical blocks of a file that are stored: those with data, and the first of all. GRUB up to 2.06 cannot read a
+ * file that begins with a hole.
+ */
+function storedBlocks(content: Bytes | Content | undefined, size: number, blockSize: number): Run[] {
+  const blocks = Math.ceil(size / blockSize);
+  if (!content || content instanceof Uint8Array || !content.data) return [{ start: 0, count: blocks }];
+  const stored: { start: number; count: number }[] = blocks > 0 ? [{ start: 0, count: 1 }] : [];
+  for (const { start, length } of content.data) {
+    const first = Math.floor(start / blockSize);
+    const end = Math.ceil((start + length) / blockSize);
+    const last = stored.at(-1)!;
+    const lastEnd = last.start + last.count;
+    if (first > lastEnd) stored.push({ start: first, count: end - first });
+    else last.count = Math.max(lastEnd, end) - last.start;
+  }
+  return stored;
+}
+
+/** How many bytes of a content are no holes. */
+function dataLength(content: Bytes | Content): number {
+  if (content instanceof Uint8Array || !content.data) return content.length;
+  return content.data.reduce((sum, { length }) => sum + length, 0);
 }
 
 function extentCount(runs: readonly Run[]): number {
@@ -219,6 +251,18 @@ class BlockAllocator {
       }
     }
     return allocated;
+  }
+
+  /** For these logical blocks of a file. */
+  allocateFor(logical: readonly Run[]): Extent[] {
+    return logical.flatMap(({ start, count }) => {
+      let next = start;
+      return this.allocate(count).map((run) => {
+        const extent = { logical: next, ...run };
+        next += run.count;
+        return extent;
+      });
+    });
   }
 
   /** The same as single block numbers. */

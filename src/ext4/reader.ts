@@ -1,15 +1,14 @@
-import type { Bytes, Content } from "./segment.ts";
+import type { ByteRange, Bytes, Content } from "./segment.ts";
 import { bitmapChecksum } from "./bitmap.ts";
 import type { Entry } from "./entry.ts";
 import { FilesystemError } from "./error.ts";
+import { MAX_FILE_BLOCKS } from "./extent.ts";
 import { INDEX_FL, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./fields.ts";
 import { checksumSeed, LOST_AND_FOUND_INODE, ROOT_INODE } from "./format.ts";
 import { DESCRIPTOR_SIZE, INODE_SIZE } from "./layout.ts";
 import {
   assertValid,
-  decode,
   hasExtents,
-  MAX_LOGICAL_BLOCKS,
   parseDirectoryBlock,
   parseExtents,
   parseGroup,
@@ -21,6 +20,7 @@ import {
   type Subtree,
   type Superblock,
 } from "./parse.ts";
+import { decodeText } from "./text.ts";
 import { formatXattrs, readXattrBlock } from "./xattr.ts";
 
 /** Returns exactly `length` bytes of the file system's image, from byte `start` on. */
@@ -144,11 +144,29 @@ class Reader {
       inode = await this.#inode(found.inode);
     }
     if (typeOf(inode) !== S_IFREG) throw new FilesystemError("not a file", { path });
-    return this.#contentOf(inode);
+    return await this.#contentOf(inode);
   }
 
-  #contentOf(inode: ParsedInode): Content {
-    return { length: inode.size, open: () => this.#content(inode) };
+  async #contentOf(inode: ParsedInode): Promise<Content> {
+    const content = { length: inode.size, open: () => this.#content(inode) };
+    const data = await this.#dataOf(inode);
+    return data ? { ...content, data } : content;
+  }
+
+  /** Where a file has data, or undefined when it has no holes. */
+  async #dataOf(inode: ParsedInode): Promise<ByteRange[] | undefined> {
+    const { blockSize } = this.#sb;
+    const data: { start: number; length: number }[] = [];
+    for await (const { logical, count, written } of this.#extents(inode)) {
+      const start = logical * blockSize;
+      const length = Math.min(count * blockSize, inode.size - start);
+      if (!written || length <= 0) continue;
+      const last = data.at(-1);
+      if (last && last.start + last.length === start) last.length += length;
+      else data.push({ start, length });
+    }
+    const isWhole = inode.size === 0 || (data[0]?.start === 0 && data[0].length === inode.size);
+    return isWhole ? undefined : data;
   }
 
   async #entry(inode: ParsedInode, path: string): Promise<Entry> {
@@ -160,10 +178,10 @@ class Reader {
       assertValid(size > 0 && size <= max, `${path}: a symbolic link of impossible length`);
       const bytes = hasExtents(inode) ? await this.#all(inode) : inode.block.slice(0, size);
       const { mode: _, ...rest } = attributes;
-      return { kind: "symlink", path, target: decode(bytes), ...rest };
+      return { kind: "symlink", path, target: decodeText(bytes), ...rest };
     }
     assertValid(type === S_IFREG, `${path} is neither file nor directory nor symbolic link`);
-    return { kind: "file", path, content: this.#contentOf(inode), ...attributes };
+    return { kind: "file", path, content: await this.#contentOf(inode), ...attributes };
   }
 
   async #attributes(inode: ParsedInode) {
@@ -235,7 +253,7 @@ class Reader {
   async *#content(inode: ParsedInode): AsyncGenerator<Bytes> {
     const { blockSize } = this.#sb;
     const { size } = inode;
-    assertValid(size <= MAX_LOGICAL_BLOCKS * blockSize, `inode ${inode.number} has an impossible size`);
+    assertValid(size <= MAX_FILE_BLOCKS * blockSize, `inode ${inode.number} has an impossible size`);
     let at = 0;
     for await (const extent of this.#extents(inode)) {
       const start = Math.min(extent.logical * blockSize, size);

@@ -66,11 +66,9 @@ function* allocationsOf(inode: Inode, plan: Plan, fileSystemSeed: number): Gener
   const content = node?.content;
   if (content) {
     const source = content instanceof Uint8Array ? content : withCheckedLength(content, node.path);
-    let done = 0;
-    for (const { start, count } of runs) {
-      const room = count * blockSize;
-      yield { start, count, segments: [partOf(source, done, Math.min(room, size - done))] };
-      done += room;
+    for (const { logical, start, count } of runs) {
+      const from = logical * blockSize;
+      yield { start, count, segments: [partOf(source, from, Math.min(count * blockSize, size - from))] };
     }
   } else {
     const blocks = madeBlocks(inode, plan, inodeSeed(fileSystemSeed, inode.number))[Symbol.iterator]();

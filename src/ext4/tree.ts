@@ -1,6 +1,7 @@
 import type { Bytes, Content } from "./segment.ts";
 import type { Attributes, Entry, LinkEntry } from "./entry.ts";
 import { FilesystemError } from "./error.ts";
+import { canonicalText, encodeText } from "./text.ts";
 import { timestamp, type Time, type Timestamp } from "./time.ts";
 import { parseXattrs, type Xattr } from "./xattr.ts";
 
@@ -20,7 +21,7 @@ export interface Node {
   readonly links: number;
   /** A file's bytes. */
   readonly content: Bytes | Content | undefined;
-  /** Where a symbolic link leads, in UTF-8. */
+  /** Where a symbolic link leads. */
   readonly target: Bytes | undefined;
   /** What a directory holds, sorted by name. */
   readonly children: readonly Child[] | undefined;
@@ -31,7 +32,7 @@ export interface Node {
 /** A name in a directory. */
 export interface Child {
   readonly name: string;
-  /** The length of the name in bytes of UTF-8. */
+  /** The length of the name in bytes. */
   readonly length: number;
   readonly node: Node;
 }
@@ -48,10 +49,9 @@ export const MAX_LINKS = 65_000;
 /** The name of the directory where `e2fsck` puts what it finds without a name. */
 const LOST_AND_FOUND = "lost+found";
 
-/** Text that needs no further check, and whose length in UTF-8 is its length. */
+/** Text that needs no further check, and whose length in bytes is its length. */
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 const NO_XATTRS: readonly Xattr[] = [];
-const UTF8 = new TextEncoder();
 
 type Draft = { -readonly [key in keyof Node]: Node[key] } & {
   /** What a directory holds while entries are still being added. */
@@ -103,8 +103,9 @@ export function buildTree(entries: Iterable<Entry>, time: Time): Tree {
   }
 
   for (const entry of entries) {
-    const { path } = entry;
-    if (typeof path !== "string" || path === "") throw new FilesystemError("an entry has no path");
+    if (typeof entry.path !== "string" || entry.path === "")
+      throw new FilesystemError("an entry has no path");
+    const path = canonicalText(entry.path); // what has the same bytes is one name
     if (path === "/") {
       if (entry.kind !== "directory") throw new FilesystemError("the root is a directory", { path });
       if (given.has(root)) throw new FilesystemError("given twice", { path });
@@ -165,7 +166,7 @@ function listNodes(root: Draft, lost: Draft): Node[] {
     for (const name of names) {
       const node = entries.get(name)!;
       if (node.kind === "link") continue; // for the types: each has been replaced by its target
-      children.push({ name, length: utf8Length(name), node });
+      children.push({ name, length: lengthOf(name), node });
       list(node);
       if (node.kind === "directory") below.push(node);
     }
@@ -184,7 +185,7 @@ function resolve(root: Draft, link: LinkEntry): Draft {
   for (let at = link; ;) {
     let found: Draft | LinkEntry | undefined = root;
     if (typeof at.target !== "string") throw new FilesystemError("a link's target is not text", { path });
-    for (const name of at.target.split("/")) {
+    for (const name of canonicalText(at.target).split("/")) {
       found = found !== undefined && found.kind === "directory" ? found.entries!.get(name) : undefined;
     }
     if (found === undefined)
@@ -227,7 +228,7 @@ function draftOf(entry: Exclude<Entry, LinkEntry>, now: Timestamp): Draft {
       return draft;
     case "symlink":
       draft.kind = "symlink";
-      draft.target = utf8(entry.target, "a link's target", path);
+      draft.target = bytesOf(entry.target, "a link's target", path);
       if (draft.target.length === 0) throw new FilesystemError("a link's target is empty", { path });
       setAttributes(draft, entry, 0o120000, 0o777, now);
       draft.mode = 0o120777;
@@ -238,12 +239,28 @@ function draftOf(entry: Exclude<Entry, LinkEntry>, now: Timestamp): Draft {
       if (!Number.isSafeInteger(length) || length < 0) {
         throw new FilesystemError(`${length} is not a length in bytes`, { path });
       }
+      if (!(entry.content instanceof Uint8Array)) checkData(entry.content, path);
       draft.content = entry.content;
       setAttributes(draft, entry, 0o100000, 0o644, now);
       return draft;
     }
     default:
       throw new FilesystemError(`unknown kind ${String((entry as Entry).kind)}`, { path });
+  }
+}
+
+/** Throws unless the ranges with data are in order and within the content. */
+function checkData({ length, data }: Content, path: string): void {
+  let end = 0;
+  for (const range of data ?? []) {
+    const { start, length: bytes } = range;
+    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(bytes) && bytes > 0;
+    if (!isRange || start < end || start + bytes > length) {
+      throw new FilesystemError(`its data, ${bytes} bytes at ${start}, is out of order or beyond its end`, {
+        path,
+      });
+    }
+    end = start + bytes;
   }
 }
 
@@ -264,26 +281,27 @@ function setAttributes(draft: Draft, entry: Attributes, type: number, mode: numb
   draft.xattrs = xattrs === undefined ? NO_XATTRS : parseXattrs(xattrs, path);
 }
 
-/** A name's length in bytes of UTF-8. Throws, naming `path`, when it cannot be a name in a directory. */
+/** A name's length in bytes. Throws, naming `path`, when it cannot be a name in a directory. */
 function nameLength(name: string, path: string): number {
   if (name === "")
     throw new FilesystemError("an empty name: a path has single slashes between names only", { path });
   if (name === "." || name === "..") throw new FilesystemError(`"${name}" cannot be a name`, { path });
-  const length = PRINTABLE_ASCII.test(name) ? name.length : utf8(name, "a name", path).length;
-  if (length > 255) throw new FilesystemError(`a name has ${length} bytes in UTF-8, more than 255`, { path });
+  const length = PRINTABLE_ASCII.test(name) ? name.length : bytesOf(name, "a name", path).length;
+  if (length > 255) throw new FilesystemError(`a name has ${length} bytes, more than 255`, { path });
   return length;
 }
 
-/** Text in UTF-8. Throws for a NUL and for half a surrogate pair, which UTF-8 cannot express. */
-function utf8(text: string, what: string, path: string): Bytes {
+/** The bytes that text stands for. Throws for a NUL and for half a surrogate pair that stands for no byte. */
+function bytesOf(text: string, what: string, path: string): Bytes {
   if (typeof text !== "string") throw new FilesystemError(`${what} is not text`, { path });
   if (text.includes("\0")) throw new FilesystemError(`${what} has a NUL character`, { path });
-  if (/\p{Surrogate}/u.test(text)) throw new FilesystemError(`${what} has half a surrogate pair`, { path });
-  return UTF8.encode(text);
+  const bytes = encodeText(text);
+  if (!bytes) throw new FilesystemError(`${what} has half a surrogate pair`, { path });
+  return bytes;
 }
 
-function utf8Length(name: string): number {
-  return PRINTABLE_ASCII.test(name) ? name.length : UTF8.encode(name).length;
+function lengthOf(name: string): number {
+  return PRINTABLE_ASCII.test(name) ? name.length : encodeText(name)!.length;
 }
 
 function isWhole(value: number, max: number): boolean {

@@ -17,6 +17,7 @@ import {
   XATTR_MAGIC,
 } from "./fields.ts";
 import { Struct } from "./struct.ts";
+import { decodeText, encodeText } from "./text.ts";
 
 /** An extended attribute as it is stored: a number for the namespace (`e_name_index`), and the rest of the name. */
 export interface Xattr {
@@ -39,8 +40,6 @@ export const XATTR_INDEX: Readonly<Record<string, number>> = {
   "trusted.": 4,
   "security.": 6,
 };
-
-const UTF8 = new TextEncoder();
 
 /**
  * Attributes by full name, in the order a block needs: namespace, length of name, name. Throws `FilesystemError`, naming
@@ -167,9 +166,7 @@ export function formatXattrs(xattrs: readonly Xattr[]): Record<string, Bytes> {
     const prefix = Object.keys(XATTR_INDEX).find((key) => XATTR_INDEX[key] === index);
     if (prefix === undefined)
       throw new FilesystemError(`unknown namespace ${index} of an extended attribute`);
-    found[prefix + new TextDecoder("utf-8", { ignoreBOM: true }).decode(name)] = prefix.endsWith(".")
-      ? value
-      : aclToUser(value);
+    found[prefix + decodeText(name)] = prefix.endsWith(".") ? value : aclToUser(value);
   }
   return found;
 }
@@ -214,9 +211,8 @@ function parseXattr(fullName: string, value: Bytes, path: string): Xattr {
   if (prefix === undefined) throw fail(`is in none of ${Object.keys(XATTR_INDEX).join(", ")}`);
   const rest = fullName.slice(prefix.length);
   if (prefix.endsWith(".") && rest === "") throw fail("has no name after its namespace");
-  if (rest.includes("\0") || /\p{Surrogate}/u.test(rest))
-    throw fail("has a NUL or half a character in its name");
-  const name = UTF8.encode(rest);
+  const name = encodeText(rest);
+  if (!name || name.includes(0)) throw fail("has a NUL or half a character in its name");
   if (name.length > 255 - prefix.length && prefix.endsWith("."))
     throw fail("has a name of more than 255 bytes");
   if (!(value instanceof Uint8Array)) throw fail("has no bytes for a value");
