@@ -47,7 +47,7 @@ export async function readInput(file: string, limit: number): Promise<Bytes> {
 export async function readAt(file: string, handle: FileHandle, start: number, bytes: Bytes): Promise<Bytes> {
   for (let done = 0; done < bytes.length;) {
     const { bytesRead } = await reading(file, handle.read(bytes, done, bytes.length - done, start + done));
-    if (bytesRead === 0) throw new RangeError(`${file} cannot be read: it ends at ${start + done} bytes`);
+    if (bytesRead === 0) throw new RangeError(`${file} cannot be read: it ends before byte ${start + done}`);
     done += bytesRead;
   }
   return bytes;

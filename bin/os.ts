@@ -14,8 +14,10 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
     run: async (args) => await (await import("./build.ts")).build(args),
   },
   mkfs: {
-    usage: `mkfs --out IMAGE --size 20M [--label L] [--uuid U] [--time EPOCH] [--block-size N] DIR
-      Make an ext4 file system of that size with what is in DIR: mke2fs -d for where there is none.`,
+    usage: `mkfs --out IMAGE --size 20M [--label L] [--uuid U] [--time EPOCH] [--block-size N] [--owner UID:GID] DIR
+      Make an ext4 file system of that size with what is in DIR: mke2fs -d for where there is none. Names, holes, modes,
+      times, hard links and extended attributes are kept. All belongs to root, to --owner, or with --owner keep to whom
+      it belongs in DIR.`,
     run: async (args) => await (await import("./mkfs.ts")).mkfs(args),
   },
   inspect: {
