@@ -16,21 +16,24 @@ export class Failure extends Error {
   readonly kind: Trouble["kind"];
   /** For how long the server asked to be left alone, in milliseconds. */
   readonly retryAfterMs: number;
+  /** Whether this is likely to be the server's last word: no, or an answer that cannot be one. */
+  readonly isRefusal: boolean;
 
-  constructor(kind: Trouble["kind"], message: string, { retryAfterMs = 0, cause }: FailureDetails = {}) {
+  constructor(
+    kind: Trouble["kind"],
+    message: string,
+    { retryAfterMs = 0, isRefusal = kind === "refused", cause }: FailureDetails = {},
+  ) {
     super(message, cause === undefined ? {} : { cause });
     this.kind = kind;
     this.retryAfterMs = retryAfterMs;
-  }
-
-  /** Whether a server has answered, by what is likely to be its last word: no, or what cannot be right. */
-  get isRefusal(): boolean {
-    return this.kind === "refused" || this.kind === "wrong";
+    this.isRefusal = isRefusal;
   }
 }
 
 interface FailureDetails {
   readonly retryAfterMs?: number;
+  readonly isRefusal?: boolean;
   readonly cause?: unknown;
 }
 

@@ -53,12 +53,14 @@ test.each<[string, Failure, number, new (message: string) => Error, string]>([
 });
 
 const refused = new Failure("refused", "The server answered 404");
-const wrong = new Failure("wrong", 'The server sent "bytes 1-2/3"');
+const wrong = new Failure("wrong", 'The server sent "bytes 1-2/3"', { isRefusal: true });
+const mismatch = new Failure("wrong", "The base image is not the one its manifest describes");
 test.each<[string, Failure, { tries: number; refusedMs: number }, boolean]>([
   ["not three times", refused, { tries: 2, refusedMs: 60_000 }, false],
   ["not for five seconds", refused, { tries: 9, refusedMs: 5000 }, false],
   ["three times, and for more than five seconds", refused, { tries: 3, refusedMs: 5001 }, true],
   ["that often and that long, by what cannot be right", wrong, { tries: 3, refusedMs: 5001 }, true],
+  ["nor has who sent wrong bytes, whom others judge", mismatch, { tries: 9, refusedMs: 5001 }, false],
   ["and then answered otherwise", busy(0), { tries: 9, refusedMs: 5001 }, false],
 ])("a server has refused %s", (_, failure, attempts, isBelieved) => {
   const next = nextAttempt(failure, { troubleMs: 0, jitter: 1, ...attempts }, times);

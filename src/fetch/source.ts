@@ -118,7 +118,9 @@ export function readPart(
   mayHide: boolean,
 ): Part | "whole" {
   const wrong = (what: string) =>
-    new Failure("wrong", `${SERVER}, asked for bytes ${start}-${end - 1}/${size}, sent ${what}`);
+    new Failure("wrong", `${SERVER}, asked for bytes ${start}-${end - 1}/${size}, sent ${what}`, {
+      isRefusal: true,
+    });
   if (/^multipart\/byteranges\b/i.test(headers.get("Content-Type") ?? "")) {
     throw wrong("several parts (multipart/byteranges)");
   }
