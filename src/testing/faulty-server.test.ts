@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { expect, test } from "vitest";
 import type { Bytes } from "../bytes/segment.ts";
 import { pattern } from "./bytes.ts";
-import { serveImage, type Behaviour, type Fault } from "./faulty-server.ts";
+import { ILLEGAL_PARTS, serveImage, type Behaviour, type Fault, type PartShape } from "./faulty-server.ts";
 
 const IMAGE = pattern(10_000);
 const FIRST = 1000;
@@ -131,6 +131,34 @@ test("shifted, of a whole image: its end before its start", async () => {
   expect(body.subarray(1)).toEqual(IMAGE.subarray(0, 9999));
 });
 
+test.each<[PartShape, string, number, number]>([
+  [{ align: 400 }, "bytes 800-1599/10000", 800, 1600],
+  [{ align: 500 }, "bytes 1000-1499/10000", 1000, 1500],
+  [{ align: 7000 }, "bytes 0-6999/10000", 0, 7000],
+  [{ align: 20_000, unknownSize: true }, "bytes 0-9999/*", 0, 10_000],
+  [{ cap: 1 }, "bytes 1000-1000/10000", 1000, 1001],
+  [{ cap: 499, unit: "Bytes" }, "Bytes 1000-1498/10000", 1000, 1499],
+  [{ cap: 500 }, "bytes 1000-1499/10000", 1000, 1500],
+  [{ align: 300, cap: 100 }, "bytes 900-1099/10000", 900, 1100],
+])("other parts than asked for: %j", async (parts, range, start, end) => {
+  const { status, headers, body } = await once({ kind: "ok" }, parts);
+  expect([status, headers.get("Content-Range"), body]).toEqual([206, range, IMAGE.subarray(start, end)]);
+});
+
+test("illegal parts bring what was asked for, and say it wrong", async () => {
+  for (const how of Object.keys(ILLEGAL_PARTS) as (keyof typeof ILLEGAL_PARTS)[]) {
+    const { status, headers, body } = await once({ kind: "illegal", how });
+    expect([status, body]).toEqual([206, RIGHT]);
+    expect(headers.get("Content-Range")).not.toBe(RIGHT_RANGE);
+  }
+});
+
+test("portal: a page, whatever was asked for", async () => {
+  const { status, headers, body } = await once({ kind: "portal" });
+  expect([status, headers.get("Content-Type")]).toEqual([200, "text/html"]);
+  expect(latin1(body)).toMatch(/^<!doctype html>/);
+});
+
 test("status, with patience asked for in every way", async () => {
   const after = async (retryAfter?: number | { date: number } | string) => {
     const fault: Fault = { kind: "status", status: 429, ...(retryAfter !== undefined && { retryAfter }) };
@@ -203,8 +231,11 @@ test("what is not the image is for others to answer", async () => {
 });
 
 /** What `fetch` makes of one range of a server that has this fault. */
-async function once(fault: Fault): Promise<{ status: number; headers: Headers; body: Bytes }> {
-  await using server = await serveImage(IMAGE, { faults: [fault] });
+async function once(
+  fault: Fault,
+  parts: PartShape = {},
+): Promise<{ status: number; headers: Headers; body: Bytes }> {
+  await using server = await serveImage(IMAGE, { faults: [fault], parts });
   const response = await fetch(server.image, { headers: RANGE });
   return { status: response.status, headers: response.headers, body: await response.bytes() };
 }

@@ -56,7 +56,7 @@ export const ILLEGAL_PARTS = {
 export interface PartShape {
   /** Parts begin and end at multiples of this, in bytes. */
   readonly align?: number;
-  /** No part is longer than this, but that each has the first byte asked for. */
+  /** A part has at most so many bytes from the first one asked for on. */
   readonly cap?: number;
   /** Says `*` instead of the image's size. */
   readonly unknownSize?: boolean;
@@ -221,7 +221,7 @@ function rightAnswer({ image, parts }: Served, asked: string | undefined): Answe
   const { align = 1, cap = Infinity, unknownSize = false, unit = "bytes" } = parts;
   const first = Math.floor(start / align) * align;
   const aligned = Math.min(Math.ceil((start + length) / align) * align, image.length);
-  const end = Math.max(start + 1, Math.min(aligned, first + cap));
+  const end = Math.min(aligned, start + cap);
   const range = `${unit} ${first}-${end - 1}/${unknownSize ? "*" : image.length}`;
   return { status, headers: { "Content-Range": range }, body: image.subarray(first, end) };
 }
