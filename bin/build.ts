@@ -68,7 +68,7 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   }
   const policy = (mostMs: number) =>
     new RetryPolicy(
-      { ...DEFAULT_RETRY, giveUpAfterMs: Math.min(giveUpAfterMs, mostMs) },
+      { ...DEFAULT_RETRY, giveUpAfterMs: Math.min(giveUpAfterMs, mostMs), signInMs: giveUpAfterMs },
       { onTrouble: showTrouble },
     );
   const preparing = policy(PREPARE_GIVE_UP_AFTER_MS);

@@ -12,13 +12,21 @@ const { manifest } = await testBase();
 const NEEDED = 3 * WINDOW; // of the test base: all but the last window, which is made, and those of zeros
 let server: TestServer;
 let isDown: boolean;
-const retry = new RetryPolicy({ ...DEFAULT_RETRY, firstWaitMs: 1, longestWaitMs: 1, giveUpAfterMs: 20 });
+let isPortal: boolean;
+const retry = new RetryPolicy({
+  ...DEFAULT_RETRY,
+  firstWaitMs: 1,
+  longestWaitMs: 1,
+  giveUpAfterMs: 20,
+  signInMs: 600_000,
+});
 
 beforeEach(async () => {
-  isDown = false;
+  isDown = isPortal = false;
   const good = files({ "/manifest.json": manifest });
   server = await serve((request, response) => {
     if (isDown) request.socket.destroy();
+    else if (isPortal) response.end("<html>");
     else good(request, response);
   });
 });
@@ -58,6 +66,11 @@ test("what is kept is taken when no server answers, the newest first", async () 
   isDown = true;
   expect(await versionOf([oldest, older])).toBe("2025.1.1");
   expect(server.requests.length).toBeGreaterThan(0);
+});
+
+test("what is kept is taken when the network asks to sign in, and nobody waits for that", async () => {
+  isPortal = true;
+  expect(await versionOf([older])).toBe("2025.1.1");
 });
 
 test.each<[string, KeptRelease, Partial<BuildRequest>]>([

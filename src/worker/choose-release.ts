@@ -21,7 +21,7 @@ export async function chooseRelease(
   const [fallback] = await usableKept(await keptHere(), manifest, query);
   if (!fallback) return await findRelease(manifest, query, retry, stop);
   // There is something to fall back on, so nobody waits for a server that does not answer.
-  const brief = new RetryPolicy({ ...retry.times, giveUpAfterMs: 0 }, { isOnline: () => true });
+  const brief = new RetryPolicy({ ...retry.times, giveUpAfterMs: 0, signInMs: 0 }, { isOnline: () => true });
   try {
     return await findRelease(manifest, query, brief, stop);
   } catch (error) {

@@ -169,6 +169,10 @@ test.each([
   async (seconds, first, second) => {
     await open(seconds === undefined ? {} : { giveUpAfterSeconds: seconds });
     expect(thread.times.map(({ giveUpAfterMs }) => giveUpAfterMs)).toEqual([first, second]);
+    expect(thread.times.map(({ signInMs, giveUpAfterMs }) => signInMs ?? giveUpAfterMs)).toEqual([
+      second,
+      second,
+    ]);
   },
 );
 

@@ -62,7 +62,11 @@ export class BuildSession implements Builder {
       this.#report();
     };
     const preparing = this.#env.createRetryPolicy(
-      { ...DEFAULT_RETRY, giveUpAfterMs: Math.min(giveUpAfterMs, PREPARE_GIVE_UP_AFTER_MS) },
+      {
+        ...DEFAULT_RETRY,
+        giveUpAfterMs: Math.min(giveUpAfterMs, PREPARE_GIVE_UP_AFTER_MS),
+        signInMs: giveUpAfterMs,
+      },
       onTrouble,
     );
     const retry = this.#env.createRetryPolicy({ ...DEFAULT_RETRY, giveUpAfterMs }, onTrouble);
