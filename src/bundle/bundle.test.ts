@@ -26,14 +26,14 @@ const failure = (bundle: Promise<Bundle>) =>
     (error: Error) => error,
   );
 
-/** An oven with AC's own piece `blank`, and a site with these files. */
+/** An oven with AC's own piece `wipe`, and a site with these files. */
 function ac(
   files: Record<string, string | number>,
-  carrier: AcBundleOptions = { piece: "blank" },
+  carrier: AcBundleOptions = { piece: "wipe" },
 ): Promise<TestServer> {
   return serve((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://any");
-    if (pathname === "/pack-html" && searchParams.get("piece") === "blank") response.end(acBundle(carrier));
+    if (pathname === "/pack-html" && searchParams.get("piece") === "wipe") response.end(acBundle(carrier));
     else if (pathname === "/pack-html")
       response.writeHead(500).end(JSON.stringify({ error: `Piece 'x' not found` }));
     else {
@@ -122,7 +122,7 @@ test("a published piece goes into the bundle of one of AC's own", async () => {
       "/aesthetic.computer/disks/common/deep.mjs": `import "../../lib/num.mjs"; export const deep = "</script><!--";`,
       "/aesthetic.computer/disks/common/jump.mjs": "export const jump = 2;",
     },
-    { piece: "blank", files: { "lib/num.mjs": "export const add = 3;" } },
+    { piece: "wipe", files: { "lib/num.mjs": "export const add = 3;" } },
   );
   const places = { oven: server.url, site: `${server.url}/` };
   const bundle = await fetchBundle("@jas/frog", places, fetchOptions());
@@ -136,7 +136,7 @@ test("a published piece goes into the bundle of one of AC's own", async () => {
   expect(page.files["disks/common/deep.mjs"]?.content).toBe(
     `import "lib/num.mjs"; export const deep = "</script><!--";`,
   );
-  expect(page.files["disks/blank.mjs"]).toBeUndefined();
+  expect(page.files["disks/wipe.mjs"]).toBeUndefined();
   const html = text(bundle);
   expect(html).toContain("<title>@jas/frog</title>");
   expect(html).toContain("piece: { name: '@jas/frog', isKidLisp: false },");
@@ -148,14 +148,14 @@ test("a published piece goes into the bundle of one of AC's own", async () => {
 });
 
 test("the carrier may be packed, and may be another", async () => {
-  await using server = await ac({ [PUBLISHED]: AC_PIECES.still }, { piece: "blank", form: "gzip" });
+  await using server = await ac({ [PUBLISHED]: AC_PIECES.still }, { piece: "wipe", form: "gzip" });
   const places = { oven: server.url, site: server.url };
   expect(parseAcPage(text(await fetchBundle("@jas/frog", places, fetchOptions()))).piece).toBe("@jas/frog");
 
   await using other = await serve((request, response) => {
     if (request.url?.startsWith("/media")) response.end(AC_PIECES.still);
     else if (request.url?.includes("piece=notepat")) response.end(acBundle({ piece: "notepat" }));
-    else response.writeHead(500).end('{"error":"Piece \'blank\' not found at disks/blank.mjs"}');
+    else response.writeHead(500).end('{"error":"Piece \'wipe\' not found at disks/wipe.mjs"}');
   });
   const both = { oven: other.url, site: other.url };
   expect(parseAcPage(text(await fetchBundle("@jas/frog", both, fetchOptions()))).piece).toBe("@jas/frog");
@@ -222,7 +222,7 @@ test.each<[string, Record<string, string | number>, new (message: string) => Err
 test("a published piece that imports without end", async () => {
   await using server = await serve((request, response) => {
     const { pathname } = new URL(request.url ?? "", "http://any");
-    if (pathname === "/pack-html") response.end(acBundle({ piece: "blank" }));
+    if (pathname === "/pack-html") response.end(acBundle({ piece: "wipe" }));
     else
       response.end(`import "./a${pathname.length}.mjs"; import "./${"a".repeat(pathname.length - 20)}.mjs";`);
   });
@@ -236,7 +236,7 @@ test("a published piece that imports without end", async () => {
 test("an oven that packs in another form says what is missing", async () => {
   await using server = await serve((request, response) => {
     if (request.url?.startsWith("/media")) response.end(AC_PIECES.still);
-    else response.end(acBundle({ piece: "blank" }).replace("window.VFS = ", "window.FILES = "));
+    else response.end(acBundle({ piece: "wipe" }).replace("window.VFS = ", "window.FILES = "));
   });
   const error = await failure(
     fetchBundle("@jas/frog", { oven: server.url, site: server.url }, fetchOptions()),

@@ -16,7 +16,7 @@ import { unpackPage } from "./unpack.ts";
 const AC = "https://aesthetic.computer";
 
 /** One of AC's own pieces, into whose bundle a published one is put; the second where the oven knows no first. */
-const CARRIERS = ["blank", "notepat"];
+const CARRIERS = ["wipe", "notepat"];
 
 /** For how long AC's site may be silent. */
 const SILENCE_MS = 25_000;
