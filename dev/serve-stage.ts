@@ -32,6 +32,16 @@ export interface StageOptions {
   readonly watch?: boolean;
 }
 
+/** As AC answers `/media/@handle/piece/<name>.mjs`, with what lies in `pieces/published/`. */
+async function answerPublished(pathname: string, response: ServerResponse): Promise<void> {
+  const [, handle, name] = /^\/media\/(@[\w.-]+)\/piece\/([\w-]+\.mjs)$/.exec(pathname) ?? [];
+  const folder = resolve(root, "dev/pieces/published");
+  const source = handle && name && (await readFile(resolve(folder, handle, name)).catch(() => undefined));
+  const cors = { "Access-Control-Allow-Origin": "*" };
+  if (source) response.writeHead(200, { ...cors, "Content-Type": "application/javascript" }).end(source);
+  else response.writeHead(404, { ...cors, "Content-Type": "text/plain" }).end("Not found\n");
+}
+
 /**
  * Serve the stage, with what is shipped below `/aesthetic.computer/`: only `config.json` is answered
  * otherwise than in `dist`. Every other address is a piece's, and shows the stage.
@@ -84,7 +94,7 @@ export async function serveStage(options: StageOptions): Promise<Running> {
       if (await answerFile(directory, pathname, request, response, fresh)) return;
       response.writeHead(404, { "Content-Type": "text/plain" }).end("Not found\n");
     } else if (pathname.startsWith("/media/")) {
-      response.writeHead(404).end(); // where AC keeps people's own pieces: there are none here
+      await answerPublished(pathname, response);
     } else if (request.headers.accept?.includes("text/html")) {
       await show(response);
     } else {

@@ -2,6 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { fetchBundle } from "../src/bundle/bundle.ts";
+import { UnknownPieceError } from "../src/errors.ts";
+import { RetryPolicy } from "../src/fetch/retry.ts";
 import { signLatest } from "../src/testing/sign.ts";
 import { serveBase } from "./serve-base.ts";
 import { serveOven } from "./serve-oven.ts";
@@ -71,7 +74,7 @@ test("ETag, HEAD, If-Range, and what is not there", async () => {
 test.each(["notepat", "prompt", "drift"])(
   "the oven bakes %s, which asks nobody for anything",
   async (piece) => {
-    const response = await fetch(`${oven.url}/pack-html?piece=${piece}&nocompress=1&density=8`);
+    const response = await fetch(`${oven.url}/pack-html?piece=${piece}&nocompress=1`);
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toMatch("text/html");
     expect(response.headers.get("content-disposition")).toBe(`attachment; filename="${piece}.html"`);
@@ -87,8 +90,9 @@ test.each(["notepat", "prompt", "drift"])(
 test.each([
   ["/pack-html", 400, /Missing/],
   ["/pack-html?piece=", 400, /Missing/],
-  ["/pack-html?piece=nope", 500, /not found/],
-  ["/pack-html?code=$cow", 500, /not found/],
+  ["/pack-html?piece=nope", 500, /^Piece 'nope' not found at disks\/nope.mjs$/],
+  ["/bundle-html?piece=constructor", 500, /not found/],
+  ["/pack-html?code=$dog", 500, /^Piece '\$dog' not found$/],
   ["/pack-html?piece=../start", 500, /not found/],
   ["/", 404, /No route/],
 ])("the oven refuses %s with %i", async (path, status, error) => {
@@ -96,6 +100,36 @@ test.each([
   expect(response.status).toBe(status);
   expect(response.headers.get("access-control-allow-origin")).toBe("*");
   expect(await response.json()).toEqual({ error: expect.stringMatching(error) });
+});
+
+test("a bundle, a published piece and KidLisp, as a build gets them from here", async () => {
+  const stage = await serveStage({ latest: "http://a/", oven: oven.url });
+  try {
+    const fetched = async (piece: string) => {
+      const said: string[] = [];
+      const { html, isNormalised } = await fetchBundle(
+        piece,
+        { oven: oven.url, site: stage.url },
+        {
+          limit: 1e6,
+          created: "2026-11-24T01:02:03Z",
+          retry: new RetryPolicy(),
+          stop: new AbortController().signal,
+          onBaking: (words) => said.push(words),
+        },
+      );
+      return { html: new TextDecoder().decode(html), isNormalised, said };
+    };
+    expect(await fetched("notepat")).toMatchObject({ isNormalised: false, said: ["Bundling notepat..."] });
+    expect(await fetched("$cow")).toMatchObject({ isNormalised: true, said: ["Bundling $cow..."] });
+    const published = await fetched("@os/hello");
+    expect(published).toMatchObject({ isNormalised: true, said: ["Bundling wipe..."] });
+    expect(published.html).toContain('window.acSTARTING_PIECE = "@os/hello";');
+    await expect(fetched("@os/nothing")).rejects.toThrow("@os has published no piece called nothing");
+    await expect(fetched("@os/..hello")).rejects.toThrow(UnknownPieceError);
+  } finally {
+    await stage.close();
+  }
 });
 
 test("every page is told anew which base to take: the kiosk from the moment it is there", async () => {
