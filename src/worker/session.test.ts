@@ -3,6 +3,7 @@ import type { Bytes } from "../bytes/segment.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import type { BuildRequest, DataAnswer, Progress, Trouble } from "../messages.ts";
 import { WINDOW } from "../release/manifest.ts";
+import { acBundle } from "../testing/ac-bundle.ts";
 import { joined } from "../testing/bytes.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
 import { testKey } from "../testing/sign.ts";
@@ -96,6 +97,37 @@ test("the image is sent as promised, and all that was sent is reported in the en
   expect(sha256Of(await pull())).toBe(info.sha256);
   expect(reports.at(-1)).toMatchObject({ written: info.size, fetched: 3 * WINDOW });
   expect(thread.scheduled).toEqual([]);
+});
+
+test("a bundle of AC's: the same image whenever it was packed, what it asks for, and how its baking goes", async () => {
+  let packed = Date.parse("2026-11-27T01:00:00Z");
+  let finish = () => {};
+  const parts = files({ "/manifest.json": manifest, "/base.img": image });
+  await using oven = await serve((request, response) => {
+    if (!request.url?.startsWith("/pack-html")) return parts(request, response);
+    const html = acBundle({ piece: "frog", source: `video("camera")`, packed: new Date((packed += 60_000)) });
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.write('event: progress\ndata: {"message":"Loading fonts..."}\n\n');
+    const content = Buffer.from(html).toString("base64");
+    finish = () => response.end(`event: complete\ndata: ${JSON.stringify({ content })}\n\n`);
+  });
+  const from = { piece: "frog", oven: oven.url, manifest: `${oven.url}/manifest.json` };
+  const infos = [];
+  for (let i = 0; i < 2; i++) {
+    const opening = open(from);
+    await expect.poll(() => thread.scheduled).toHaveLength(1);
+    thread.run();
+    expect(reports.at(-1)).toMatchObject({ baking: "Loading fonts..." });
+    finish();
+    infos.push(await opening);
+    expect(reports.at(-1)).not.toHaveProperty("baking");
+    await session.close({ keep: false, cancelled: false });
+    session = new BuildSession(thread);
+  }
+  const [first, second] = infos;
+  expect(first?.piece).toMatchObject({ isNormalised: true, asks: ["camera"] });
+  expect(second?.sha256).toBe(first?.sha256);
+  expect((await open()).piece).toMatchObject({ isNormalised: false, asks: [] });
 });
 
 test("progress is reported once in an interval, and then as it is", async () => {
