@@ -117,3 +117,48 @@ test.each([
 ])("%j is a web page: %s", (text, expected) => {
   expect(isWebPage(new TextEncoder().encode(text))).toBe(expected);
 });
+
+test.each([
+  "data:application/json,{}",
+  "blob:https://ac.example/1",
+  "file:///etc/passwd",
+  "javascript:1",
+  "//x",
+  "",
+])("%s is not asked", async (url) => {
+  await expect(get(url, { silenceMs, stop })).rejects.toThrow("is not on the web");
+});
+
+test("no cookies go along", async () => {
+  const fetched = vi.spyOn(globalThis, "fetch");
+  await using server = await serve((_, response) => response.end("{}"));
+  await get(server.url, { silenceMs, stop });
+  expect(fetched.mock.calls[0]?.[1]).toMatchObject({ credentials: "omit" });
+  fetched.mockRestore();
+});
+
+test("redirects lead to the same server, or to an encrypted one, and to no other", async () => {
+  await using other = await serve((_, response) => response.end("of somebody's own network"));
+  await using server = await serve((request, response) => {
+    const to = { "/same": "/end", "/other": other.url }[request.url ?? ""];
+    if (to) response.writeHead(302, { Location: to }).end();
+    else response.end("at its end");
+  });
+  expect((await get(`${server.url}/same`, { silenceMs, stop })).response.status).toBe(200);
+  await expect(get(`${server.url}/other`, { silenceMs, stop })).rejects.toThrow(/leads from .* to /);
+
+  const redirected = (url: string) => Object.defineProperty(new Response("x"), "url", { value: url });
+  const fetched = vi.spyOn(globalThis, "fetch");
+  for (const [to, isRight] of [
+    ["https://other.example/x", true],
+    ["http://a.example/x", false],
+    ["http://192.168.0.1/x", false],
+    ["http://localhost/x", false],
+  ] as const) {
+    fetched.mockResolvedValueOnce(redirected(to));
+    const answer = get("https://a.example/x", { silenceMs, stop });
+    if (isRight) await answer;
+    else await expect(answer).rejects.toThrow(/leads from/);
+  }
+  fetched.mockRestore();
+});

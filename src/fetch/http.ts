@@ -41,7 +41,8 @@ export class StandstillError extends Error {
 /**
  * `GET url`, past every cache. Rejects as `fetch` does, with a `TimeoutError` when the server is silent for too long
  * (the time that a slow reader takes does not count, nor that in which this computer slept), with a `StandstillError`
- * when the connection has not outlived such a sleep, and with the reason that `stop` is aborted with.
+ * when the connection has not outlived such a sleep, with the reason that `stop` is aborted with, and with a `TypeError`
+ * for an address that is not of the web and for redirects that lead away. No cookies are sent.
  */
 export async function get(
   url: string,
@@ -71,7 +72,15 @@ export async function get(
     }
   };
   const signal = AbortSignal.any([stop, silent.signal]);
-  const response = await withinSilence(fetch(url, { headers, signal, cache: "no-store" }));
+  if (!/^https?:/i.test(url)) throw new TypeError(`${url.slice(0, 64)} is not on the web`); // data: and blob: are not
+  // No cookies: the list of releases names any address, also one of this site's that does something.
+  const response = await withinSilence(
+    fetch(url, { headers, signal, cache: "no-store", credentials: "omit" }),
+  );
+  if (isLedAway(url, response.url)) {
+    await response.body?.cancel();
+    throw new TypeError(`the server leads from ${new URL(url).origin} to ${new URL(response.url).origin}`);
+  }
 
   async function* chunks(): AsyncGenerator<Bytes> {
     if (!response.body) return;
@@ -92,6 +101,16 @@ export async function get(
     }
   }
   return { response, chunks };
+}
+
+/**
+ * Whether redirects have led to where an address may not lead: out of encryption, or without any to another server,
+ * as in somebody's own network. (Where they lead to is known only when it has been asked.)
+ */
+function isLedAway(from: string, to: string): boolean {
+  if (to === "") return false; // made up in a test, or by a service worker: it has no address
+  const { protocol, origin } = new URL(to);
+  return protocol !== "https:" && origin !== new URL(from).origin;
 }
 
 /**
