@@ -22,7 +22,6 @@ import { actionsOf, announcement, screenOf } from "../src/piece/screens.ts";
 import { plain } from "../src/piece/text.ts";
 import { words } from "../src/piece/words.ts";
 
-/** @import { Allowance } from "../src/allowances.ts" */
 /** @import { Command } from "../src/piece/blocks.ts" */
 /** @import { Layout } from "../src/piece/layout.ts" */
 /** @import { Model } from "../src/piece/screens.ts" */
@@ -242,14 +241,9 @@ const commands = {
 
 function perform(/** @type {Command} */ command) {
   if (command.startsWith("go:")) jump(`os:${command.slice(3)}`);
-  else if (command.startsWith("use:")) allow(/** @type {Allowance} */ (command.slice(4)));
+  else if (command.startsWith("use:")) tell("os:allow", { use: command.slice(4) });
   else commands[command]();
   changed();
-}
-
-/** Let the piece use something of the machine that it starts, or no more. */
-function allow(/** @type {Allowance} */ use) {
-  tell("os:allow", { use, allowed: !os.build?.info?.allow.includes(use) });
 }
 
 /** Of pieces to choose from, by choosing the first on the page. */

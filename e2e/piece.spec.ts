@@ -86,8 +86,14 @@ for (const [width, height, density] of canvases) {
     const shown = width > 3000 ? { ready, saving, done } : states; // large pictures take long
     for (const [name, state] of Object.entries(shown)) {
       await show(page, state);
-      const sign = { preparing: /asking/, starting: /your browser/, ready: /s start/, unfinished: /s start/ };
-      const later = { done: /downloads/, failed: /404/, cancelled: /was cancelled/, paused: /resume/ };
+      const sign = { preparing: /asking/, starting: /your browser/, ready: /s start/, asks: /it asks/ };
+      const later = {
+        unfinished: /s start/,
+        done: /downloads/,
+        failed: /404/,
+        cancelled: /was cancelled/,
+        paused: /resume/,
+      };
       const expected = { ...sign, ...later }[name] ?? /pause/;
       await expect.poll(() => says(page)).toMatch(expected);
       await page.screenshot({ path: path.join(out, `piece-${width}-${name}.png`) });

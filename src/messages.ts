@@ -28,9 +28,8 @@ export interface PieceMessage {
   readonly where?: "downloads" | "choose";
   /** For `os:keep`: whether the base image is to stay in this browser for the next piece. */
   readonly keep?: boolean;
-  /** For `os:allow`: what the piece may use of the machine that it starts, or may not. */
+  /** For `os:allow`: what the piece may use of the machine that it starts, if it may not, and the other way round. */
   readonly use?: Allowance;
-  readonly allowed?: boolean;
   /** For `os:preview`: where, in fractions of the canvas; nowhere when absent. */
   readonly box?: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
   /** For `os:say`. */
@@ -74,7 +73,7 @@ export interface BuildState {
    * one of the last three.
    */
   readonly stage: "preparing" | "ready" | "starting" | "saving" | "done" | "failed" | "cancelled";
-  /** Known once preparing is over. */
+  /** Known once preparing is over. Its SHA-256 is "" for the moment in which it is computed anew (`os:allow`). */
   readonly info?: ImageInfo;
   /** Of the file: handed to the browser, or written to the chosen file. */
   readonly written: number;

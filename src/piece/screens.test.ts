@@ -20,8 +20,8 @@ test.each([
   ["opening", "busy", []],
   ["preparing", "busy", ["c"]],
   ["ready", "calm", ["s", "w", "l", "a", "k"]],
-  ["allowing", "calm", ["s", "w", "l", "c", "m", "i", "n", "x", "k"]],
-  ["asks", "calm", ["s", "w", "l", "c", "m", "i", "n", "x", "k"]],
+  ["allowing", "calm", ["s", "w", "l", "c", "m", "i", "x", "n", "k"]],
+  ["asks", "calm", ["s", "w", "l", "c", "m", "i", "x", "n", "k"]],
   ["starting", "busy", ["c"]],
   ["saving", "busy", ["p", "c"]],
   ["stopping", "busy", ["y", "n"]],
@@ -88,7 +88,11 @@ describe("a screen reader is told", () => {
     expect(told).toContain("May use: camera, MIDI, network.");
     expect(told).toContain("On a computer, notepat may use:");
     expect(told).toContain("c: Camera (it asks), on. m: Microphone, off. i: MIDI devices (it asks), on.");
-    expect(told).toContain("n: Network, to send and fetch, on. x: MIDI SysEx, which can change");
+    expect(told).toMatch(
+      /x: MIDI SysEx, which can change devices for good, off\. n: Network, to send and fetch, on\./,
+    );
+    const deciding = { ...states.asks, info: { ...info, sha256: "" } };
+    expect(announcement(screenOf(model({ build: deciding })))).not.toContain("SHA-256");
   });
 
   test("progress in tenths, and trouble without the seconds", () => {

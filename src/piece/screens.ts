@@ -1,4 +1,4 @@
-import { ALLOWANCES } from "../allowances.ts";
+import type { Allowance } from "../allowances.ts";
 import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
 import { action, field, gap, heading, pair, text } from "./blocks.ts";
 import type { Action, Block, Screen } from "./blocks.ts";
@@ -187,7 +187,7 @@ function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, i
       field(words.base, words.baseOf(info.base)),
       field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
       field(words.mayUse, words.usesOf(info.allow)),
-      { kind: "sha256", hex: info.sha256 },
+      { kind: "sha256", hex: info.sha256 || ".".repeat(64) },
       ...(isUnfolded ? allowing(info) : []),
       ...(unfinished ? [text(words.unfinished(info.fileName), { color: "good" })] : []),
       ...(keep.possible ? [gap(), keeping(words.keep(info.download), keep.wanted)] : []),
@@ -202,12 +202,14 @@ function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, i
   };
 }
 
+const USES = Object.keys(words.uses) as Allowance[];
+
 /** What the piece may use of the machine that it starts, each to be allowed or not. */
 function allowing({ piece, allow, asks = [] }: ImageInfo): Block[] {
   return [
     gap(),
     text(words.allowing(plain(piece.name)), { color: "title" }),
-    ...ALLOWANCES.map((use): Block => {
+    ...USES.map((use): Block => {
       const label = asks.includes(use) ? words.asked(words.uses[use].label) : words.uses[use].label;
       const checked = allow.includes(use);
       return { kind: "checkbox", key: words.uses[use].key, label, checked, command: `use:${use}` };
@@ -335,7 +337,7 @@ function heardOf(block: Block): string {
     case "field":
       return sentence(`${block.label}: ${block.value}`);
     case "sha256":
-      return `${words.heard.sha256}: ${block.hex}.`;
+      return /^\.+$/.test(block.hex) ? "" : `${words.heard.sha256}: ${block.hex}.`;
     case "cells":
       return `${block.cells.join("; ")}.`;
     default:

@@ -14,8 +14,8 @@ export interface Build {
   readonly state: BuildState;
   /** Make it, once it is ready: into the downloads, or into a file chosen now (right after a key or a tap). */
   start(where: BuildState["where"]): void;
-  /** Let the piece use this of the machine that it starts, or not: another image. While it is ready. */
-  allow(use: Allowance, isAllowed: boolean): void;
+  /** Let the piece use this of the machine that it starts, or no more: another image. While it is ready. */
+  allow(use: Allowance): void;
   pause(): void;
   resume(): void;
   /** Whether the base image is to stay in this browser when this is over. */
@@ -83,7 +83,7 @@ export function openBuild(
   const decide = async (before: Promise<void>, allow: readonly Allowance[]) => {
     await before;
     const info = await client.allow(allow);
-    dispatch({ type: "allowed", info });
+    if (allow === allowed) dispatch({ type: "allowed", info }); // nothing else was said meanwhile
   };
 
   const outcome = async (): Promise<BuildEvent> => {
@@ -130,9 +130,11 @@ export function openBuild(
       if (where === "downloads") return chooseTarget(undefined);
       void chooseFile(state.info.fileName).catch((error: unknown) => stop.abort(error));
     },
-    allow(use, isAllowed) {
-      if (state.stage !== "ready" || isStarted) return;
-      allowed = withAllowance(allowed, use, isAllowed);
+    allow(use) {
+      const { info, stage } = state;
+      if (stage !== "ready" || !info || isStarted) return;
+      allowed = withAllowance(allowed, use, !allowed.includes(use));
+      dispatch({ type: "allowed", info: { ...info, allow: allowed, sha256: "" } }); // seen at once
       decided = decide(decided, allowed);
       decided.catch((error: unknown) => stop.abort(error));
     },

@@ -33,9 +33,9 @@ const harmless: Handlers = {
  */
 const costly: Handlers = {
   "os:start": ({ where }) => builds.current?.start(where === "choose" ? "chosen" : "downloads"),
-  "os:allow": ({ use, allowed = false }) => {
+  "os:allow": ({ use }) => {
     const [known] = allowancesOf([use]).allow;
-    if (known) builds.current?.allow(known, allowed);
+    if (known) builds.current?.allow(known);
   },
   "os:cancel": () => builds.current?.cancel(),
   "os:keep": ({ keep = false }) => {
