@@ -55,5 +55,6 @@ function help(names: string[]): string {
   return `os: turn an Aesthetic Computer piece into an operating system
 
 ${names.map((each) => `  npm run -s os -- ${COMMANDS[each]?.usage}\n`).join("\n")}
+FILE of --out appears whole or not at all. A symbolic link there is followed, and a file there is replaced and keeps its mode.
 Exit codes: 0 done, 1 failed (with one line on standard error), 2 not understood.`;
 }

@@ -1,6 +1,9 @@
 import { crc32 } from "hash-wasm";
 import fc from "fast-check";
-import { checkBundle } from "../../bundle/check.ts";
+import { parseAcPage } from "../../bundle/ac-page.ts";
+import { prepareBundle } from "../../bundle/bundle.ts";
+import { eventsIn } from "../../bundle/events.ts";
+import { graft } from "../../bundle/graft.ts";
 import type { Bytes } from "../../bytes/segment.ts";
 import { filesystem, plan, type Entry } from "../../ext4/filesystem.ts";
 import { read } from "../../ext4/reader.ts";
@@ -10,6 +13,7 @@ import { parseList } from "../../release/latest.ts";
 import { parseManifest, windowsOf, WINDOW } from "../../release/manifest.ts";
 import { verifySignature } from "../../release/minisign.ts";
 import { parseJson } from "../../release/verify.ts";
+import { acBundle } from "../ac-bundle.ts";
 import { pattern } from "../bytes.ts";
 import { Forgery } from "../forge.ts";
 import { testKey } from "../sign.ts";
@@ -214,26 +218,117 @@ const PAGES = [
   "<!doctype html><title>notepat</title><script>1</script>",
   "<!-- a --> <!-- b -->\n<HTML lang=en><script src=x></script></HTML>",
   '{"error":"not found"}',
+  acBundle({ piece: "frog", form: "plain" }),
+  acBundle({ piece: "frog", form: "gzip" }),
 ].map((text) => encoder.encode(text));
-/** Bytes of a page that repeats itself. */
-const MOST_REPEATED = 2 * 2 ** 20;
+const PAGE_TOKENS = [
+  "<!--",
+  "-->",
+  "<script",
+  "</script>",
+  ">",
+  "<!doctype html",
+  "<html",
+  "\ufeff",
+  "\n",
+  '"',
+  "window.VFS = {",
+];
+/** What a piece partition has room for, in bytes, and so the largest page. */
+const PAGE_LIMIT = 19 * 2 ** 20;
 const bundle: Target = {
   name: "bundle",
   error: "BundleError",
   weight: 2,
-  run(random) {
+  async run(random) {
     let page = random.of(PAGES);
-    if (random.once(50)) {
+    if (random.once(100)) {
       // What recurses, or goes back over it, shows at these sizes.
-      const part = random.of(["<!--", "-->", "<!-- -->", " ", "-", "<script", "<!doctype", "\n", "\xff"]);
+      const part = random.of([...PAGE_TOKENS, "<!-- -->", " ", "-", "<", "\xff"]);
       page = encoder.encode(
-        random.of(["", "<!--", "<html "]) + part.repeat(random.below(MOST_REPEATED) / part.length),
+        random.of(["", "<!--", "<html "]) + part.repeat(random.below(PAGE_LIMIT) / part.length),
       );
     }
-    checkBundle(
-      "notepat",
-      mutate(page, random, PAGES, ["<!--", "-->", "<script", ">", "<!doctype html", "<html", "\ufeff"]),
+    const wish = { limit: PAGE_LIMIT, created: LISTED.created };
+    const { html } = await prepareBundle("frog", mutate(page, random, PAGES, PAGE_TOKENS), wish);
+    check(html.length <= PAGE_LIMIT, "a page larger than its partition");
+  },
+};
+
+const SOURCE = encoder.encode(`// frog, 2026
+import { add } from "../lib/num.mjs?v=1";
+import * as pond from "./pond.mjs";
+export { jump } from '/aesthetic.computer/disks/common/jump.mjs';
+const text = \`a \${ add(1, \`b\`) } c\`, r = /[/]"'\\//g, x = await import("./later.mjs"); /* no */ // end
+export function paint({ wipe }) { wipe("red"); }
+`);
+const SOURCE_TOKENS = [
+  "`",
+  "${",
+  "}",
+  "/*",
+  "*/",
+  "//",
+  "/",
+  "'",
+  '"',
+  "\\",
+  "import",
+  "from",
+  "export",
+  "(",
+  "\u2028",
+  "import(",
+];
+const carrier = parseAcPage(acBundle({ piece: "frog", form: "plain" }));
+/** A published piece put into a bundle, with the modules that it imports. */
+const published: Target = {
+  name: "published",
+  error: "BundleError",
+  weight: 1,
+  async run(random) {
+    const changed = () => {
+      let source = SOURCE;
+      if (random.once(200)) {
+        source = encoder.encode(random.of(SOURCE_TOKENS).repeat(random.below(2 ** 20)));
+      }
+      return new TextDecoder().decode(mutate(source, random, [SOURCE], SOURCE_TOKENS));
+    };
+    let asked = 0;
+    const ask = () => {
+      check(++asked < 2000, "modules without an end");
+      return Promise.resolve(random.once(4) ? { status: 404, said: "" } : { text: changed() });
+    };
+    const html = await graft(carrier, "@jeffrey/frog", changed(), ask, PAGE_LIMIT);
+    check(parseAcPage(html).piece === "@jeffrey/frog", "a page that does not start what was put into it");
+  },
+};
+
+const EVENTS = encoder.encode(
+  'event: progress\ndata: {"stage":"x"}\n\n: hm\r\nevent: complete\r\ndata: a\ndata: b\r\n\r\n',
+);
+/** What the oven tells while it bakes. */
+const events: Target = {
+  name: "events",
+  error: "RangeError",
+  weight: 0.5,
+  async run(random) {
+    const bytes = mutate(
+      EVENTS,
+      random,
+      [EVENTS],
+      ["\n", "\r\n", "\n\n", "data:", "event:", "data: ".repeat(5000)],
     );
+    async function* chunks() {
+      for (let at = 0; at < bytes.length;) {
+        const end = at + 1 + random.skewed(40);
+        yield bytes.subarray(at, end);
+        at = end;
+        await Promise.resolve();
+      }
+    }
+    for await (const { data } of eventsIn(chunks(), 10_000))
+      check(data.length <= 10_000, "an event beyond the limit");
   },
 };
 
@@ -401,7 +496,17 @@ function forgeTree(forgery: Forgery, random: Random): void {
 }
 
 /** All of them. */
-export const targets: readonly Target[] = [manifest, list, minisign, gpt, ext4, osJson, bundle];
+export const targets: readonly Target[] = [
+  manifest,
+  list,
+  minisign,
+  gpt,
+  ext4,
+  osJson,
+  bundle,
+  published,
+  events,
+];
 
 const kept: unknown[] = [];
 const fault = (name: string, run: Target["run"]): Target => ({ name, error: "RangeError", weight: 1, run });
