@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { BaseImageError, ManifestError } from "../src/errors.ts";
 import { isLatest, parseLatest } from "../src/release/latest.ts";
@@ -17,7 +18,7 @@ const LARGEST_MANIFEST = 1024 * 1024;
 /**
  * A base from files: a manifest, or a `latest.json` whose newest release of `flavor`, or that of `version`, it then is.
  * With `keys`, one of them must have signed list and manifest, and the list must still hold; without, both are taken as
- * they are. Throws `RangeError` for files that cannot be read, `ManifestError`, `SignatureError` and `ExpiredListError`.
+ * they are, with the signature that lies beside the manifest if one does. Throws `RangeError` for files that cannot be read, `ManifestError`, `SignatureError` and `ExpiredListError`.
  */
 export async function fileBase(
   file: string,
@@ -26,7 +27,7 @@ export async function fileBase(
     readonly version?: string | undefined;
     readonly keys?: readonly string[] | undefined;
   },
-): Promise<Base> {
+): Promise<Base & { readonly bytes: Bytes; readonly signature: string | undefined }> {
   let manifestFile = file;
   let bytes = await readInput(file, LARGEST_MANIFEST);
   const json = parseJson(bytes, file);
@@ -36,12 +37,18 @@ export async function fileBase(
     manifestFile = path.resolve(path.dirname(file), newest(latest, wanted).manifest);
     bytes = await readInput(manifestFile, LARGEST_MANIFEST);
   }
-  if (wanted.keys) await checkSignature(manifestFile, bytes, wanted.keys);
+  const signature =
+    wanted.keys || existsSync(`${manifestFile}.minisig`)
+      ? new TextDecoder().decode(await readInput(`${manifestFile}.minisig`, LARGEST_MANIFEST))
+      : undefined;
+  if (wanted.keys) await verifyManifest(bytes, signature ?? "", wanted.keys);
   const manifest = parseManifest(parseJson(bytes, manifestFile));
   checkWanted(manifest, wanted);
   const image = path.resolve(path.dirname(manifestFile), manifest.image.url);
   return {
     manifest,
+    bytes,
+    signature,
     sources: { servers: [], retry: new RetryPolicy(), seeds: [imageSeed(image, windowsOf(manifest))] },
   };
 }
@@ -66,11 +73,6 @@ export function imageSeed(file: string, windows: Windows): Seed {
       return bytes;
     },
   };
-}
-
-async function checkSignature(file: string, bytes: Bytes, keys: readonly string[]): Promise<void> {
-  const signature = await readInput(`${file}.minisig`, LARGEST_MANIFEST);
-  await verifyManifest(bytes, new TextDecoder().decode(signature), keys);
 }
 
 function parseJson(bytes: Bytes, file: string): unknown {

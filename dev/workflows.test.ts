@@ -71,7 +71,7 @@ test("secrets are known to the steps that sign and publish, and to no other, nor
     expect([name, inSteps]).toEqual([name, file.match(/\$\{\{ secrets\./g)?.length]);
     return found.map((step) => /run: (\S+)/.exec(step)?.[1]);
   });
-  expect(knowing.toSorted((one, other) => one.localeCompare(other, "en"))).toEqual([
+  expect(knowing.toSorted((one = "", other = "") => one.localeCompare(other, "en"))).toEqual([
     "base/build/steps/sign.sh",
     "base/publish/publish",
     "base/publish/renew",
