@@ -1,12 +1,15 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { BufferPool } from "../bytes/buffer-pool.ts";
-import { WINDOW, type Manifest } from "../release/manifest.ts";
+import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
+import { contentLength } from "../release/windows.ts";
 import { MemoryStorage } from "../testing/memory-opfs.ts";
 import { testBase } from "../testing/test-base.ts";
 import { Kept } from "./kept.ts";
-import { clearKept, keptBytes, keptReleases } from "./opfs.ts";
+import { clearKept, keptBytes, keptReleases, keptSizes } from "./opfs.ts";
 
 const { manifest, image } = await testBase();
+/** The room that keeping it takes: what is not zeros, and what is left to the rest of the site. */
+const NEEDED = contentLength(windowsOf(manifest)) + 64 * 1024 * 1024;
 const own = `os-base/${manifest.image.sha256}`;
 const windowAt = (index: number) => image.slice(index * WINDOW, (index + 1) * WINDOW);
 let storage = new MemoryStorage();
@@ -89,6 +92,30 @@ test.each([
   const kept = await Kept.open(release());
   expect(kept?.isOpen).toBe(true);
   expect(Object.keys(storage.sizes()).filter((path) => path.startsWith("os-base/torn"))).toEqual([]);
+});
+
+test.each(["windows", "manifest.json", "manifest.json.minisig"])(
+  "a release without its %s goes",
+  async (name) => {
+    await putRelease("torn", JSON.stringify({ ...manifest, flavor: "kiosk" }));
+    await (
+      await (await storage.getDirectory()).getDirectoryHandle("os-base")
+    )
+      .getDirectoryHandle("torn")
+      .then((folder) => folder.removeEntry(name));
+    expect(await Kept.open(release())).toBeDefined();
+    expect(Object.keys(storage.sizes()).filter((path) => path.startsWith("os-base/torn"))).toEqual([]);
+  },
+);
+
+test.each([
+  ["what it replaces makes room for a release", NEEDED - 1000, true],
+  ["where that is not enough, all stays as it was", NEEDED - 1001, false],
+])("%s", async (_, free, isKept) => {
+  await putRelease("older", JSON.stringify({ ...manifest, version: "2025.1.1" }));
+  vi.spyOn(storage, "estimate").mockResolvedValue({ quota: free + 1000, usage: 1000 });
+  expect((await Kept.open(release())) !== undefined).toBe(isKept);
+  expect([...(await keptSizes()).keys()]).toEqual([isKept ? manifest.image.sha256 : "older"]);
 });
 
 test("how much is kept is told without reading a file", async () => {

@@ -4,7 +4,7 @@ import type { Bytes } from "../bytes/segment.ts";
 import { contentLength, lengthOfWindow, type Windows } from "../release/windows.ts";
 import { parseJson, type Release } from "../release/verify.ts";
 import type { Seed } from "../fetch/seed.ts";
-import { keptReleases, MANIFEST, SIGNATURE, storage, WINDOWS } from "./opfs.ts";
+import { keptReleases, keptSizes, MANIFEST, SIGNATURE, storage, WINDOWS } from "./opfs.ts";
 
 /** Leave this much of what the browser allows to the rest of the site, in bytes. */
 const SPARE = 64 * 1024 * 1024;
@@ -43,14 +43,22 @@ export class Kept implements Seed {
     try {
       const windows = windowsOf(manifest);
       const parent = await storage(true);
+      const replaced = await replacedBy(manifest);
       const folder = await parent.getDirectoryHandle(manifest.image.sha256, { create: true });
       const handle = await folder.getFileHandle(WINDOWS, { create: true });
-      const missing = contentLength(windows) - (await handle.getFile()).size;
+      const { size } = await handle.getFile();
+      const missing = contentLength(windows) - size;
       const { quota = 0, usage = 0 } = await navigator.storage.estimate();
-      if (missing > 0 && quota - usage < missing + SPARE) return undefined;
+      const room = quota - usage + [...replaced.values()].reduce((sum, each) => sum + each, 0);
+      if (missing > 0 && room < missing + SPARE) {
+        if (size === 0) await parent.removeEntry(manifest.image.sha256, { recursive: true });
+        return undefined;
+      }
       const file = await handle.createSyncAccessHandle();
       try {
-        await removeOthers(manifest);
+        for (const name of replaced.keys()) {
+          await parent.removeEntry(name, { recursive: true }).catch(() => {}); // another build has it open
+        }
         await Promise.all([
           put(folder, MANIFEST, bytes),
           put(folder, SIGNATURE, new TextEncoder().encode(signature)),
@@ -132,17 +140,16 @@ export class Kept implements Seed {
 }
 
 /**
- * Remove what is kept of other releases of the same channel, which is of no more use, and what has a manifest that
- * cannot be read. Those that another build has open stay.
+ * The folders that `manifest` replaces, and how much is in each: those of other releases of its channel, which are of no
+ * more use, and what is not whole or has a manifest that cannot be read, of which nobody knows what it is.
  */
-async function removeOthers(manifest: Release["manifest"]): Promise<void> {
-  const parent = await storage(false);
-  const channel = channelOf(manifest);
+async function replacedBy(manifest: Release["manifest"]): Promise<Map<string, number>> {
+  const replaced = await keptSizes();
+  replaced.delete(manifest.image.sha256);
   for (const { bytes, folder } of await keptReleases()) {
-    if (folder === manifest.image.sha256) continue;
-    if ((channelIn(bytes) ?? channel) !== channel) continue;
-    await parent.removeEntry(folder, { recursive: true }).catch(() => {}); // another build has it open
+    if ((channelIn(bytes) ?? channelOf(manifest)) !== channelOf(manifest)) replaced.delete(folder);
   }
+  return replaced;
 }
 
 /** The channel that a manifest of unknown origin names; `undefined` when it is none. */

@@ -58,14 +58,19 @@ export async function keptReleases(): Promise<KeptRelease[]> {
 
 /** How much is kept of all base images, in bytes. No file is read for it. Never throws. */
 export async function keptBytes(): Promise<number> {
-  const sizes = (await foldersOfAll()).map(async (folder) => {
+  return [...(await keptSizes()).values()].reduce((sum, size) => sum + size, 0);
+}
+
+/** How much is kept in each folder, in bytes, by its name: also in those that are not whole. Never throws. */
+export async function keptSizes(): Promise<Map<string, number>> {
+  const sizes = (await foldersOfAll()).map(async (folder): Promise<[string, number]> => {
     try {
-      return (await (await folder.getFileHandle(WINDOWS)).getFile()).size;
+      return [folder.name, (await (await folder.getFileHandle(WINDOWS)).getFile()).size];
     } catch {
-      return 0; // not there yet, or not any more
+      return [folder.name, 0]; // not there yet, or not any more
     }
   });
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  return new Map(await Promise.all(sizes));
 }
 
 /** Remove all base images but those that a build has open. Returns how many bytes went. Never throws. */
