@@ -35,11 +35,11 @@ const cdn = files({
   "/m/manifest.json": manifest,
 });
 
-const find = (url: string, wanted: Partial<ReleaseQuery> = {}) =>
+const find = (url: string, wanted: Partial<ReleaseQuery> = {}, giveUpAfterMs = 100) =>
   findRelease(
     url,
     { keys, ...wanted },
-    new RetryPolicy({ ...DEFAULT_RETRY, firstWaitMs: 2, giveUpAfterMs: 100 }),
+    new RetryPolicy({ ...DEFAULT_RETRY, firstWaitMs: 2, giveUpAfterMs }),
     never,
   );
 
@@ -281,5 +281,5 @@ test.each<[string, RequestListener]>([
     if (broken-- > 0) listener(request, response);
     else cdn(request, response);
   });
-  expect((await find(`${server.url}/m/manifest.json`)).manifest).toEqual(manifest);
+  expect((await find(`${server.url}/m/manifest.json`, {}, 20_000)).manifest).toEqual(manifest);
 });
