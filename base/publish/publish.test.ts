@@ -410,8 +410,9 @@ describe.each(["directory", "s3"])("%s", (kind) => {
       },
     };
     await publish({ ...job(), store: deaf }, path);
+    await renew({ ...job(), store: deaf });
     expect(await names()).toEqual([name]);
-    expect(swaps).toBe(1);
+    expect(swaps).toBe(2);
   });
 
   test("back: the versions that are in the way are those of this flavor", async () => {
@@ -560,6 +561,56 @@ describe("a bucket", () => {
     const Key = decodeURIComponent(new URL(path, "http://any").pathname).slice(Bucket.length + 2);
     await client().send(new s3.AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
   }
+
+  // A server that knows rights: the user "publisher" of npm run test:s3, who owns nothing.
+  test.runIf(process.env["OS_TEST_PUBLISHER"])(
+    "a key with the rights of docs/deploy.md, and no more, can do all that publishing does",
+    { timeout: 2 * MINUTE },
+    async () => {
+      const Principal = { AWS: ["arn:aws:iam:::user/publisher"] };
+      const on = (Resource: string, ...Action: string[]) => ({
+        Effect: "Allow",
+        Principal,
+        Action,
+        Resource,
+      });
+      const all = `arn:aws:s3:::${name}`;
+      const Statement = [
+        { ...on(`${all}/base/*`, "s3:GetObject"), Principal: "*" },
+        on(all, "s3:ListBucket", "s3:ListBucketMultipartUploads"),
+        on(
+          `${all}/base/*`,
+          "s3:GetObject",
+          "s3:PutObject",
+          "s3:DeleteObject",
+          "s3:AbortMultipartUpload",
+          "s3:ListMultipartUploadParts",
+        ),
+      ];
+      const Policy = JSON.stringify({ Version: "2012-10-17", Statement });
+      await client().send(new s3.PutBucketPolicyCommand({ Bucket: name, Policy }));
+      const owner = { ...process.env };
+      Object.assign(process.env, {
+        AWS_ACCESS_KEY_ID: "publisher",
+        AWS_SECRET_ACCESS_KEY: process.env["OS_TEST_PUBLISHER"],
+      });
+      try {
+        const store = bucket(name, "base/", log);
+        for (const day of [1, 2]) await publish(job(store), built(day).path);
+        await renew(job(store));
+        await rollback(job(store), "1.1.1", true);
+        await publish({ ...job(store), graceMs: 0 }, built(1).path);
+        expect(logged.filter((line) => line.includes("conditional"))).toEqual([]);
+        expect(logged.filter((line) => line.startsWith("readers get"))).toEqual([]); // they may read what it has put
+        await expect(bucket(name, "other/", log).read("latest.json")).resolves.toBeUndefined();
+        await expect(
+          bucket(name, "other/", log).put("a", new Uint8Array(1), { type: "x/y", cache: "no-store" }),
+        ).rejects.toThrow("was answered 403 AccessDenied: the access key may not do that there");
+      } finally {
+        Object.assign(process.env, owner);
+      }
+    },
+  );
 
   test("what a server says no to is said with its name, its status and the place", async () => {
     const none = bucket(`${name}-not`, "base/", log);

@@ -98,27 +98,19 @@ class Ceph {
       return / 1 up/.test(this.#ask("ceph", "osd", "stat") ?? "");
     });
 
-    const keys = { access: "os-test", secret: randomBytes(16).toString("hex") };
-    const admin = [
-      "--uid",
-      "os",
-      "--display-name",
-      "os",
-      "--access-key",
-      keys.access,
-      "--secret",
-      keys.secret,
-    ];
-    this.#run("radosgw-admin", "user", "create", ...admin);
+    const [secret, otherSecret] = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];
+    this.#user("os", secret);
+    this.#user("publisher", otherSecret);
     this.#spawn("radosgw", "-n", "client.rgw", `--rgw-frontends=beast endpoint=127.0.0.1:${gateway}`);
     const url = `http://127.0.0.1:${gateway}`;
     await this.#until("the gateway answers", async () => (await fetch(url).catch(() => undefined))?.ok);
     console.log(`» ${execFileSync("radosgw", ["--version"], { encoding: "utf8" }).trim()}, at ${url}`);
     return {
       AWS_ENDPOINT_URL: url,
-      AWS_ACCESS_KEY_ID: keys.access,
-      AWS_SECRET_ACCESS_KEY: keys.secret,
+      AWS_ACCESS_KEY_ID: "os",
+      AWS_SECRET_ACCESS_KEY: secret,
       AWS_REGION: "us-east-1",
+      OS_TEST_PUBLISHER: otherSecret,
     };
   }
 
@@ -131,6 +123,12 @@ class Ceph {
   async ended(): Promise<void> {
     const running = this.#children.filter((child) => !hasEnded(child));
     await Promise.all(running.map((child) => new Promise((resolve) => child.once("close", resolve))));
+  }
+
+  /** A user of the gateway, whose access key is called the same. */
+  #user(name: string, secret: string): void {
+    const key = ["--access-key", name, "--secret", secret];
+    this.#run("radosgw-admin", "user", "create", "--uid", name, "--display-name", name, ...key);
   }
 
   #at(name: string): string {

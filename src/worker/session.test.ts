@@ -69,6 +69,15 @@ function open(options: Partial<BuildRequest> = {}) {
   return session.open(request, { onProgress: (progress) => reports.push(progress), onHeartbeat });
 }
 
+test("who has signed the release is told, and that one asked for by name is older than one seen", async () => {
+  const keyId = testKey().id;
+  expect((await open()).release).toEqual({ keyId });
+  const seen = { [`test x86_64 ${keyId}`]: "2026.1.2" };
+  const { release } = await open({ version: manifest.version, seen });
+  expect(release).toEqual({ keyId, olderThan: "2026.1.2" });
+  await expect(open({ seen })).rejects.toThrow(/ask for it by name: os:notepat:2026\.1\.1$/);
+});
+
 /** All bytes that the session sends, asked for one chunk after the other. */
 async function pull(onChunk: () => void = () => {}): Promise<Bytes> {
   const { port1, port2 } = new MessageChannel();
