@@ -28,9 +28,9 @@ test("no more than so many are remembered, the latest ones", () => {
 
 test("only what keys have signed that are pinned counts", () => {
   const seen = { [channel]: "2026.1.10", [`kiosk x86_64 ${two.id}`]: "9999" };
-  expect(newestSeen(seen, sighting, [one.publicKey])).toBe("2026.1.10");
-  expect(newestSeen(seen, sighting, [one.publicKey, two.publicKey])).toBe("9999");
-  expect(newestSeen(seen, sighting, [testKey(3).publicKey])).toBeUndefined();
+  expect(newestSeen(seen, sighting, [one.id])).toBe("2026.1.10");
+  expect(newestSeen(seen, sighting, [one.id, two.id])).toBe("9999");
+  expect(newestSeen(seen, sighting, [testKey(3).id])).toBeUndefined();
 });
 
 test.each([

@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { keyIdOf } from "./minisign.ts";
 import { compareVersions, VERSION } from "./version.ts";
 
 // The newest versions that were seen, for browsers (localStorage) and the command line (a file) alike.
@@ -47,14 +46,14 @@ export function withSeen(seen: SeenVersions, { flavor, arch, version, keyId }: S
   return Object.fromEntries([...others, [channel, version] as const].slice(-MAX_SEEN));
 }
 
-/** The newest version seen of a flavor and architecture that one of the pinned `keys` had signed. */
+/** The newest version seen of a flavor and architecture that a pinned key had signed, one of those with these ids. */
 export function newestSeen(
   seen: SeenVersions,
   { flavor, arch }: { readonly flavor: string; readonly arch: string },
-  keys: readonly string[],
+  keyIds: readonly string[],
 ): string | undefined {
-  return keys
-    .map((key) => seen[`${flavor} ${arch} ${keyIdOf(key)}`])
+  return keyIds
+    .map((id) => seen[`${flavor} ${arch} ${id}`])
     .filter((version) => version !== undefined)
     .toSorted(compareVersions)
     .at(-1);

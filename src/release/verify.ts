@@ -2,7 +2,7 @@ import type { Bytes } from "../bytes/segment.ts";
 import { DowngradeError, ExpiredListError, ManifestError, SignatureError } from "../errors.ts";
 import { commentOnList, type Latest, parseList, parseSignedList } from "./latest.ts";
 import { ARCH, commentOn, parseManifest, type Manifest } from "./manifest.ts";
-import { verifySignature } from "./minisign.ts";
+import { keyIdOf, verifySignature } from "./minisign.ts";
 import { newestSeen, type SeenVersions } from "./seen.ts";
 import { compareVersions } from "./version.ts";
 
@@ -112,7 +112,11 @@ export async function verifyRelease(
   checkWanted(manifest, wanted);
   if (listed) checkWanted(manifest, listed);
   const { image, flavor, version } = manifest;
-  const newest = newestSeen(wanted.seen ?? {}, manifest, wanted.keys);
+  const newest = newestSeen(
+    wanted.seen ?? {},
+    manifest,
+    wanted.keys.map((key) => keyIdOf(key)),
+  );
   const isOlder = newest !== undefined && compareVersions(version, newest) < 0;
   if (isOlder && wanted.version === undefined) {
     const how = wanted.byName ? `: ${wanted.byName(version)}` : "";
