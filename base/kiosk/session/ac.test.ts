@@ -90,6 +90,36 @@ test.each(
   }
 });
 
+const HANGS = `// hangs, 2026
+// Once.
+const hung = localStorage.getItem("hung");
+fetch("/heard?" + (hung ?? "never"));
+export function paint({ wipe, paintCount }) {
+  wipe(9, 9, 9);
+  if (paintCount < 20 || hung) return;
+  localStorage.setItem("hung", "once");
+  for (;;);
+}
+`;
+
+test("a page that hangs is opened anew when the compositor tells of a key", { timeout: MS }, async () => {
+  await using kiosk = await start({ source: HANGS }, 30);
+  let lost = "";
+  void kiosk.browser.lost.then((how) => (lost = how));
+  await kiosk.browser.shown;
+  expect(await kiosk.heard()).toBe("never");
+  let again = "";
+  void kiosk.heard().then((words) => (again = words));
+  const press = async () => {
+    await kiosk.browser.leave(); // does nothing while the page answers
+    return again;
+  };
+  await expect.poll(press, patient).toBe("once");
+  const page = await kiosk.page();
+  await expect.poll(() => frames(page), patient).toBeGreaterThan(30);
+  expect(lost).toBe("");
+});
+
 test.each(["jumps", "jumpsAway"] as const)(
   "a piece that %s to one that is not there is brought back, and not for ever",
   { timeout: MS },

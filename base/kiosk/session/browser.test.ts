@@ -119,11 +119,15 @@ function inner(script: string): string {
 const ASKS = `<!doctype html><canvas></canvas><script>
 const inner = () => {
   const within = (promise) => Promise.race([promise, new Promise((done) => setTimeout(done, 20000, "standing"))]);
+  // Once it is allowed, a machine without a sequencer says so
+  const midi = (options) => navigator.requestMIDIAccess(options).catch((error) => {
+    if (error.name !== "NotSupportedError" && error.name !== "InvalidStateError") throw error;
+  });
   const asks = {
     camera: () => navigator.mediaDevices.getUserMedia({ video: true }),
     microphone: () => navigator.mediaDevices.getUserMedia({ audio: true }),
-    midi: () => navigator.requestMIDIAccess(),
-    sysex: () => navigator.requestMIDIAccess({ sysex: true }),
+    midi: () => midi(),
+    sysex: () => midi({ sysex: true }),
     clipboard: () => navigator.clipboard.readText(),
     position: () => new Promise((done, fail) => navigator.geolocation.getCurrentPosition(done, fail)),
   };

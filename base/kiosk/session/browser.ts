@@ -80,7 +80,7 @@ export async function startBrowser(options: BrowserOptions): Promise<Browser> {
       openPage(protocol, events, options),
       startTimeout(options.timeoutSeconds),
     ]);
-    return { shown: page.shown, lost: Promise.race([page.lost, exited]), stop };
+    return { ...page, lost: Promise.race([page.lost, exited]), stop };
   } catch (error) {
     await stop();
     throw error;

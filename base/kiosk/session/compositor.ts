@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Screen } from "../../../src/bundle/density.ts";
 import { end, endOf } from "./processes.ts";
-import { command, outputs } from "./sway.ts";
+import { command, followBindings, outputs } from "./sway.ts";
 
 /** A running Wayland compositor. */
 interface Compositor {
@@ -14,6 +14,8 @@ interface Compositor {
   readonly screen: Screen;
   /** How it ended, when it does; never throws. */
   readonly ended: Promise<string>;
+  /** Call `onKey` for each of the keys that lead out of a piece of AC's: its configuration has them. */
+  followKeys(onKey: () => void): void;
   /** Show the bar of that name above all windows, or take it away. Throws `Error` when sway refuses. */
   showBar(id: string, visible: boolean): Promise<void>;
   /** Put windows on the screen: until then there is the splash alone. Throws `Error` when sway refuses. */
@@ -31,6 +33,9 @@ interface CompositorOptions {
   /** How long it may take to start. */
   readonly timeoutSeconds: number;
 }
+
+/** The command of those keys, which does nothing. */
+const LEAVE = "nop leave";
 
 /** There is no compositor, and so nothing on the screen. */
 export class CompositorError extends Error {
@@ -75,7 +80,13 @@ export async function startCompositor(options: CompositorOptions): Promise<Compo
     const { screen, reveal } = await hide(socket);
     const showBar = (id: string, visible: boolean) =>
       command(socket, `bar ${id} mode ${visible ? "overlay" : "invisible"}`);
-    return { environment, screen, ended, showBar, reveal, stop };
+    const followKeys = (onKey: () => void) => {
+      const follow = (words: string) => {
+        if (words === LEAVE) onKey();
+      };
+      followBindings(socket, follow).catch(() => {}); // sway has ended
+    };
+    return { environment, screen, ended, followKeys, showBar, reveal, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -103,6 +103,7 @@ async function show(
       timeoutSeconds,
     });
     try {
+      compositor.followKeys(() => void browser.leave());
       const lost = Promise.race([compositor.ended, browser.lost, dark]).then((how) => ({ how }));
       const shown = browser.shown.then((reason) => ({ reason }));
       const first = await Promise.race([shown, lost]);

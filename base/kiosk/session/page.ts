@@ -16,6 +16,11 @@ export interface Page {
   readonly shown: Promise<string | undefined>;
   /** Resolves, with the reason, when the page is no longer there or does not answer; never rejects. */
   readonly lost: Promise<string>;
+  /**
+   * A key that leads out of a piece of AC's has been pressed: if the page no longer answers, which otherwise hears of it
+   * itself, the piece is opened anew all the same.
+   */
+  leave(): Promise<void>;
 }
 
 /** What page is opened. */
@@ -33,11 +38,18 @@ export interface PageOptions {
 const PULSE_SECONDS = 5;
 /** How often a page of AC's is asked whether its piece runs, until it does. */
 const LOOK_MS = 100;
-/** The part of its time that a piece is given after something has gone wrong while it loaded: AC tries some things twice. */
-const AFTER_FAULT = 1 / 6;
+/**
+ * The part of its time that a piece is given after something has gone wrong while it loaded: 20 s of 60. In AC's bundles
+ * something always does that does not matter: there is nobody to log in with, and no session server.
+ */
+const AFTER_FAULT = 1 / 3;
+/** How many of the things that went wrong are told: the last ones. */
+const MAX_FAULTS = 3;
 /** A piece that has left this often, each time before it had been there for so long, is not brought back again. */
 const MAX_LEFT = 5;
 const LEFT_SECONDS = 30;
+/** The part of its time within which a page has to answer when one of AC's keys has been pressed: 2 s of 60. */
+const AFTER_KEY = 1 / 30;
 /** Our script's world in the page, and what it reports by. */
 const WORLD = "kiosk";
 const REPORT = "kioskReport";
@@ -67,8 +79,10 @@ export async function openPage(
   let isLost = (_why: string) => {};
   let hasLeft = (_by: "key" | "left", _document: string) => {};
   let hasReloaded = () => {};
-  /** What went wrong in the page while its piece was being loaded, the last of it. */
-  let fault: string | undefined;
+  const crashes = () => isLost("the page has crashed");
+  let hasCrashed = crashes;
+  /** What went wrong in the page while its piece was being loaded. */
+  let faults: string[] = [];
   const lost = new Promise<string>((done) => (isLost = done));
   const { origin } = new URL(url);
   const source = await readFile(SCRIPT, "utf8");
@@ -99,7 +113,8 @@ export async function openPage(
         if (what === "key" || what === "left") hasLeft(what, document);
       }
       if (sessionId === undefined || sessionId !== session) return;
-      fault = faultIn(method, params) ?? fault;
+      const fault = faultIn(method, params);
+      if (fault !== undefined && !faults.includes(fault)) faults = [...faults, fault].slice(-MAX_FAULTS);
       // While Runtime is not enabled, new documents are not given our binding: in-page.js looks for it when it needs it
       if (/^Page\.(?:frameNavigated|domContentEventFired|loadEventFired)$/.test(method)) {
         command("Runtime.addBinding", BINDING, sessionId);
@@ -114,7 +129,7 @@ export async function openPage(
         if (frame.parentId === undefined) arrived ||= here; // what the browser was started with comes before
         if (frame.parentId === undefined && here) hasReloaded();
       }
-      if (method === "Inspector.targetCrashed") isLost("the page has crashed");
+      if (method === "Inspector.targetCrashed") hasCrashed();
       if (method === "Inspector.detached") isLost(`the page has gone: ${String(params.reason)}`);
     });
   });
@@ -135,7 +150,7 @@ export async function openPage(
 
   /** Resolves when the next document has painted. */
   const paint = (): Promise<void> => {
-    fault = undefined;
+    faults = [];
     return new Promise<void>((done) => (hasPainted = done));
   };
   /** Go there, and wait until it has painted. */
@@ -160,10 +175,11 @@ export async function openPage(
       watched = true;
       if (ac.loaded) break;
       const now = performance.now();
-      if (fault !== undefined) faultSince ??= now;
+      const reason = faults.join("; ");
+      if (faults.length > 0) faultSince ??= now;
       if (now - since > timeoutSeconds * 1000)
-        return fault ?? "It has not come to its first picture in time.";
-      if (faultSince !== undefined && now - faultSince > timeoutSeconds * 1000 * AFTER_FAULT) return fault;
+        return reason || "It has not come to its first picture in time.";
+      if (faultSince !== undefined && now - faultSince > timeoutSeconds * 1000 * AFTER_FAULT) return reason;
     }
     await within(evaluate(TWO_FRAMES), timeoutSeconds, "painted");
     return undefined;
@@ -238,7 +254,18 @@ export async function openPage(
     }
   };
   pulse().catch(fails);
-  return { shown, lost };
+  const leave = async (): Promise<void> => {
+    if (busy || !isAc) return;
+    const alive = within(
+      ask("Runtime.evaluate", { expression: "0" }),
+      timeoutSeconds * AFTER_KEY,
+      "answered",
+    );
+    if ((await alive.then(() => true, () => false)) || busy) return; // prettier-ignore
+    command("Runtime.terminateExecution", {}, session);
+    await act(show()).catch(fails);
+  };
+  return { shown, lost, leave };
 }
 
 /** What an event says has gone wrong in the page, in a line: an error that nobody caught, or one on its console. */
