@@ -29,6 +29,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   SignatureError: "Do not use it; if you named a key with --key, check that.",
   BaseImageError: "Try again later.",
   ConnectionError: "Check your connection and try again.",
+  StickFullError:
+    "Make room on it, or take a larger one, and try again: what is on it already is not written again.",
+  OtherSystemError:
+    "Take another stick, or let it give way with --replace: it is kept, and comes back with --take-off.",
 };
 
 /**

@@ -13,6 +13,14 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
       piece may use what --allow says of the computer that it starts, and nothing of it otherwise.`,
     run: async (args) => await (await import("./build.ts")).build(args),
   },
+  stick: {
+    usage: `stick DIR [<piece>...] [the options of build but --out] [--start PIECE] [--replace]
+                        [--check | --remove PIECE | --take-off] [--any-file-system]
+      Put pieces, and the base that starts them, as files onto the stick that is mounted on DIR; what is on it stays.
+      Without pieces say what is there; --check reads every byte. --replace: another system on it may give way; it comes
+      back when ours is taken off.`,
+    run: async (args) => await (await import("./stick.ts")).stick(args),
+  },
   mkfs: {
     usage: `mkfs --out IMAGE --size 20M [--label L] [--uuid U] [--time EPOCH] [--block-size N] [--owner UID:GID] DIR
       Make an ext4 file system of that size with what is in DIR: mke2fs -d for where there is none. Names, holes, modes,

@@ -92,12 +92,12 @@ async function installed(piece: string): Promise<{ folder: string; name: string;
   fs.mkdirSync(folder);
   const html = new TextEncoder().encode(`<!doctype html><title>${piece}</title>\n`);
   const files = await pieceFiles(base.manifest, { name: piece, html });
-  const name = pieceFolder(piece, files[0].sha256);
+  const name = pieceFolder(piece, files);
   const seeds = [imageSeed(image, windowsOf(base.manifest))];
   const sources = { servers: [], retry: new RetryPolicy(), seeds };
   const stop = new AbortController().signal;
   await install(
-    { base, sources, pieces: [{ folder: name, files }], starts: name, replace: false },
+    { base, sources, pieces: [{ piece, folder: name, files }], starts: name, replace: false },
     { folder: diskFolder(folder), keys: [], onProgress: () => {}, stop },
   );
   return { folder, name, line: `PIECE ${piece} ${files[0].sha256} ${html.length}` };

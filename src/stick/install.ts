@@ -27,7 +27,7 @@ export interface StickRequest {
 }
 
 /** Who is told, and how it is stopped. */
-interface Run {
+export interface StickRun {
   readonly folder: StickFolder;
   /** minisign public keys: what they have not signed is not ours. */
   readonly keys: readonly string[];
@@ -39,7 +39,7 @@ interface Run {
  * Put a base and pieces onto a stick, or what of them is missing or damaged. Throws `OtherSystemError` when another
  * system starts from it and may not give way, and what `carryOut` throws.
  */
-export async function install(request: StickRequest, run: Run): Promise<void> {
+export async function install(request: StickRequest, run: StickRun): Promise<void> {
   const { base, sources } = request;
   const { manifest } = base;
   if (manifest.files.length === 0) {
@@ -58,7 +58,7 @@ export async function install(request: StickRequest, run: Run): Promise<void> {
 }
 
 /** Start another piece that is there, by its folder. Throws `StickError`. */
-export async function startPiece(folder: string, run: Run): Promise<void> {
+export async function startPiece(folder: string, run: StickRun): Promise<void> {
   const { config, pieces } = await look(run.folder, run.keys);
   if (!config || !pieces.some((piece) => piece.folder === folder)) {
     throw new StickError(`There is no ${folder} on this stick that could start`);
@@ -67,7 +67,7 @@ export async function startPiece(folder: string, run: Run): Promise<void> {
 }
 
 /** Remove a piece, by its folder. Throws `StickError`. */
-export async function removePiece(folder: string, run: Run): Promise<void> {
+export async function removePiece(folder: string, run: StickRun): Promise<void> {
   await carryOut(planRemovePiece(await look(run.folder, run.keys), folder), withoutBase(run));
 }
 
@@ -75,7 +75,7 @@ export async function removePiece(folder: string, run: Run): Promise<void> {
  * Take all of ours off, and put back what was there before. `known` are manifests of ours by which files are known that
  * no base on the stick vouches for. Throws `StickError`.
  */
-export async function takeOff(known: readonly Manifest[], run: Run): Promise<void> {
+export async function takeOff(known: readonly Manifest[], run: StickRun): Promise<void> {
   const stick = await look(run.folder, run.keys);
   const { ours, before } = await placesHeld(run.folder, stick, known);
   await carryOut(planTakeOff(stick, ours, before), withoutBase(run));
@@ -86,7 +86,7 @@ export function pieceCalled({ pieces }: Stick, name: string): string | undefined
   return pieces.find(({ folder, os }) => os?.piece === name || folder === name)?.folder;
 }
 
-function withoutBase(run: Run): Parameters<typeof carryOut>[1] {
+function withoutBase(run: StickRun): Parameters<typeof carryOut>[1] {
   return {
     ...run,
     readBase: () => {

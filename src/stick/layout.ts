@@ -51,14 +51,14 @@ export function systemName({ flavor, version, image }: Manifest): string {
   return `${flavor}-${version}-${image.sha256.slice(0, 12)}`;
 }
 
-/** The folder of a piece in `/fedac/pieces`, another one for each content. `sha256`: of that content, in hex. */
-export function pieceFolder(piece: string, sha256: string): string {
+/** The folder of a piece in `/fedac/pieces`: another one for each content, by the SHA-256 of its files in hex. */
+export function pieceFolder(piece: string, files: readonly { readonly sha256: string }[]): string {
   const readable = piece
     .toLowerCase()
     .replace(/[^a-z0-9_]+/g, "-")
     .replace(/^-+|-+$/g, "")
     .slice(0, 40);
-  return `${readable || "piece"}-${sha256.slice(0, 8)}`;
+  return [readable || "piece", ...files.map(({ sha256 }) => sha256.slice(0, 6))].join("-");
 }
 
 /**

@@ -1,8 +1,8 @@
 import { createSHA256 } from "hash-wasm";
 import { parseOsJson, type OsJson } from "../image/os-json.ts";
 import type { Bytes } from "../bytes/segment.ts";
-import { parseManifest, type Manifest } from "../release/manifest.ts";
-import { verifySignature } from "../release/minisign.ts";
+import type { Manifest } from "../release/manifest.ts";
+import { verifyManifest } from "../release/verify.ts";
 import type { StickFile, StickFolder } from "./folder.ts";
 import {
   BEFORE,
@@ -226,9 +226,8 @@ async function manifestOf(
   const signature = await text(folder, `${SYSTEMS}/${name}/manifest.json.minisig`);
   if (!manifest || signature === undefined) return undefined;
   try {
-    await verifySignature(manifest, signature, keys);
-    const parsed = parseManifest(JSON.parse(new TextDecoder().decode(manifest)));
-    return systemName(parsed) === name ? parsed : undefined; // else a release under the name of another
+    const { manifest: signed } = await verifyManifest(manifest, signature, keys);
+    return systemName(signed) === name ? signed : undefined; // else a release under the name of another
   } catch {
     return undefined; // damaged, or not ours
   }

@@ -40,14 +40,16 @@ export interface StickBase {
 
 /** A piece that is to be on a stick. */
 export interface StickPieceFiles {
+  /** The piece's name. */
+  readonly piece: string;
   /** Its folder in `/fedac/pieces`: `pieceFolder`. */
   readonly folder: string;
   readonly files: readonly { readonly path: string; readonly content: Bytes }[];
 }
 
 /**
- * Put `base` and `pieces` onto a stick, which then starts the piece in the folder `starts`. Pieces that are there stay;
- * other bases go. `taken` are the places of another system, which is kept under `/fedac/before`.
+ * Put `base` and `pieces` onto a stick, which then starts the piece in the folder `starts`. Other pieces that are there
+ * stay; other bases go, and what there was of the same pieces. `taken` are the places of another system, which is kept under `/fedac/before`.
  *
  * The order is such that the stick starts what it did before until all is there that it is to start now, and that a stick
  * on which nothing of ours was starts nothing of ours until all is there: what firmware looks for comes last. Copies of
@@ -100,7 +102,15 @@ export function planInstall(
     ...stick.systems
       .filter(({ folder }) => folder !== system)
       .map(({ folder }): Step => ({ do: "remove", path: `${SYSTEMS}/${folder}` })),
+    ...stick.pieces
+      .filter(({ folder, os }) => folder !== starts && isReplaced(folder, os?.piece, pieces))
+      .map(({ folder }): Step => ({ do: "remove", path: `${PIECES}/${folder}` })),
   ];
+}
+
+/** Whether one of `pieces` is what there is in `folder`, in another version. */
+function isReplaced(folder: string, piece: string | undefined, pieces: readonly StickPieceFiles[]): boolean {
+  return pieces.some((each) => each.piece === piece) && pieces.every((each) => each.folder !== folder);
 }
 
 /** Start another piece, or none. The stick has to start something already. */

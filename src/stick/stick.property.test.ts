@@ -6,7 +6,7 @@ import type { Bytes } from "../bytes/segment.ts";
 import { parseManifest, WINDOW } from "../release/manifest.ts";
 import { pattern } from "../testing/bytes.ts";
 import { LOST, MemoryStick, type StickFault } from "../testing/memory-stick.ts";
-import { testKey } from "../testing/sign.ts";
+import { signManifest, testKey } from "../testing/sign.ts";
 import { sha256Of, TEST_RELEASE } from "../testing/test-base.ts";
 import { carryOut } from "./carry-out.ts";
 import { handleFolder } from "./handle-folder.ts";
@@ -246,8 +246,9 @@ function testStickBase(seed: number): StickBase & { image: Bytes } {
     files,
     sha256State: { words: sha256Of(image), length: WINDOW },
   };
-  const bytes = new TextEncoder().encode(JSON.stringify(json));
-  return { manifest: parseManifest(json), bytes, signature: KEY.sign(bytes), image };
+  const manifest = parseManifest(json);
+  const bytes = new TextEncoder().encode(JSON.stringify(manifest));
+  return { manifest, bytes, signature: signManifest(manifest, KEY), image };
 }
 
 function testPiece(name: string): StickPieceFiles {
@@ -265,5 +266,5 @@ function testPiece(name: string): StickPieceFiles {
     { path: "os.json", content: new TextEncoder().encode(os) },
     { path: "splash.png", content: pattern(300, 4) },
   ];
-  return { folder: pieceFolder(name, sha256Of(html)), files };
+  return { piece: name, folder: pieceFolder(name, [{ sha256: sha256Of(html) }]), files };
 }

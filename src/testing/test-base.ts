@@ -27,6 +27,16 @@ export interface TestBase {
   readonly manifest: Manifest;
 }
 
+/** What a stick is made of, in the windows of the ESP: path, start and length in bytes. */
+const FILES = [
+  ["/EFI/BOOT/BOOTX64.EFI", WINDOW + 4096, 3000],
+  ["/EFI/BOOT/grubx64.efi", WINDOW + 8192, 5000],
+  ["/EFI/debian/grub.cfg", WINDOW + 2048, 700],
+  ["/vmlinuz", 3 * WINDOW, 70_000],
+  ["/initramfs.img", 3 * WINDOW + 81_920, 50_000],
+  ["/live.img", WINDOW + 16_384, 2 * WINDOW + 5],
+] as const;
+
 /**
  * A base whose second window is `content`. Its windows: the partition table, `ESP` (bytes, zeros, bytes), `FEDAC-PIECE`
  * (two, empty), then 1 MiB with the backup table.
@@ -46,7 +56,9 @@ export async function testBase(content = pattern(WINDOW, 1)): Promise<TestBase> 
       const window = image.subarray(i * WINDOW, (i + 1) * WINDOW);
       return window.some((byte) => byte !== 0) ? digestOfWindow(window) : "zeros";
     }),
-    files: [],
+    files: FILES.map(([name, start, length]) => {
+      return { path: name, start, length, sha256: sha256Of(image.subarray(start, start + length)) };
+    }),
     sha256State: {
       words: registerOf(hasher.init().update(image.subarray(0, piece.start))),
       length: piece.start,
