@@ -171,6 +171,7 @@ const signs: Record<string, RegExp> = {
   refused: /48% .*refuses, retry in/,
   wrong: /48% .*wrong bytes came/,
   done: /in your downloads\. .*Lenovo F12 .*Rufus/,
+  handed: /was handed to your browser\. .*in its downloads\./,
   failed: /answered 404 .*r (?:try )?again/,
   cancelled: /was cancelled\./,
 };

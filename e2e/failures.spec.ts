@@ -245,6 +245,31 @@ for (const [what, end, sentence] of ends) {
   });
 }
 
+test("an extension that takes the download over is told, with the way out", async ({ page, site }) => {
+  const { listener } = holding(good, 3 * WINDOW);
+  await using server = await serve(listener);
+  page.on("download", (download) => void download.cancel()); // as such extensions do
+  await open(page, site.url, server);
+  await expect
+    .poll(() => says(page), { timeout: 20_000 })
+    .toMatch(/as soon as it began.*extension.*"choose where"/);
+  expect(await says(page)).not.toContain("Delete");
+});
+
+test("cookies that are blocked are told, with the way out", async ({ page, site, context }) => {
+  await using server = await serve(good);
+  await context.addInitScript(() => {
+    // What Chromium does where they are, which no protocol can tell it to do.
+    const why = "Failed to register a ServiceWorker: The user denied permission to use Service Worker.";
+    ServiceWorkerContainer.prototype.register = () =>
+      Promise.reject(new DOMException(why, "NotSupportedError"));
+  });
+  await open(page, site.url, server);
+  await expect
+    .poll(() => says(page), { timeout: 20_000 })
+    .toMatch(/allow cookies for this site.*"choose where"/);
+});
+
 test("what was built meanwhile is shown, not built again", async ({ page, site }) => {
   const { listener, release } = holding(good, 3 * WINDOW);
   await using server = await serve(listener);

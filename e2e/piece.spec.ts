@@ -90,6 +90,7 @@ for (const [width, height, density] of canvases) {
       const later = {
         unfinished: /s start/,
         done: /downloads/,
+        handed: /handed to/,
         failed: /404/,
         cancelled: /was cancelled/,
         paused: /resume/,

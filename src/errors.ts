@@ -76,6 +76,14 @@ export class DownloadEndedError extends OsError {
   override readonly name = "DownloadEndedError";
 }
 
+/**
+ * The browser is set so that the file cannot be made or saved: something is switched off or blocked, or an extension is in
+ * the way. The message says what to change.
+ */
+export class BrowserSettingError extends OsError {
+  override readonly name = "BrowserSettingError";
+}
+
 /** The person stopped the build. */
 export class CancelledError extends OsError {
   override readonly name = "CancelledError";
@@ -111,6 +119,7 @@ const ADVICE: Record<string, string> = {
   SaveError: "Try again, not in a private window.",
   DiskFullError: "Free some space and try again: what was fetched is not fetched again.",
   DownloadEndedError: "If it was not you, free some space on the disk. Then try again.",
+  BrowserSettingError: "",
   StickError: "Plug it in again and try once more: what is on it already is not written again.",
   StickFullError:
     "Make room on it, or take a larger one, and try again: what is on it already is not written again.",

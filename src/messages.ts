@@ -90,6 +90,8 @@ export interface BuildState {
   readonly where: "downloads" | "chosen";
   /** Whether an earlier build has left a chosen file unfinished, which `choose` then continues. */
   readonly unfinished?: boolean;
+  /** When `done`: whether the file is known to be saved; otherwise the browser has been handed all of it. */
+  readonly saved?: boolean;
   /** What happened and what to do, when `failed` or `cancelled`. */
   readonly message?: string;
   /** The name of the error's class in `src/errors.ts`, when `failed` or `cancelled`. */
@@ -175,6 +177,11 @@ export interface ImageInfo {
     /** ISO 8601. */
     readonly created: string;
   };
+  /**
+   * Of a release from a server: the id of the key that had signed it, and, when it was asked for by version and is
+   * older than one seen here before, that newer version.
+   */
+  readonly release?: { readonly keyId: string; readonly olderThan?: string };
   /** What the piece may use of the machine that it starts. */
   readonly allow: readonly Allowance[];
   /** What the piece's bundle asks to use, where that has been looked at. */
@@ -224,8 +231,11 @@ export type Control =
   | { readonly type: "cancelled" }
   | { readonly type: "failed"; readonly message: string };
 
-/** Page → service worker, over the control port: end the download as failed. */
-export type Abort = "abort";
+/**
+ * Page → service worker, over the control port: end the download as failed; hand over all but the last chunk for now;
+ * hand over that too.
+ */
+export type Command = "abort" | "hold" | "release";
 
 /**
  * Service worker → build worker, over the data port: a request for the next chunk, with the memory of an earlier one

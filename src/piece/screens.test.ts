@@ -28,6 +28,7 @@ test.each([
   ["paused", "asleep", ["p", "c"]],
   ["lost", "sad", ["p", "c"]],
   ["done", "glad", ["h", "j", "r", "n"]],
+  ["handed", "glad", ["h", "j", "r", "n"]],
   ["failed", "sad", ["r", "n"]],
   ["cancelled", "calm", ["r", "n"]],
 ] as const)("%s: looks %s, offers %j", (name, face, keys) => {
@@ -46,6 +47,14 @@ test("a link too long for a code is shown without one", () => {
   const { blocks } = screenOf(model({ phone: true, link }));
   expect(blocks.map(({ kind }) => kind)).not.toContain("qr");
   expect(JSON.stringify(blocks)).toContain(link.url);
+});
+
+test("a base older than one that was seen says so, also to those who hear it", () => {
+  const release = { keyId: "0123456789ABCDEF", olderThan: "2026.12.1" };
+  const build = { ...states.ready, info: { ...info, release } };
+  expect(announcement(screenOf(model({ build })))).toContain(
+    "Older than 2026.12.1, which this browser has seen.",
+  );
 });
 
 test("no key stands for two things", () => {

@@ -185,6 +185,7 @@ function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, i
       field(words.file, words.fileOf(info.fileName, info.size), true),
       field(words.download, words.downloadOf(info.download, info.here)),
       field(words.base, words.baseOf(info.base)),
+      ...(info.release?.olderThan ? [text(words.older(info.release.olderThan), { color: "bad" })] : []),
       field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
       field(words.mayUse, words.usesOf(info.allow)),
       { kind: "sha256", hex: info.sha256 || ".".repeat(64) },
@@ -283,8 +284,8 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
   };
 }
 
-function done(model: Model, { keep, where }: BuildState, info: ImageInfo): Screen {
-  const said = where === "chosen" ? words.doneChosen : words.done;
+function done(model: Model, { keep, where, saved }: BuildState, info: ImageInfo): Screen {
+  const said = where === "chosen" ? words.doneChosen : saved ? words.done : words.handed;
   const steps = (["flash", "format", "boot", "reset"] as const).flatMap((name): Block[] => [
     { kind: "break" },
     text(words.steps[name].title, { color: "title" }),

@@ -51,6 +51,7 @@ export const words = {
   },
   piece: "piece",
   pieceOf: (name: string, bytes: number) => `${name}, ${size(bytes)}`,
+  older: (version: string) => `older than ${version}, which this browser has seen.`,
   sha256: "sha256",
   mayUse: "may use",
   /** Beyond what every piece may. */
@@ -94,6 +95,7 @@ export const words = {
   goesOn: (name: string) => `still saving ${name}`,
 
   done: (name: string) => `${name} is in your downloads.`,
+  handed: (name: string) => `${name} was handed to your browser. look for it in its downloads.`,
   doneChosen: (name: string) => `${name} is where you wanted it.`,
   keeps: (bytes: number) => `base kept here (${size(bytes)}).`,
   keepsNot: "base not kept.",

@@ -66,9 +66,18 @@ export const states = {
   done: {
     ...saving,
     stage: "done",
+    saved: true,
     written: info.size,
     fetched: info.download,
     keep: { wanted: true, bytes: info.download, possible: true },
+  },
+  handed: {
+    ...saving,
+    stage: "done",
+    saved: false,
+    written: info.size,
+    fetched: info.download,
+    keep: { wanted: false, bytes: 0, possible: true },
   },
   failed: {
     ...saving,

@@ -16,7 +16,7 @@ const events: BuildEvent[] = [
   { type: "paused" },
   { type: "resumed" },
   { type: "keep", wanted: true },
-  { type: "done" },
+  { type: "done", saved: true },
   failed,
   cancelled,
 ];
@@ -73,7 +73,12 @@ const steps: [string, BuildState, BuildEvent, Partial<BuildState>][] = [
     { type: "keep", wanted: false },
     { keep: { ...states.ready.keep, wanted: false } },
   ],
-  ["done: all is written", states.saving, { type: "done" }, { stage: "done", written: info.size }],
+  [
+    "done: all is written",
+    states.saving,
+    { type: "done", saved: true },
+    { stage: "done", written: info.size, saved: true },
+  ],
   ["failed", states.saving, failed, { stage: "failed", error: failed.error, message: failed.message }],
   [
     "cancelled before anything is known",
@@ -112,7 +117,7 @@ test.each([
   [false, "cancelled", 0],
 ] as const)("kept if wanted is %s and the build is %s: %i bytes", (wanted, type, bytes) => {
   const state: BuildState = { ...states.saving, keep: { wanted, bytes: 7, possible: true } };
-  const event: BuildEvent = type === "done" ? { type } : { ...failed, type };
+  const event: BuildEvent = type === "done" ? { type, saved: true } : { ...failed, type };
   expect(keepsBase(state, type)).toBe(bytes > 0);
   expect(reduce(state, event).keep.bytes).toBe(bytes);
 });

@@ -16,7 +16,7 @@ export type BuildEvent =
   /** Whether the base image is to stay in this browser when the build is over. */
   | { readonly type: "keep"; readonly wanted: boolean }
   /** The outcomes, after which nothing happens any more. */
-  | { readonly type: "done" }
+  | { readonly type: "done"; readonly saved: boolean }
   | { readonly type: "failed" | "cancelled"; readonly error: string; readonly message: string };
 
 /** A build of `piece` that has just begun. `keep`: whether the base image is to stay. */
@@ -76,6 +76,6 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
   // What is left are the outcomes.
   const keep = { ...state.keep, bytes: keepsBase(state, event.type) ? state.keep.bytes : 0 };
   if (event.type === "done")
-    return { ...state, stage: "done", keep, written: state.info?.size ?? state.written };
+    return { ...state, stage: "done", keep, written: state.info?.size ?? state.written, saved: event.saved };
   return { ...state, stage: event.type, keep, error: event.error, message: event.message };
 }

@@ -77,7 +77,7 @@ export function openBuild(
     target = handle ? chosenFileTarget(handle) : downloads;
     const image = state.info ?? info;
     dispatch({ type: "started", where: target.where });
-    await target.save(image, client);
+    return await target.save(image, client);
   };
 
   const decide = async (before: Promise<void>, allow: readonly Allowance[]) => {
@@ -91,8 +91,7 @@ export function openBuild(
       stop.signal.addEventListener("abort", () => reject(stop.signal.reason as Error), { once: true });
     });
     try {
-      await Promise.race([run(), client.broken, stopped]);
-      return { type: "done" };
+      return { type: "done", saved: await Promise.race([run(), client.broken, stopped]) };
     } catch (error) {
       const { name } = error instanceof Error ? error : new Error();
       if (name !== "CancelledError") console.error(error); // with its causes

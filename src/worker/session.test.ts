@@ -249,6 +249,27 @@ test("when it is cancelled, what is under way fails by that, and nothing more is
   expect(onHeartbeat).not.toHaveBeenCalled();
 });
 
+test.each([
+  ["switched off", undefined, /switched off in this browser/],
+  [
+    "forbidden by the site",
+    {
+      Module: function forbidden() {
+        throw new WebAssembly.CompileError("blocked by CSP");
+      },
+    },
+    /Content-Security-Policy of this site/,
+  ],
+])("WebAssembly that is %s is told, before anything is asked for", async (_, instead, words) => {
+  vi.stubGlobal("WebAssembly", instead && { ...instead, CompileError: WebAssembly.CompileError });
+  await expect(open()).rejects.toMatchObject({
+    name: "BrowserSettingError",
+    message: expect.stringMatching(words) as string,
+  });
+  expect(server.requests).toEqual([]);
+  vi.unstubAllGlobals();
+});
+
 test("nothing can be made before it is known", async () => {
   await expect(pull()).rejects.toThrow("has not been opened");
 });

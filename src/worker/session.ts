@@ -4,7 +4,7 @@ import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { contentOf, fileSeed, writeFile } from "../cache/chosen-file.ts";
 import { Kept } from "../cache/kept.ts";
-import { CancelledError, SaveError } from "../errors.ts";
+import { BrowserSettingError, CancelledError, SaveError } from "../errors.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
 import { openImage, type Image } from "../image/image.ts";
@@ -52,6 +52,7 @@ export class BuildSession implements Builder {
 
   async open(request: BuildRequest, listener: BuildListener): Promise<ImageInfo> {
     this.#listener = listener;
+    requireWebAssembly();
     const stop = this.#over.signal;
     const name = parsePiece(request.piece);
     const { giveUpAfterSeconds } = request;
@@ -204,6 +205,22 @@ export class BuildSession implements Builder {
       ...(this.#trouble && { trouble: this.#trouble }),
       ...(this.#baking !== undefined && { baking: this.#baking }),
     });
+  }
+}
+
+/** Throws `BrowserSettingError` where there is no WebAssembly, with which the digests are computed. */
+function requireWebAssembly(): void {
+  try {
+    void new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)); // the smallest there is
+  } catch (error) {
+    const isMissing = error instanceof ReferenceError || error instanceof TypeError;
+    throw new BrowserSettingError(
+      isMissing
+        ? "WebAssembly is switched off in this browser, as in Lockdown Mode or by enhanced security: switch it on for this " +
+            "site, or take another browser"
+        : "The Content-Security-Policy of this site (script-src) does not allow WebAssembly ('wasm-unsafe-eval')",
+      { cause: error },
+    );
   }
 }
 

@@ -12,6 +12,7 @@
 /** @typedef {import("../../../src/messages.ts").OpenDownload} OpenDownload */
 /** @typedef {import("../../../src/messages.ts").KeepAliveAnswer} KeepAliveAnswer */
 /** @typedef {import("../../../src/messages.ts").Control} Control */
+/** @typedef {import("../../../src/messages.ts").Command} Command */
 /** @typedef {import("../../../src/messages.ts").DataAnswer} DataAnswer */
 /** @typedef {{ open: OpenDownload, control: MessagePort, data: MessagePort, taken: boolean }} Download */
 
@@ -59,7 +60,9 @@ sw.addEventListener("message", (event) => {
     const download = { open: message, control: port, data, taken: false };
     downloads.set(message.id, download);
     opened.add(message.id);
-    port.onmessage = () => end(download); // "abort", before the browser asked for anything
+    port.onmessage = ({ data: command }) => {
+      if (command === "abort") end(download); // before the browser asked for anything
+    };
     report(download, { type: "ready", url: `${sw.registration.scope}download/${message.id}` });
   }
 });
@@ -97,15 +100,23 @@ function respond(download) {
 function source(download) {
   const { open, control, data } = download;
   let written = 0;
+  let isHeld = false;
+  let release = () => {};
   /** @type {ArrayBuffer[]} */
   const taken = []; // chunks that the browser has or had
   return {
     start(controller) {
       const stop = () => {
+        release = () => {};
         controller.error(new Error("the build was stopped")); // or the browser would wait for ever
         end(download);
       };
-      control.onmessage = stop; // "abort" is the only message
+      control.onmessage = ({ data: message }) => {
+        const command = /** @type {Command} */ (message);
+        if (command === "abort") return stop();
+        isHeld = command === "hold";
+        if (!isHeld) release();
+      };
       control.addEventListener("close", stop); // the page is gone, where browsers tell
     },
     pull: (controller) =>
@@ -115,8 +126,17 @@ function source(download) {
           if ("chunk" in answer) {
             written += answer.chunk.byteLength;
             taken.push(answer.chunk);
-            controller.enqueue(new Uint8Array(answer.chunk));
-          } else if ("end" in answer && written === open.size) {
+            const hand = () => {
+              release = () => {};
+              controller.enqueue(new Uint8Array(answer.chunk));
+              pulled();
+            };
+            // Without its last chunk the browser cannot take the file for whole, whatever the person says to it.
+            if (isHeld && written === open.size) release = hand;
+            else hand();
+            return;
+          }
+          if ("end" in answer && written === open.size) {
             controller.close();
             report(download, { type: "whole" });
             end(download);
@@ -133,6 +153,7 @@ function source(download) {
         data.postMessage({ back }, back ? [back] : []);
       }),
     cancel() {
+      release = () => {};
       report(download, { type: "cancelled" }); // in the browser's own list of downloads
       data.postMessage("cancel");
       end(download);

@@ -38,6 +38,7 @@ export function chosenFileTarget(handle: Handle): Target {
       await remember({ handle, fileName });
       await client.write(handle);
       await forgetIt();
+      return true;
     },
     keepAlive() {}, // the build worker writes the file itself
     async discard(error) {

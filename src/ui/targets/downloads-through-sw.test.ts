@@ -12,7 +12,7 @@ import { downloadsTarget, type DownloadsBrowser } from "./downloads.ts";
 // public/aesthetic.computer/os/sw.js as it is shipped, between the page's target and the build worker's pump, without
 // a browser.
 
-const SCOPE = "https://ac.example/aesthetic.computer/os/v2/";
+const SCOPE = "https://ac.example/aesthetic.computer/os/v3/";
 const MIB = 1024 * 1024;
 const bytes = pattern(3 * MIB + 5);
 const image = { ...info, size: bytes.length };
@@ -21,9 +21,15 @@ const image = { ...info, size: bytes.length };
 class FakeBrowser implements DownloadsBrowser {
   #listeners = new Map<string, (event: object) => void>();
   response: Promise<Response> | undefined;
+  readonly canChoose = true;
+  time = 0;
+  onDialog: (isOpen: boolean) => void = () => {};
   userAgent = "Chrome/156.0.0.0";
   /** What events wait for. */
   readonly waits: Promise<unknown>[] = [];
+
+  readonly now = () => this.time;
+  readonly watchDialogs = (onDialog: (isOpen: boolean) => void) => (this.onDialog = onDialog);
 
   /** Start the service worker; once more, and it knows nothing of what was before. */
   async start(): Promise<void> {
@@ -127,8 +133,37 @@ test("an image that comes to another size is never whole", async () => {
   await expect(saving).rejects.toThrow(`${2 * MIB} of ${image.size} bytes`);
 });
 
+test("while the browser asks where the file goes, it is not handed its end", async () => {
+  const { saving, response } = await begin();
+  const over = vi.fn();
+  void saving.then(over);
+  await vi.waitFor(() => expect(onStarted).toHaveBeenCalledOnce());
+  browser.onDialog(true);
+  const body = (response.body as ReadableStream<Bytes>).getReader();
+  for (let read = 0; read < 3 * MIB;) read += (await body.read()).value!.length;
+  const last = body.read();
+  expect(await Promise.race([last, new Promise((late) => setTimeout(late, 200, "nothing"))])).toBe("nothing");
+  expect(over).not.toHaveBeenCalled();
+  browser.onDialog(false);
+  expect((await last).value).toHaveLength(5);
+  expect((await body.read()).done).toBe(true);
+  expect(await saving).toBe(true);
+});
+
+test("a download that is cancelled in that dialog is over, and not done", async () => {
+  const { saving, response } = await begin();
+  await vi.waitFor(() => expect(onStarted).toHaveBeenCalledOnce());
+  browser.onDialog(true);
+  const body = (response.body as ReadableStream<Bytes>).getReader();
+  for (let read = 0; read < 3 * MIB;) read += (await body.read()).value!.length;
+  await body.cancel();
+  await expect(saving).rejects.toMatchObject({ name: "DownloadEndedError" });
+});
+
 test("a download that the browser cancels is told", async () => {
   const { saving, response } = await begin();
+  await vi.waitFor(() => expect(onStarted).toHaveBeenCalledOnce());
+  browser.time = 3_000;
   await response.body?.cancel();
   await expect(saving).rejects.toMatchObject({ name: "DownloadEndedError" });
 });

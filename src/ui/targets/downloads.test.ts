@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { CancelledError, DownloadEndedError, SaveError } from "../../errors.ts";
+import { BrowserSettingError, CancelledError, DownloadEndedError, SaveError } from "../../errors.ts";
 import type { Control, KeepAliveAnswer, ServiceWorkerMessage } from "../../messages.ts";
 import { info } from "../../testing/states.ts";
 import { Computer } from "../../testing/computer.ts";
@@ -12,7 +12,13 @@ class FakeBrowser implements DownloadsBrowser {
   readonly frames: string[] = [];
   control: MessagePort | undefined;
   answer: KeepAliveAnswer | undefined = { known: true };
-  aborted = vi.fn();
+  /** What has come over the control port. */
+  commands = vi.fn();
+  canChoose = true;
+  time = 0;
+  onDialog: (isOpen: boolean) => void = () => {};
+  readonly now = () => this.time;
+  readonly watchDialogs = (onDialog: (isOpen: boolean) => void) => (this.onDialog = onDialog);
 
   serviceWorker(): Promise<Pick<ServiceWorker, "postMessage">> {
     return Promise.resolve({ postMessage: this.#receive as ServiceWorker["postMessage"] });
@@ -36,7 +42,7 @@ class FakeBrowser implements DownloadsBrowser {
       if (this.answer) port?.postMessage(this.answer);
     } else {
       this.control = port;
-      port!.onmessage = ({ data }) => this.aborted(data);
+      port!.onmessage = ({ data }) => this.commands(data);
     }
   };
 }
@@ -67,8 +73,10 @@ async function begin() {
 /** A download that the browser has taken up. */
 async function taken() {
   const download = await begin();
-  browser.say({ type: "ready", url: "v2/download/1" });
+  browser.say({ type: "ready", url: "v3/download/1" });
   await vi.waitFor(() => expect(browser.frames).toHaveLength(1));
+  browser.say({ type: "started" });
+  await vi.waitFor(() => expect(onStarted).toHaveBeenCalledOnce());
   return download;
 }
 
@@ -76,13 +84,13 @@ test("the service worker is told of the download, and its address is opened unse
   const { saving } = await begin();
   const [open] = browser.messages;
   expect(open).toMatchObject({ type: "open", fileName: info.fileName, size: info.size });
-  browser.say({ type: "ready", url: "v2/download/1" });
-  await vi.waitFor(() => expect(browser.frames).toEqual(["v2/download/1"]));
+  browser.say({ type: "ready", url: "v3/download/1" });
+  await vi.waitFor(() => expect(browser.frames).toEqual(["v3/download/1"]));
   expect(onStarted).not.toHaveBeenCalled();
   browser.say({ type: "started" });
   await vi.waitFor(() => expect(onStarted).toHaveBeenCalledOnce());
   browser.say({ type: "whole" });
-  await saving;
+  expect(await saving).toBe(true);
 });
 
 test("it is whole only when the worker says so too", async () => {
@@ -100,14 +108,15 @@ test.each<[string, Control, string, RegExp]>([
     /browser ended the download/,
   ],
 ])("a download that %s", async (_, message, name, words) => {
-  const { saving } = await begin();
+  const { saving } = await taken();
+  browser.time = 3_000;
   browser.say(message);
   await expect(saving).rejects.toMatchObject({ name, message: expect.stringMatching(words) as string });
 });
 
 test("a site whose policy forbids the frame is named as the cause", async () => {
   const { saving } = await begin();
-  browser.say({ type: "ready", url: "v2/download/1" });
+  browser.say({ type: "ready", url: "v3/download/1" });
   await vi.waitFor(() => expect(browser.frames).toHaveLength(1));
   browser.block();
   await expect(saving).rejects.toThrow(/Content-Security-Policy of this site \(frame-src\)/);
@@ -200,20 +209,68 @@ test.each([
 });
 
 test("a browser that has none is told of when the person begins, with the reason", async () => {
-  browser.serviceWorker = () => Promise.reject(new Error("no service workers here"));
+  browser.serviceWorker = () => Promise.reject(new Error("HTTP 404"));
   const target = downloadsTarget(onStarted, browser, computer.clock);
   await Promise.resolve();
   const saving = target.save(info, client);
   await expect(saving).rejects.toThrow(SaveError);
-  await expect(saving).rejects.toThrow(/private \(no service workers here\)/);
+  await expect(saving).rejects.toThrow(/cannot save large files here \(HTTP 404\)/);
+});
+
+test.each([true, false])(
+  "one that keeps it from running is told apart, with a way out: %s",
+  async (canChoose) => {
+    browser.canChoose = canChoose;
+    browser.serviceWorker = () => Promise.reject(new BrowserSettingError("Allow cookies for this site"));
+    const saving = downloadsTarget(onStarted, browser, computer.clock).save(info, client);
+    await expect(saving).rejects.toMatchObject({
+      name: "BrowserSettingError",
+      message: `Allow cookies for this site${canChoose ? ', or use "choose where"' : ""}`,
+    });
+  },
+);
+
+test.each([
+  [0, "BrowserSettingError", /as soon as it began.*extension.*choose where/],
+  [2_999, "BrowserSettingError", /as soon as it began/],
+  [3_000, "DownloadEndedError", /cancelled there/],
+])("a download that is ended %i ms after its start is a %s", async (ms, name, words) => {
+  const { saving } = await taken();
+  browser.time = ms;
+  browser.say({ type: "cancelled" });
+  await expect(saving).rejects.toMatchObject({ name, message: expect.stringMatching(words) as string });
+});
+
+test("while the browser asks something, the last chunk is held back, for five minutes at most", async () => {
+  const { saving } = await taken();
+  browser.onDialog(true);
+  browser.onDialog(true);
+  await vi.waitFor(() => expect(browser.commands.mock.calls).toEqual([["hold"]]));
+  browser.onDialog(false);
+  await vi.waitFor(() => expect(browser.commands.mock.calls).toEqual([["hold"], ["release"]]));
+  browser.onDialog(true);
+  computer.run(299_999);
+  await messagesCome();
+  expect(browser.commands).toHaveBeenCalledTimes(3);
+  computer.run(1);
+  await vi.waitFor(() => expect(browser.commands).toHaveBeenCalledTimes(4));
+  browser.say({ type: "whole" });
+  expect(await saving).toBe(false); // handed over, which is not to say saved
 });
 
 test("what is discarded is ended as failed, and what the browser leaves is told", async () => {
   vi.stubGlobal("navigator", { userAgent: "Gecko/20100101 Firefox/153.0" });
-  const { target } = await begin();
+  const { target } = await taken();
   expect(await target.discard(new CancelledError("stopped"))).toContain(`Delete ${info.fileName}`);
-  await vi.waitFor(() => expect(browser.aborted).toHaveBeenCalledWith("abort"));
+  await vi.waitFor(() => expect(browser.commands).toHaveBeenCalledWith("abort"));
   expect(await target.discard(new DownloadEndedError("in its list"))).toBe("");
+  vi.unstubAllGlobals();
+});
+
+test("nobody is told to delete a file that the browser never took up", async () => {
+  vi.stubGlobal("navigator", { userAgent: "Gecko/20100101 Firefox/153.0" });
+  const { target } = await begin();
+  expect(await target.discard(new SaveError("did not start"))).toBe("");
   vi.unstubAllGlobals();
 });
 
@@ -225,7 +282,7 @@ test("before it has begun there is nothing to discard", async () => {
 
 test("the frame stays for the last bytes, and then goes", async () => {
   const { saving } = await begin();
-  browser.say({ type: "ready", url: "v2/download/1" });
+  browser.say({ type: "ready", url: "v3/download/1" });
   await vi.waitFor(() => expect(browser.frames).toHaveLength(1));
   browser.say({ type: "whole" });
   await saving;
