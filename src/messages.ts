@@ -177,11 +177,6 @@ export interface ImageInfo {
     /** ISO 8601. */
     readonly created: string;
   };
-  /**
-   * Of a release from a server: the id of the key that had signed it, and, when it was asked for by version and is
-   * older than one seen here before, that newer version.
-   */
-  readonly release?: { readonly keyId: string; readonly olderThan?: string };
   /** What the piece may use of the machine that it starts. */
   readonly allow: readonly Allowance[];
   /** What the piece's bundle asks to use, where that has been looked at. */
