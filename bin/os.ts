@@ -30,7 +30,7 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
   },
   inspect: {
     usage: `inspect FILE
-      Say what is in an image: partitions, piece, base version.`,
+      Say what is in an image, or on a stick that is named by its device: partitions, piece, base version.`,
     run: async (args) => await (await import("./inspect.ts")).inspect(args),
   },
   doctor: {

@@ -51,7 +51,7 @@ test("all that the command line says goes through the filter", () => {
   expect(others.length).toBeGreaterThan(8);
   for (const name of others) {
     const text = readFileSync(path.join(import.meta.dirname, name), "utf8");
-    expect(text, name).not.toMatch(/\bconsole\.|\bstd(?:out|err)\b/);
+    expect(text, name).not.toMatch(/\bconsole\.|\bprocess\.std(?:out|err)\b/);
   }
 });
 
