@@ -69,7 +69,7 @@ test("secrets are known to the steps that sign and publish, and to no other, nor
     const found = steps.filter((step) => step.includes("secrets."));
     const inSteps = found.join("").match(/secrets\./g)?.length;
     expect([name, inSteps]).toEqual([name, file.match(/\$\{\{ secrets\./g)?.length]);
-    return found.map((step) => /run: (\S+)/.exec(step)?.[1]);
+    return found.map((step) => /run: (\S+)/.exec(step)?.[1] ?? "");
   });
   expect(knowing.toSorted((one = "", other = "") => one.localeCompare(other, "en"))).toEqual([
     "base/build/steps/sign.sh",
