@@ -109,7 +109,9 @@ test("the preview runs the bundle, alone, and leaves taps and keys to the piece"
   const holder = page.locator("#content iframe");
   await expect(holder).toHaveCount(1);
   expect(await holder.getAttribute("sandbox")).toBe("allow-scripts");
-  const frame = (await (await holder.elementHandle())?.contentFrame())!;
+  const outer = (await (await holder.elementHandle())?.contentFrame())!;
+  await expect.poll(() => outer.childFrames().length).toBe(1);
+  const [frame] = outer.childFrames() as [import("playwright/test").Frame];
   await frame.waitForFunction("document.body.dataset.tried && innerWidth === 1280");
   const tried = await frame.evaluate("document.body.dataset.tried");
   expect(JSON.parse(String(tried))).toEqual({

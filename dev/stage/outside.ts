@@ -4,15 +4,21 @@ interface Heard {
   readonly data: unknown;
   readonly ports: number;
   readonly hasSource: boolean;
+  /** What was sent, whatever anybody has done to `MessageEvent` since: for tests, to know what was tried. */
+  readonly sent: unknown;
 }
+
+const { get: nativeData } = Object.getOwnPropertyDescriptor(MessageEvent.prototype, "data")!;
 
 /** All messages to the page so far, for tests. */
 export const heard: Heard[] = [];
 
 // AC's page takes a session and source from whoever sends a message (`receive` in `boot.mjs`), and listens before
 // pieces and their scripts run.
-window.addEventListener("message", ({ origin, data, ports, source }: MessageEvent<Message | null>) => {
-  heard.push({ origin, data, ports: ports.length, hasSource: source !== null });
+window.addEventListener("message", (event: MessageEvent<Message | null>) => {
+  const { origin, data, ports, source } = event;
+  const sent: unknown = nativeData?.call(event);
+  heard.push({ origin, data, ports: ports.length, hasSource: source !== null, sent });
   if (data?.type === "setSession") globalThis.acTOKEN = data.session?.accessToken;
 });
 

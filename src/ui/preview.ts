@@ -26,6 +26,12 @@ const DENIED = "aria-notify browsing-topics gamepad picture-in-picture storage-a
   .map((feature) => `${feature} 'none'`)
   .join("; ");
 
+/**
+ * What a bundle may load: what it carries itself. It stands in a document of ours around the bundle's, which inherits it,
+ * and into which no other document can be put in the bundle's place: where the bundle went, requests would go again.
+ */
+const POLICY = "default-src data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'none'";
+
 /** What is over the canvas. */
 interface Shown {
   readonly bundle: Blob;
@@ -46,8 +52,8 @@ const sizes = new ResizeObserver(fit);
 /**
  * Run `bundle`, the very bytes that will boot, in a frame over `box` of the canvas (`os:preview`); the same one
  * again is only moved. It is isolated: of another origin, without the person's taps and keys, without
- * downloads, windows, dialogs or a referrer, and the page's listeners get nothing from its messages. It has the
- * network, as pieces may need it. Where it cannot be isolated, or does not behave, there is the picture that a
+ * downloads, windows, dialogs or a referrer, and the page's listeners get nothing from its messages. It has no
+ * network, as on a stick that nobody has allowed it: in WebKit requests would carry AC's cookies. Where it cannot be isolated, or does not behave, there is the picture that a
  * computer shows while it starts the piece called `name`. Goes with AC's `#content` when the piece is left; call
  * `hidePreview` then too.
  */
@@ -101,13 +107,12 @@ function run(to: Shown): void {
   frame.inert = true; // for screen readers there is nothing in it
   frame.tabIndex = -1;
   frame.title = "Preview";
-  // From a blob: what is relative in it has nothing to be relative to, as on a stick without a network.
-  frame.src = urlOf(new Blob([to.bundle], { type: "text/html; charset=utf-8" }), to);
   frame.style.cssText = "border:0;transform-origin:0 0;pointer-events:none;background:#000";
   to.tree.append(frame);
-  mute(frame.contentWindow!); // which is empty still: the bundle is loaded in a task of its own
+  mute(frame.contentWindow!); // which is empty still
   to.frame = frame;
   const { signal } = to.over;
+  void load(to, frame).catch(() => stop(to)); // the build that has the bundle is over
   let thefts = 0;
   window.addEventListener(
     "blur",
@@ -119,6 +124,20 @@ function run(to: Shown): void {
     { signal },
   );
   watchHistory(() => stop(to), signal);
+}
+
+/** Put the bundle into a frame within `frame`, below a document with our policy. */
+async function load(to: Shown, frame: HTMLIFrameElement): Promise<void> {
+  const html = (await to.bundle.text()).replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+  if (to.over.signal.aborted) return;
+  // What is relative in the bundle is relative to a name that nobody can have (RFC 2606), not to this page's address.
+  const outer = `<!doctype html><meta charset="utf-8">
+    <meta http-equiv="Content-Security-Policy" content="${POLICY}">
+    <base href="https://preview.invalid/">
+    <style>html, body, iframe { display: block; margin: 0; border: 0; width: 100%; height: 100%; }</style>
+    <iframe sandbox="allow-scripts" srcdoc="${html}"></iframe>`;
+  // From a blob: WebKit runs no srcdoc within a srcdoc within a srcdoc, which bundles may have.
+  frame.src = urlOf(new Blob([outer], { type: "text/html" }), to);
 }
 
 /** Show the picture of the piece in it, instead of the bundle if that runs. */
