@@ -72,6 +72,7 @@ export async function openBase(values: BaseValues, stop: AbortSignal): Promise<O
     const base = await fileBase(manifest, { ...wanted, keys: values.key });
     return { ...base, preparing, recordSeen: async () => {} };
   }
+  if (!URL.canParse(manifest)) throw new RangeError(`The manifest's address, ${manifest}, is none`);
   const file = seenFile();
   const seen = await readSeen(file, warn);
   const byName = (version: string) => `--version ${version}`;

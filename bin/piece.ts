@@ -30,8 +30,7 @@ interface PieceValues {
 }
 
 /**
- * A piece by its name: its page from the oven or from `--bundle`, and what else the options give it. `limit`: how many
- * bytes there is room for. Throws `UsageError`, `RangeError` for a file that cannot be used, and the errors of
+ * A piece by its name: its page from the oven or from `--bundle`, and what else the options give it. Throws `UsageError`, `RangeError` for a file that cannot be used, and the errors of
  * `src/errors.ts`.
  */
 export async function openPiece(
