@@ -80,9 +80,10 @@ const TRIES = (port: number) => `// frog, 2026
 // Listens, and asks another computer.
 const begun = Number(localStorage.getItem("begun") ?? 0) + 1;
 localStorage.setItem("begun", begun);
+let stream; // one that nobody holds ends
 let [heard, reached] = ["grey", "grey"];
 export function boot() {
-  navigator.mediaDevices.getUserMedia({ audio: true }).then(() => (heard = "green"), () => (heard = "red"));
+  navigator.mediaDevices.getUserMedia({ audio: true }).then((got) => ((stream = got), (heard = "green")), () => (heard = "red"));
   const reach = () =>
     fetch("http://10.0.2.2:${port}/", { mode: "no-cors" }).then(
       () => (reached = "green"),

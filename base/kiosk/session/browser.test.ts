@@ -178,10 +178,13 @@ test.each<[Allowance[], string[]]>([
     const flags = ["--use-fake-device-for-media-stream"];
     await using kiosk = await startKioskBrowser(ASKS, { allow, flags });
     await kiosk.browser.shown;
-    // Frames of the page's own origin as the page itself; of others, none
-    const frames = ["blob", "page", "srcdoc"].flatMap((name) =>
-      granted.map((what) => `${name}: ${what} granted`),
-    );
+    // Frames of the page's own origin as the page itself, and MIDI also those that it gives it to; of others, none
+    const frames = granted.flatMap((what) => {
+      const isMidi = what === "midi" || what === "sysex";
+      return ["blob", "page", "srcdoc", ...(isMidi ? ["sandbox"] : [])].map(
+        (name) => `${name}: ${what} granted`,
+      );
+    });
     expect((await kiosk.heard()).split(", ").filter(Boolean)).toEqual(frames.sort());
   },
 );

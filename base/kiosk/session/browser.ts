@@ -45,7 +45,9 @@ const FLAGS = [
   "--disable-pinch",
   "--disable-quic",
   "--disable-sync",
-  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication",
+  // BlockMidiByDefault: with it Chromium takes all of MIDI for system exclusive messages, and one cannot be had without the
+  // other; without it, too, nothing is granted but by permissions.ts
+  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BlockMidiByDefault",
   "--enable-unsafe-swiftshader", // WebGL also where there is no graphics driver
   // A helper process that has not been connected to by then ends, and the page stays white. The usual 15 s are too
   // short on a slow machine.

@@ -56,6 +56,7 @@ const reach = (host, port) =>
 const send = (host, port) =>
   new Promise((done, fail) => {
     const socket = createSocket("udp4");
+    socket.once("error", fail);
     socket.send("x", port, host, (error) => {
       socket.close();
       if (error) fail(error);
