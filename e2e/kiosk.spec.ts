@@ -83,7 +83,12 @@ localStorage.setItem("begun", begun);
 let stream; // one that nobody holds ends
 let [heard, reached] = ["grey", "grey"];
 export function boot() {
-  navigator.mediaDevices.getUserMedia({ audio: true }).then((got) => ((stream = got), (heard = "green")), () => (heard = "red"));
+  const hear = () => // the sound server may come later than the first picture
+    navigator.mediaDevices.getUserMedia({ audio: true }).then(
+      (got) => ((stream = got), (heard = "green")),
+      () => ((heard = "red"), setTimeout(hear, 500)),
+    );
+  hear();
   const reach = () =>
     fetch("http://10.0.2.2:${port}/", { mode: "no-cors" }).then(
       () => (reached = "green"),
