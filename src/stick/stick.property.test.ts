@@ -57,17 +57,13 @@ test(`${RUNS} random ways to fail: what was, what is to be, or words; and again 
   await fc.assert(fc.asyncProperty(arbitraryScenario, judge), { numRuns: RUNS });
 }, 300_000);
 
-test.each(["gone", "full"] as const)(
-  "%s at each call in turn",
-  { timeout: 300_000 },
-  async (kind) => {
-    for (const before of [-1, 1] as const) {
-      for (let call = 0; call < CALLS; call++) {
-        await judge({ before, base: 2, piece: 1, fault: { kind, call }, unwritten: 0, lost: ["empty"] });
-      }
+test.each(["gone", "full"] as const)("%s at each call in turn", { timeout: 300_000 }, async (kind) => {
+  for (const before of [-1, 1] as const) {
+    for (let call = 0; call < CALLS; call++) {
+      await judge({ before, base: 2, piece: 1, fault: { kind, call }, unwritten: 0, lost: ["empty"] });
     }
-  },
-);
+  }
+});
 
 test("a stick without the room says so before anything of ours starts", async () => {
   const stick = new MemoryStick(15_000);
