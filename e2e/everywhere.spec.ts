@@ -139,7 +139,8 @@ for (const driver of [chromium, firefox, webkit]) {
       );
     });
 
-    test("a computer that sleeps for 165 seconds", async ({ site }) => {
+    test("a computer that sleeps for 165 seconds @sleep", async ({ site }) => {
+      test.skip(!process.env["LARGE"], "with npm run e2e:sleep");
       test.setTimeout(300_000);
       await travel(site.url, async (browser, origin) => {
         await ready(browser);

@@ -39,6 +39,21 @@ test("an older oven has the other path", async () => {
   expect(await bake(server.url, "x", options())).toHaveLength(page.length);
 });
 
+test("a network that asks to sign in first is told as that, and waited for", async () => {
+  let answers = 0;
+  await using server = await serve((_, response) => {
+    if (answers++ < 2) response.writeHead(511).end("<html>Sign in</html>");
+    else response.end(page);
+  });
+  expect(await bake(server.url, "x", options())).toHaveLength(page.length);
+  answers = Number.NEGATIVE_INFINITY;
+  const error = await bake(server.url, "x", options()).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    name: "CaptivePortalError",
+    message: expect.stringContaining("sign in") as string,
+  });
+});
+
 test("a stream of events tells how far the oven is", async () => {
   await using server = await serve((_, response) => {
     response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });

@@ -1,4 +1,11 @@
-import { BaseImageError, BundleError, ConnectionError, OvenError, UnknownPieceError } from "../errors.ts";
+import {
+  BaseImageError,
+  BundleError,
+  CaptivePortalError,
+  ConnectionError,
+  OvenError,
+  UnknownPieceError,
+} from "../errors.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { Failure, refusal } from "../fetch/failure.ts";
 import { type Answer, collect, get, unreachable } from "../fetch/http.ts";
@@ -52,6 +59,7 @@ export async function bake(
       return whole;
     });
   } catch (error) {
+    if (error instanceof CaptivePortalError) throw error; // the network's, whoever was asked
     if (!(error instanceof ConnectionError || error instanceof BaseImageError)) throw error;
     throw new OvenError(error.message, { cause: error });
   }
@@ -121,7 +129,7 @@ function refused(piece: string, response: Response, body: string): Error {
   const cause = new Error(`HTTP ${status}: ${said}`);
   if (status === 404) return new UnknownPieceError(`There is no piece called ${piece}`, { cause });
   const failure = refusal(response, "The oven, which bundles pieces,");
-  return failure.kind === "busy" ? failure : answered(piece, status, said);
+  return failure.kind === "refused" ? answered(piece, status, said) : failure;
 }
 
 /**
