@@ -26,10 +26,11 @@ beforeEach(async () => {
 afterEach(() => vi.unstubAllGlobals());
 
 /** A file, as a page has it. */
-function file({ permission = "granted", isThere = true } = {}): FileSystemFileHandle {
+function file({ permission = "granted", isThere = true, content = "" } = {}): FileSystemFileHandle {
   return {
     requestPermission: () => Promise.resolve(permission),
-    getFile: () => (isThere ? Promise.resolve({}) : Promise.reject(new DOMException("", "NotFoundError"))),
+    getFile: () =>
+      isThere ? Promise.resolve(new Blob([content])) : Promise.reject(new DOMException("", "NotFoundError")),
   } as unknown as FileSystemFileHandle;
 }
 
@@ -76,12 +77,22 @@ test("an unfinished file is continued without asking", async () => {
 test.each([
   ["is gone", { isThere: false }, 0],
   ["may not be written to", { permission: "denied" }, 1],
+  ["has a person's own words in it", { content: "Dear Ann," }, 0],
 ])("one that %s is chosen anew", async (_, options, left) => {
   const other = file();
   picker.mockResolvedValue(other);
   remembered.set(fileName, "something");
   expect(await module.choose(fileName, { handle: file(options), fileName })).toBe(other);
   expect(remembered.size).toBe(left);
+});
+
+test.each([
+  ["another name", { handle: file(), fileName: "other.iso" }],
+  ["no handle", { fileName }],
+  ["what only looks like one", { handle: { name: "x" }, fileName }],
+])("a note with %s is not believed", async (_, planted) => {
+  remembered.set(fileName, planted);
+  expect(await module.recall(fileName)).toBeUndefined();
 });
 
 test.each(["AbortError", "SecurityError"])("%s in the dialog is a change of mind", async (name) => {

@@ -5,6 +5,9 @@ import type { Target } from "./target.ts";
 // interrupted by a reload or a crash, the next one continues in the same file. The build worker verifies what is in
 // the file, so nothing else is remembered.
 
+/** In bytes: what a partition table begins with. */
+const SECTOR = 512;
+
 /** A file handle with what Chromium adds to the standard. */
 type Handle = FileSystemFileHandle & {
   requestPermission?(options: { mode: "readwrite" }): Promise<PermissionState>;
@@ -52,7 +55,10 @@ export function chosenFileTarget(handle: Handle): Target {
 /** The unfinished file of the image `fileName`, if there is one. */
 export async function recall(fileName: string): Promise<Unfinished | undefined> {
   if (!canChoose) return undefined;
-  return await get<Unfinished>(fileName, store()).catch(() => undefined); // private windows have no such storage
+  const found = await get<Unfinished>(fileName, store()).catch(() => undefined); // private windows have no such storage
+  // Every page and piece of the site can write there. Only the browser makes what has functions.
+  const isSound = found?.fileName === fileName && typeof found.handle?.getFile === "function";
+  return isSound ? found : undefined;
 }
 
 /**
@@ -75,16 +81,20 @@ export async function choose(fileName: string, before: Unfinished | undefined): 
   }
 }
 
-/** Whether we may write to the file, and the person has not deleted or renamed it. */
+/**
+ * Whether we may write to the file, the person has not deleted or renamed it, and it begins as one of ours: with nothing,
+ * since the partition table is written last. It might be any file that they once let another piece write to.
+ */
 async function isUsable({ handle, fileName }: Unfinished): Promise<boolean> {
   if ((await handle.requestPermission?.({ mode: "readwrite" })) !== "granted") return false;
   try {
-    await handle.getFile();
-    return true;
+    const head = new Uint8Array(await (await handle.getFile()).slice(0, SECTOR).arrayBuffer());
+    if (head.every((byte) => byte === 0)) return true;
   } catch {
-    await forget(fileName);
-    return false;
+    // it is gone
   }
+  await forget(fileName);
+  return false;
 }
 
 function store() {
