@@ -10,7 +10,7 @@ import { letIn } from "../base/qemu/intruder.ts";
 import { withMachine } from "../base/qemu/machine.ts";
 import { pixelAt, readPicture } from "../base/qemu/picture.ts";
 import { signingKeys } from "../dev/serve-base.ts";
-import { start, type Site } from "../dev/start.ts";
+import { buildOs, start, type Site } from "../dev/start.ts";
 import { acBundle } from "../src/testing/ac-bundle.ts";
 import { expect, says, startBuild, test, type } from "./site.ts";
 
@@ -33,6 +33,7 @@ test.describe.configure({ mode: "serial" });
 test.skip(!process.env["KIOSK"], "npm run test:kiosk");
 test.beforeAll(async () => {
   mkdirSync(out, { recursive: true });
+  await buildOs();
   site = await start({ flavor: "kiosk" });
 });
 test.afterAll(async () => {
