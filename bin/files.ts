@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { BaseImageError, ManifestError } from "../src/errors.ts";
 import { isLatest, parseLatest } from "../src/release/latest.ts";
@@ -37,10 +36,14 @@ export async function fileBase(
     manifestFile = path.resolve(path.dirname(file), newest(latest, wanted).manifest);
     bytes = await readInput(manifestFile, LARGEST_MANIFEST);
   }
-  const signature =
-    wanted.keys || existsSync(`${manifestFile}.minisig`)
-      ? new TextDecoder().decode(await readInput(`${manifestFile}.minisig`, LARGEST_MANIFEST))
-      : undefined;
+  const signatureFile = readInput(`${manifestFile}.minisig`, LARGEST_MANIFEST);
+  const signature = await signatureFile.then(
+    (text) => new TextDecoder().decode(text),
+    (error: unknown) => {
+      if (wanted.keys) throw error;
+      return undefined; // there is none, or none that is a file, and nobody has asked for one
+    },
+  );
   if (wanted.keys) await verifyManifest(bytes, signature ?? "", wanted.keys);
   const manifest = parseManifest(parseJson(bytes, manifestFile));
   checkWanted(manifest, wanted);
