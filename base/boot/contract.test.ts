@@ -22,7 +22,7 @@ test("the kiosk's codes and texts are those of the contract", () => {
 });
 
 test.each([
-  ["base/boot/initramfs/init", /\bproblem ([a-z0-9-]+) "([^"]+)"|"NOPIECE ([a-z-]+) ([^"]+)"/g, 4],
+  ["base/boot/initramfs/init", /\bproblem ([a-z0-9-]+) "([^"]+)"|"NOPIECE ([a-z-]+) ([^"]+)"/g, 6],
   ["base/tiny/rootfs/usr/lib/fedac/check-piece", /\bno ([a-z0-9-]+) "(\w[^"]+)"/g, 6],
 ] as const)("%s tells problems by the codes and texts of the contract", (script, pattern, count) => {
   const told = [...read(script).matchAll(pattern)].map((match) => match.slice(1).filter(Boolean));
@@ -33,7 +33,15 @@ test.each([
 test("the kernel arguments that GRUB gives are those that the initramfs reads", () => {
   const grub = read("base/boot/esp/grub.cfg");
   const init = read("base/boot/initramfs/init");
-  expect(grub).toContain("piece=$piece live=PARTUUID=$live");
-  expect(grub).toContain('set piece="UUID=$uuid"');
-  for (const argument of ["live=PARTUUID=", "piece=UUID="]) expect(init).toContain(`${argument}*)`);
+  expect(grub).toContain("vmlinuz $disk piece=$piece ");
+  const given = [...grub.matchAll(/set (disk|piece)="([^"$]+)\$/g)].map(([, name = "", start = ""]) => {
+    return name === "piece" ? `piece=${start}` : start;
+  });
+  expect(given.toSorted((one, other) => one.localeCompare(other, "en"))).toEqual([
+    "live=PARTUUID=",
+    "piece=DIR=",
+    "piece=UUID=",
+    "stick=",
+  ]);
+  for (const argument of given) expect(init).toMatch(new RegExp(`\\b${argument}\\*[^ ]*\\)`));
 });

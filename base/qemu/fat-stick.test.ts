@@ -70,11 +70,11 @@ test("from a partition table as Windows makes it, with Secure Boot", { timeout: 
 });
 
 test("from a stick without a partition table, whose piece is gone", { timeout: BOOT_MS }, async () => {
-  const { folder, name } = await installed("gone");
+  const { folder } = await installed("gone");
   fs.rmSync(join(folder, PIECES), { recursive: true });
   const options = { image: onto("none", folder), until: ANSWER, timeoutSeconds: BOOT_SECONDS };
   expect((await bootImage(options)).line).toBe(
-    `NOPIECE no-filesystem there is no piece ${name} on this stick`,
+    "NOPIECE no-folder the piece that is to start is not on this stick",
   );
 });
 
@@ -87,7 +87,7 @@ test("when its root is cut off, the screen and the line say so", { timeout: BOOT
 });
 
 /** A folder with the base and a piece on it. */
-async function installed(piece: string): Promise<{ folder: string; name: string; line: string }> {
+async function installed(piece: string): Promise<{ folder: string; line: string }> {
   const folder = join(work, piece);
   fs.mkdirSync(folder);
   const html = new TextEncoder().encode(`<!doctype html><title>${piece}</title>\n`);
@@ -100,7 +100,7 @@ async function installed(piece: string): Promise<{ folder: string; name: string;
     { base, sources, pieces: [{ piece, folder: name, files }], starts: name, replace: false },
     { folder: diskFolder(folder), keys: [], onProgress: () => {}, stop },
   );
-  return { folder, name, line: `PIECE ${piece} ${files[0].sha256} ${html.length}` };
+  return { folder, line: `PIECE ${piece} ${files[0].sha256} ${html.length}` };
 }
 
 function onto(layout: FatLayout, folder: string): string {

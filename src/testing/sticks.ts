@@ -85,6 +85,12 @@ export const STICKS: readonly Stick[] = [
     expected: "NOPIECE no-filesystem",
   },
   {
+    title: "no folder of the piece",
+    files: {},
+    problem: "no-folder the piece that is to start is not on this stick\n",
+    expected: "NOPIECE no-folder",
+  },
+  {
     title: "a problem, whatever is mounted",
     files: { "piece.html": HTML, "os.json": osJson() },
     problem: "unmountable the file system on FEDAC-PIECE cannot be mounted\n",

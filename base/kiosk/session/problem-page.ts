@@ -7,16 +7,26 @@ const EMPTY = [
   "On another computer open <b>aesthetic.computer</b>, type <b>os notepat</b> (or the piece of your choice), and write the file you get to this stick.",
 ];
 
+const GONE = [
+  "The piece is gone",
+  "This stick starts fine; the piece that it is to start is not on it any more.",
+  "Plug it into another computer, and put the piece on it again.",
+];
+
 const damaged = (reason: string) => [
   "The piece is damaged",
   "This stick starts fine, but its piece is not as it was when it was made. Perhaps the stick was pulled out too early.",
-  "Write the downloaded file to it again. If this comes back, use another stick.",
+  "Write the downloaded file to it again, or put the piece on it again. If this comes back, use another stick.",
   `<small>(${reason})</small>`,
 ];
 
 /** A calm page for a stick without a piece: what happened and what to do. */
 export function problemPage(code: ProblemCode): Page {
-  return calmPage(code === "no-filesystem" ? EMPTY : damaged(PROBLEMS[code]));
+  const pages: Partial<Record<ProblemCode, readonly string[]>> = {
+    "no-filesystem": EMPTY,
+    "no-folder": GONE,
+  };
+  return calmPage(pages[code] ?? damaged(PROBLEMS[code]));
 }
 
 /** A calm page for a piece, called `name`, that is whole and does not run, and why. */

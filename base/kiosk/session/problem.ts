@@ -2,10 +2,11 @@ import { readFile } from "node:fs/promises";
 
 /**
  * Why a stick shows no piece: the codes of docs/boot-contract.md that this session can meet, and what each says. The
- * first two come from the initramfs; of the last only a browser can tell.
+ * first three come from the initramfs; of the last only a browser can tell.
  */
 export const PROBLEMS = {
   "no-filesystem": "there is no file system on FEDAC-PIECE",
+  "no-folder": "the piece that is to start is not on this stick",
   unmountable: "the file system on FEDAC-PIECE cannot be mounted",
   "os-json-missing": "os.json is missing",
   "os-json-malformed": "os.json is malformed",
