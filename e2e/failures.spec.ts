@@ -23,7 +23,7 @@ const wrongs: [string, string, RequestListener, RegExp][] = [
   ["an error page", "/pack-html", html("<!doctype html><h1>502</h1>"), /nothing to run in it/],
   ["a bundle too large", "/pack-html", html(`${bundle}${" ".repeat(9_000_000)}`), /larger than the 8388608/],
   ["no manifest", "/manifest.json", json(404, {}), /asked for its manifest, answered 404/],
-  ["a manifest of nonsense", "/manifest.json", html("<html>"), /not JSON/],
+  ["a manifest of nonsense", "/manifest.json", html("nonsense"), /not a minisign file/],
   ["an unknown format", "/manifest.json", signed({ format: 2 }), /format 2/],
   ["a manifest changed after signing", "/manifest.json", json(200, { ...manifest, name: "x" }), /signature/],
   ["a manifest without signature", "/manifest.json.minisig", json(404, {}), /manifest, answered 404/],
@@ -318,9 +318,9 @@ test("closing the tab ends the download", async ({ page, site, context }) => {
   await page.goto(site.url); // and the next tab is none the worse for it
   const again = page.waitForEvent("download");
   await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url });
-  await type(page, "os @jeffrey/frog");
+  await type(page, "os drift");
   await startBuild(page);
-  expect((await again).suggestedFilename()).toBe("frog@jeffrey-os.iso");
+  expect((await again).suggestedFilename()).toBe("drift-os.iso");
 });
 
 test("two tabs build at once, and both files are whole", async ({ page, site, context }) => {

@@ -86,7 +86,12 @@ for (const [width, height, density] of canvases) {
     const shown = width > 3000 ? { ready, saving, done } : states; // large pictures take long
     for (const [name, state] of Object.entries(shown)) {
       await show(page, state);
-      const sign = { preparing: /asking/, starting: /your browser/, ready: /s start/, asks: /it asks/ };
+      const sign = {
+        preparing: /asking/,
+        starting: /your browser/,
+        ready: /s start/,
+        asks: /it asks|> 1\/\d/,
+      }; // or on a later page
       const later = {
         unfinished: /s start/,
         done: /downloads/,
