@@ -48,6 +48,8 @@ const MAX_LEFT = 5;
 const LEFT_SECONDS = 30;
 /** The part of its time within which a page has to answer when one of AC's keys has been pressed: 2 s of 60. */
 const AFTER_KEY = 1 / 30;
+/** By this much the error for a question may come before the news that its document has gone. */
+const GOING_MS = 1000;
 /** Our script's world in the page, and what it reports by. */
 const WORLD = "kiosk";
 const REPORT = "kioskReport";
@@ -77,6 +79,11 @@ export async function openPage(
   let isLost = (_why: string) => {};
   let hasLeft = (_by: "key" | "left", _document: string) => {};
   let hasReloaded = () => {};
+  /** Documents of the piece's origin that the page has had, and who waits for the next one. */
+  let documents = 0;
+  let isReplaced = () => {};
+  /** The last of them that has painted. */
+  let painted = 0;
   const crashes = () => isLost("the page has crashed");
   let hasCrashed = crashes;
   /** What went wrong in the page while its piece was being loaded. */
@@ -107,7 +114,10 @@ export async function openPage(
       }
       if (method === "Runtime.bindingCalled" && params.name === REPORT) {
         const [what = "", document = ""] = String(params.payload).split(" ");
-        if (what === "painted" && sessionId === session) hasPainted();
+        if (what === "painted" && sessionId === session) {
+          painted = documents;
+          hasPainted();
+        }
         if (what === "key" || what === "left") hasLeft(what, document);
       }
       if (sessionId === undefined || sessionId !== session) return;
@@ -125,7 +135,11 @@ export async function openPage(
         const here = frame.unreachableUrl === undefined && new URL(frame.url).origin === origin;
         if (frame.parentId === undefined && arrived && !here) isLost("the page has gone elsewhere");
         if (frame.parentId === undefined) arrived ||= here; // what the browser was started with comes before
-        if (frame.parentId === undefined && here) hasReloaded();
+        if (frame.parentId === undefined && here) {
+          documents++;
+          isReplaced();
+          hasReloaded();
+        }
       }
       if (method === "Inspector.targetCrashed") hasCrashed();
       if (method === "Inspector.detached") isLost(`the page has gone: ${String(params.reason)}`);
@@ -146,17 +160,21 @@ export async function openPage(
   await ask("Page.addScriptToEvaluateOnNewDocument", { source, worldName: WORLD });
   await protocol.send("Browser.grantPermissions", { origin, permissions: permissionsOf(allow) });
 
-  /** Resolves when the next document has painted. */
-  const paint = (): Promise<void> => {
-    faults = [];
-    return new Promise<void>((done) => (hasPainted = done));
+  /** Wait until a document after `before` has painted, and is the last one. */
+  const paintAfter = async (before: number): Promise<void> => {
+    const hasCome = () => painted > before && painted === documents;
+    const painting = async () => {
+      while (!hasCome()) await new Promise<void>((done) => (hasPainted = done));
+    };
+    await within(painting(), timeoutSeconds, "painted");
   };
   /** Go there, and wait until it has painted. */
   const open = async (address: string): Promise<void> => {
-    const painting = paint();
+    const before = documents;
+    faults = [];
     const { errorText } = await ask("Page.navigate", { url: address });
     if (typeof errorText === "string") throw new Error(`${address}: ${errorText}`);
-    await within(painting, timeoutSeconds, "painted");
+    await paintAfter(before);
   };
 
   /** Wait until a page of AC's runs its piece; resolves with why it does not, and at once for all other pages. */
@@ -180,9 +198,26 @@ export async function openPage(
   };
 
   let isAc = false;
+  /** As `running`; of the document that takes the place of this one if somebody opens it anew meanwhile. */
+  const runningInTheEnd = async (): Promise<string | undefined> => {
+    for (;;) {
+      const document = documents;
+      const replaced = new Promise<undefined>((done) => (isReplaced = () => done(undefined)));
+      // What is asked of a document that goes is answered by an error, or never
+      const looking = running().catch(async (error: unknown) => {
+        await Promise.race([replaced, delay(GOING_MS)]);
+        if (document === documents) throw error;
+        return undefined;
+      });
+      const reason = await Promise.race([looking, replaced]);
+      if (document === documents) return reason;
+      faults = [];
+      await paintAfter(document);
+    }
+  };
   /** Wait until what has been opened runs, or show what stands for it; resolves with the reason for that. */
   const settle = async (): Promise<string | undefined> => {
-    const reason = await running();
+    const reason = await runningInTheEnd();
     if (reason !== undefined) await open(instead(reason));
     await ask("Page.resetNavigationHistory"); // a mouse has a button that would go back to an empty page
     await ask("Runtime.disable");
@@ -232,7 +267,8 @@ export async function openPage(
     }
   };
   const reloaded = async (): Promise<string | undefined> => {
-    await within(paint(), timeoutSeconds, "painted");
+    faults = [];
+    await paintAfter(documents - 1);
     return await settle();
   };
   hasReloaded = () => {
