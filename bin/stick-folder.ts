@@ -2,12 +2,16 @@ import { mkdir, open, opendir, readdir, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import { SaveError, StickError, StickFullError } from "../src/errors.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
-import type { StickFolder } from "../src/stick/folder.ts";
+import { stickCalls, type StickFolder } from "../src/stick/folder.ts";
 import { writeWhole } from "./output.ts";
 import { systemReason } from "./reason.ts";
 
 /** A file is read in parts of this many bytes. */
 const PART = 4 * 1024 * 1024;
+
+const { step, orNothing } = stickCalls(asStickError, (error) =>
+  ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? ""),
+);
 
 /** A folder of this computer, where a stick is mounted. What is written has reached the stick when `write` is done. */
 export function diskFolder(root: string): StickFolder {
@@ -68,23 +72,6 @@ async function syncDirectory(folder: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-async function orNothing<T>(nothing: T, look: () => Promise<T>): Promise<T> {
-  try {
-    return await look();
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return nothing;
-    throw asStickError(error);
-  }
-}
-
-async function step<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (error) {
-    throw asStickError(error);
   }
 }
 

@@ -35,3 +35,26 @@ export interface StickEntry {
   readonly name: string;
   readonly kind: "file" | "directory";
 }
+
+/**
+ * What calls to a file system come to on a stick: `step` turns what they reject with into errors of ours, by `asError`;
+ * `orNothing` gives `nothing` where a path is missing, by `isMissing`, and is `step` otherwise.
+ */
+export function stickCalls(asError: (error: unknown) => unknown, isMissing: (error: unknown) => boolean) {
+  async function step<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      throw asError(error);
+    }
+  }
+  async function orNothing<T>(nothing: T, look: () => Promise<T>): Promise<T> {
+    return await step(
+      look().catch((error: unknown) => {
+        if (isMissing(error)) return nothing;
+        throw error;
+      }),
+    );
+  }
+  return { step, orNothing };
+}

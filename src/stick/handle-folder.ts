@@ -1,9 +1,11 @@
 import { StickError, StickFullError } from "../errors.ts";
 import type { Bytes } from "../bytes/segment.ts";
-import type { StickFolder } from "./folder.ts";
+import { stickCalls, type StickFolder } from "./folder.ts";
 
 /** A file is read in parts of this many bytes. */
 const PART = 4 * 1024 * 1024;
+
+const { step, orNothing } = stickCalls(asStickError, (error) => isNamed(error, "NotFoundError"));
 
 /**
  * The folder that a person chose in Chromium (`showDirectoryPicker`). Chromium collects what is written in a file of its
@@ -93,24 +95,6 @@ function partsOf(path: string): string[] {
 async function* partsOfFile(file: File): AsyncGenerator<Bytes> {
   for (let at = 0; at < file.size; at += PART) {
     yield new Uint8Array(await step(file.slice(at, at + PART).arrayBuffer()));
-  }
-}
-
-/** The result of `look`, or `nothing` when it is not there. */
-async function orNothing<T>(nothing: T, look: () => Promise<T>): Promise<T> {
-  try {
-    return await look();
-  } catch (error) {
-    if (isNamed(error, "NotFoundError")) return nothing;
-    throw asStickError(error);
-  }
-}
-
-async function step<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (error) {
-    throw asStickError(error);
   }
 }
 
