@@ -49,7 +49,7 @@ export async function stick(args: string[]): Promise<void> {
     if (names.length > 0) await put(names, values, run);
     else if (values.start !== undefined) await startPiece(await folderOf(values.start, run), run);
     else if (values.remove !== undefined) await removePiece(await folderOf(values.remove, run), run);
-    else if (values["take-off"]) await takeOff([], run);
+    else if (values["take-off"]) await takeOff(run);
     else if (values.check) return await tellCheck(run);
     tell(await look(run.folder, run.keys));
   } catch (error) {

@@ -3,9 +3,7 @@ import { readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** How shops, Windows and macOS lay sticks out; `none`: a file system without a partition table. */
-export const FAT_LAYOUTS = ["mbr", "none", "gpt"] as const;
-/** One of `FAT_LAYOUTS`. */
-export type FatLayout = (typeof FAT_LAYOUTS)[number];
+export type FatLayout = "mbr" | "none" | "gpt";
 
 const SECTOR = 512;
 const MIB = 1024 * 1024;
@@ -48,12 +46,6 @@ export function makeFatStick(image: string, folder: string, options: FatStickOpt
   tool("mkfs.vfat", ["-F", "32", "-i", serial, "-n", "STICK", ...place]);
   const names = readdirSync(folder).map((name) => join(folder, name));
   tool("mcopy", ["-s", "-i", `${image}@@${start * SECTOR}`, ...names, "::"]);
-}
-
-/** The content of a file on such a stick. Throws `Error` when there is none. */
-export function readFatStick(image: string, path: string, layout: FatLayout = "mbr"): Buffer {
-  const offset = layout === "none" ? 0 : MIB;
-  return execFileSync("mcopy", ["-i", `${image}@@${offset}`, `::${path}`, "-"], { maxBuffer: 64 * MIB });
 }
 
 function tool(name: string, args: readonly string[]): void {

@@ -69,25 +69,6 @@ export function handleFolder(root: FileSystemDirectoryHandle): StickFolder {
   };
 }
 
-/**
- * Whether the file system keeps times as FAT does: FAT in steps of two seconds, exFAT of 10 ms, NTFS and others finer.
- * A small file is written in an odd second and removed again. Throws `StickError` and `StickFullError`.
- */
-export async function looksLikeFat(root: FileSystemDirectoryHandle): Promise<boolean> {
-  const name = "fedac-try";
-  try {
-    // Rounded up or down, an odd second becomes an even one
-    await new Promise((later) => setTimeout(later, (2500 - (Date.now() % 2000)) % 2000));
-    const handle = await step(root.getFileHandle(name, { create: true }));
-    const file = await step(handle.createWritable());
-    await step(file.write("FAT?"));
-    await step(file.close());
-    return (await step(handle.getFile())).lastModified % 2000 === 0;
-  } finally {
-    await root.removeEntry(name).catch(() => {}); // not there, or as broken as the error says
-  }
-}
-
 function partsOf(path: string): string[] {
   return path.split("/").filter((part) => part !== "");
 }

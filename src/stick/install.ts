@@ -1,6 +1,6 @@
 import { OtherSystemError, StickError } from "../errors.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
-import { windowsOf, type Manifest } from "../release/manifest.ts";
+import { windowsOf } from "../release/manifest.ts";
 import { baseFileReader } from "./base-files.ts";
 import { carryOut, type StickProgress } from "./carry-out.ts";
 import type { StickFolder } from "./folder.ts";
@@ -71,13 +71,10 @@ export async function removePiece(folder: string, run: StickRun): Promise<void> 
   await carryOut(planRemovePiece(await look(run.folder, run.keys), folder), withoutBase(run));
 }
 
-/**
- * Take all of ours off, and put back what was there before. `known` are manifests of ours by which files are known that
- * no base on the stick vouches for. Throws `StickError`.
- */
-export async function takeOff(known: readonly Manifest[], run: StickRun): Promise<void> {
+/** Take all of ours off that a base on the stick vouches for, and put back what was there before. Throws `StickError`. */
+export async function takeOff(run: StickRun): Promise<void> {
   const stick = await look(run.folder, run.keys);
-  const { ours, before } = await placesHeld(run.folder, stick, known);
+  const { ours, before } = await placesHeld(run.folder, stick);
   await carryOut(planTakeOff(stick, ours, before), withoutBase(run));
 }
 

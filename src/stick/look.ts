@@ -103,15 +103,14 @@ export function holdsOurs({ config, systems, pieces }: Omit<Stick, "problems">):
 }
 
 /**
- * What of ours lies where the firmware looks, by the bases on the stick and those that are `known` otherwise, and which
- * of these places have a copy of what was there before: what `planTakeOff` needs. Throws `StickError`.
+ * What of ours lies where the firmware looks, by the bases on the stick, and which of these places have a copy of what was
+ * there before: what `planTakeOff` needs. Throws `StickError`.
  */
 export async function placesHeld(
   folder: StickFolder,
   stick: Stick,
-  known: readonly Manifest[],
 ): Promise<{ ours: string[]; before: string[] }> {
-  const manifests = [...known, ...stick.systems.flatMap(({ manifest }) => manifest ?? [])];
+  const manifests = stick.systems.flatMap(({ manifest }) => manifest ?? []);
   const places = new Set(
     manifests.flatMap(({ files }) => files.map(({ path }) => path)).filter(isForFirmware),
   );

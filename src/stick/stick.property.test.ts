@@ -169,7 +169,7 @@ async function install(
 async function takeOff(stick: MemoryStick): Promise<void> {
   const folder = handleFolder(stick.handle);
   const found = await look(folder, [KEY.publicKey]);
-  const { ours, before } = await placesHeld(folder, found, []);
+  const { ours, before } = await placesHeld(folder, found);
   const readBase = () => {
     throw new Error("nothing of the base is needed");
   };
