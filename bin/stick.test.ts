@@ -63,6 +63,17 @@ test("the same piece in another version takes the place of the one before", () =
   );
 });
 
+test("what belongs to a base that cannot be believed is not guessed", () => {
+  stick("drift", ...BASE);
+  fs.rmSync(path.join(live(), "../manifest.json"));
+  const refused = stick("--take-off");
+  expect(refused).toMatchObject({ status: 1, stdout: "" });
+  expect(refused.stderr).toMatch(/^os: The base on this stick is damaged, .* put it there again first/);
+  expect(stick("drift", ...BASE).status).toBe(0);
+  expect(stick("--take-off")).toMatchObject({ status: 0 });
+  expect(filesIn(folder)).toEqual([]);
+});
+
 test.each([
   [
     "a byte that is another one",

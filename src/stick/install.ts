@@ -4,7 +4,7 @@ import { windowsOf } from "../release/manifest.ts";
 import { baseFileReader } from "./base-files.ts";
 import { carryOut, type StickProgress } from "./carry-out.ts";
 import type { StickFolder } from "./folder.ts";
-import { look, placesHeld, placesTaken, type Stick } from "./look.ts";
+import { holdsOurs, look, placesHeld, placesTaken, type Stick } from "./look.ts";
 import {
   planInstall,
   planRemovePiece,
@@ -71,9 +71,17 @@ export async function removePiece(folder: string, run: StickRun): Promise<void> 
   await carryOut(planRemovePiece(await look(run.folder, run.keys), folder), withoutBase(run));
 }
 
-/** Take all of ours off that a base on the stick vouches for, and put back what was there before. Throws `StickError`. */
+/**
+ * Take all of ours off, and put back what was there before. What firmware starts is told from another system's by the
+ * manifest of a base on the stick: throws `StickError` when there is none that can be believed.
+ */
 export async function takeOff(run: StickRun): Promise<void> {
   const stick = await look(run.folder, run.keys);
+  if (holdsOurs(stick) && !stick.systems.some(({ manifest }) => manifest)) {
+    throw new StickError(
+      "The base on this stick is damaged, so nobody can tell what belongs to it: put it there again first",
+    );
+  }
   const { ours, before } = await placesHeld(run.folder, stick);
   await carryOut(planTakeOff(stick, ours, before), withoutBase(run));
 }
