@@ -29,6 +29,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   SignatureError: "Do not use it; if you named a key with --key, check that.",
   BaseImageError: "Try again later.",
   ConnectionError: "Check your connection and try again.",
+  NotOurStickError: "Name the folder in which the stick is mounted that was written.",
   StickFullError:
     "Make room on it, or take a larger one, and try again: what is on it already is not written again.",
   OtherSystemError:

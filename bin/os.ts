@@ -14,11 +14,12 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
     run: async (args) => await (await import("./build.ts")).build(args),
   },
   stick: {
-    usage: `stick DIR [<piece>...] [the options of build but --out] [--start PIECE] [--replace]
+    usage: `stick DIR [<piece>...] [the options of build but --out] [--start PIECE] [--replace] [--repair]
                         [--check | --remove PIECE | --take-off] [--any-file-system]
       Put pieces, and the base that starts them, as files onto the stick that is mounted on DIR; what is on it stays.
-      Without pieces say what is there; --check reads every byte. --replace: another system on it may give way; it comes
-      back when ours is taken off.`,
+      Without pieces say what is there; --check reads every byte, and --repair, when pieces are put there, every byte of
+      the base, to write again what is damaged. --replace: another system on it may give way; it comes back when ours
+      is taken off.`,
     run: async (args) => await (await import("./stick.ts")).stick(args),
   },
   mkfs: {

@@ -92,14 +92,21 @@ test.each([
     () => fs.writeFileSync(path.join(live(), "../manifest.json"), json.replace("test-os", "evil-os")),
     /has no manifest that is signed/,
   ],
-])("%s is found, and the same command repairs it", (_, damage, said) => {
+])("%s is found, and the same command with --repair mends it", (_, damage, said) => {
   stick("drift", ...BASE);
   damage();
   const found = stick("--check");
   expect(found.status).toBe(1);
   expect(found.stdout).toMatch(said);
-  expect(stick("drift", ...BASE).status).toBe(0);
+  expect(stick("drift", "--repair", ...BASE).status).toBe(0);
   expect(stick("--check")).toMatchObject({ status: 0 });
+});
+
+test("a base that is whole by its sizes is not read again for another piece", () => {
+  stick("drift", ...BASE);
+  fs.writeFileSync(live(), fs.readFileSync(live()).fill(7, 5000, 5001));
+  expect(stick("line", ...BASE).status).toBe(0);
+  expect(stick("--check").stdout).toContain("live.img is damaged");
 });
 
 test("a folder that no computer starts from is refused, and so is what is none", () => {

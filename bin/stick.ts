@@ -1,9 +1,9 @@
 import { stat, statfs } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { PieceNameError, StickError } from "../src/errors.ts";
+import { NotOurStickError, PieceNameError, StickError } from "../src/errors.ts";
 import { pieceFiles } from "../src/image/plan.ts";
+import type { StickProgress } from "../src/messages.ts";
 import { parsePiece } from "../src/piece/name.ts";
-import type { StickProgress } from "../src/stick/carry-out.ts";
 import {
   install,
   pieceCalled,
@@ -69,6 +69,7 @@ function parse(args: string[]) {
         remove: { type: "string" },
         check: { type: "boolean", default: false },
         "take-off": { type: "boolean", default: false },
+        repair: { type: "boolean", default: false },
         replace: { type: "boolean", default: false },
         "any-file-system": { type: "boolean", default: false },
       },
@@ -112,7 +113,17 @@ async function put(
   const starts = values.start === undefined ? pieces[0] : pieces.find(({ piece }) => piece === values.start);
   if (!starts) throw new UsageError(`--start takes one of the pieces, not "${values.start}"`);
   const { replace } = values;
-  await install({ base: { ...base, signature }, sources, pieces, starts: starts.folder, replace }, run);
+  await install(
+    {
+      base: { ...base, signature },
+      sources,
+      pieces,
+      starts: starts.folder,
+      replace,
+      readBase: values.repair,
+    },
+    run,
+  );
   await base.recordSeen();
   showProgress("");
 }
@@ -140,12 +151,12 @@ function tell(found: Stick): void {
 
 async function tellCheck(run: StickRun): Promise<void> {
   const found = await look(run.folder, run.keys);
-  if (!holdsOurs(found)) throw new StickError("Nothing of ours is on this stick");
+  if (!holdsOurs(found)) throw new NotOurStickError("Nothing of ours is on this stick");
   const show = (read: number, of: number) => showProgress(`checking ${Math.floor((100 * read) / of)} %`);
   const problems = await check(run.folder, found, show, run.stop);
   tell({ ...found, problems });
   if (problems.length > 0)
-    throw new StickError("The stick is damaged; the same command that made it repairs it");
+    throw new StickError("The stick is damaged; the command that made it, with --repair, mends it");
   print("All of it is whole.");
 }
 

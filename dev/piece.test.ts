@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { BuildState, PageInfo, PageMessage } from "../src/messages.ts";
+import type { BuildState, PageInfo, PageMessage, PieceMessage } from "../src/messages.ts";
 import { info, pageInfo, sha256, states } from "../src/testing/states.ts";
 import { linkTo } from "../src/ui/link.ts";
 import { bundlePiece } from "./ship-piece.ts";
@@ -132,7 +132,7 @@ async function visit(slug = "os:notepat", { size = "476x296", dark = true, page 
     texts: () => texts,
     hits: () => hits,
     /** What the page was told, without who says it. */
-    told: (type?: string) =>
+    told: (type?: string): Told[] =>
       signals()
         .filter((each) => type === undefined || each.type === type)
         .map((each) => ({ type: each.type, ...(each.content as object), visit: undefined })),
@@ -176,11 +176,14 @@ const signs: Record<string, RegExp> = {
   cancelled: /was cancelled\./,
 };
 
+/** What the page was told. */
+type Told = { type: string; visit: undefined } & Omit<Partial<PieceMessage>, "visit">;
+
 /** Ways to come to a screen. */
 const screens: Record<string, (options: { size: string; dark: boolean }) => Promise<Visit>> = {
   loading: (options) => visit("os:notepat", options),
   async picker(options) {
-    const page: PageInfo = { choose: true, kept: 540_016_640, recent: ["drift", "@jeffrey/frog"] };
+    const page: PageInfo = { ...pageInfo, kept: 540_016_640, recent: ["drift", "@jeffrey/frog"] };
     const piece = await visit("os", { ...options, page });
     await piece.meet();
     return piece;
@@ -380,7 +383,6 @@ test.each(["ready", "saving", "done", "failed"] as const)("%s: no other key does
     "g",
     "q",
     "t",
-    "u",
     "v",
     "x",
     "z",
@@ -450,19 +452,93 @@ test("the pages after the outcome turn by keys and by taps, and back", async () 
   const piece = await shown(states.done);
   expect(piece.says()).toContain("notepat-os.iso is in your downloads.");
   const seen = [piece.says()];
-  for (const key of ["ArrowRight", " ", "ArrowRight", "ArrowRight"]) {
+  for (const key of ["ArrowRight", " ", "ArrowRight"]) {
     await piece.press(key);
     seen.push(piece.says());
   }
-  expect(new Set(seen).size).toBe(5);
-  expect(seen[1]).toContain("balenaEtcher");
-  expect(seen[2]).toContain("press Cancel");
-  expect(seen[3]).toContain("Lenovo F12");
-  expect(seen[4]).toContain("Rufus");
+  expect(new Set(seen).size).toBe(4);
+  expect(seen[0]).toContain("balenaEtcher"); // the first step stands beside what was made
+  expect(seen[1]).toContain("press Cancel");
+  expect(seen[2]).toContain("Lenovo F12");
+  expect(seen[3]).toContain("Rufus");
   await piece.press("ArrowLeft");
-  expect(piece.says()).toBe(seen[3]);
+  expect(piece.says()).toBe(seen[2]);
   await piece.tap(piece.hits().at(-1)!); // the one to the right
-  expect(piece.says()).toBe(seen[4]);
+  expect(piece.says()).toBe(seen[3]);
+});
+
+describe("a stick", () => {
+  const jobs = (piece: Visit) => piece.told("os:stick").map(({ job }) => job);
+
+  test("is chosen, looked at, and written after a question where another system gives way", async () => {
+    const piece = await shown(states.ready);
+    await piece.press("u");
+    expect(jobs(piece)).toEqual([{ do: "choose" }]);
+    await piece.state(states["stick with another"]);
+    expect(piece.says()).toContain("Windows starts from this stick");
+    await piece.press("s");
+    expect(piece.says()).toContain("let Windows give way?");
+    await piece.press("n");
+    await piece.press("s");
+    await piece.press("y");
+    expect(jobs(piece).slice(1)).toEqual([{ do: "put", replace: true }]);
+    await piece.state(states["stick written"]);
+    expect(piece.says()).not.toContain("give way");
+  });
+
+  test("that was used last is asked for again, and another one can be", async () => {
+    const page = { ...pageInfo, stick: { possible: true, last: "STICK" } };
+    const piece = await visit("os:notepat", { page });
+    await piece.meet();
+    await piece.state(states.ready);
+    await piece.press("u");
+    await piece.state(states["stick gone"]);
+    await piece.press("r", "u");
+    expect(jobs(piece)).toEqual([{ do: "again" }, { do: "look" }, { do: "choose" }]);
+  });
+
+  test("of ours: pieces start, go, and all of it goes when that is meant", async () => {
+    const piece = await shown(states["stick of ours"]);
+    await piece.press("2", "v", "d", "2");
+    await piece.state(states["stick of ours"]);
+    await piece.press("b", "t", "n", "t", "y");
+    expect(jobs(piece)).toEqual([
+      { do: "start", folder: "jeffrey-frog-d3b07e" },
+      { do: "check" },
+      { do: "remove", folder: "jeffrey-frog-d3b07e" },
+      { do: "takeOff" },
+    ]);
+  });
+
+  test("that is written is paused, and stopped after a question", async () => {
+    const piece = await shown(states["stick written"]);
+    await piece.press("p", "c");
+    expect(piece.says()).toContain("stop? what is there is not written again.");
+    await piece.press("y");
+    expect(piece.told("os:pause")).toHaveLength(1);
+    expect(jobs(piece)).toEqual([{ do: "stop" }]);
+  });
+
+  test("of another format can be said to be FAT32, and the next one is looked at anew", async () => {
+    const piece = await shown(states["stick unusable"]);
+    await piece.press("s");
+    await piece.press("g", "s");
+    expect(jobs(piece)).toEqual([{ do: "put", replace: false }]);
+    await piece.state(states["stick gone"]);
+    await piece.state(states["stick unusable"]);
+    expect(piece.says()).toContain("it is FAT32, go on");
+  });
+
+  test("when done is ejected as this computer does, checked, or seen to", async () => {
+    const piece = await visit("os:notepat", { page: { ...pageInfo, system: "mac" } });
+    await piece.meet();
+    await piece.state(states["stick done"]);
+    expect(piece.says()).toContain("in Finder, click the eject sign");
+    await piece.press("m");
+    expect(piece.says()).toContain("@jeffrey/frog");
+    await piece.press("v");
+    expect(jobs(piece)).toEqual([{ do: "check" }]);
+  });
 });
 
 describe("os alone", () => {
@@ -510,7 +586,7 @@ describe("os alone", () => {
 
 test("a page that was planted before the piece came is not believed, and the real one is", async () => {
   const piece = await visit();
-  const planted = { choose: false, kept: 1e9, recent: ["planted"] };
+  const planted = { ...pageInfo, choose: false, kept: 1e9, recent: ["planted"] };
   await piece.hear({ type: "os:ready", page: planted } as unknown as PageMessage);
   await piece.hear({ type: "os:page", visit: "another", page: planted });
   expect(piece.says()).toContain("loading");

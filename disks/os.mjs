@@ -24,7 +24,7 @@ import { words } from "../src/piece/words.ts";
 
 /** @import { Command } from "../src/piece/blocks.ts" */
 /** @import { Layout } from "../src/piece/layout.ts" */
-/** @import { Model } from "../src/piece/screens.ts" */
+/** @import { Model } from "../src/piece/model.ts" */
 /** @import { PageMessage } from "../src/messages.ts" */
 
 const { ceil, max, min } = Math;
@@ -46,6 +46,9 @@ const os = {
   unfolded: false,
   link: null,
   linking: false,
+  stickQuestion: "",
+  stickIsFat: false,
+  stickManaged: false,
   stopping: false,
   typed: "",
   chosen: 0,
@@ -173,6 +176,11 @@ function hear(/** @type {PageMessage | undefined} */ message) {
       pageNumber = 0;
       os.stopping = false;
     }
+    if (message.state.stick?.doing) {
+      os.stickQuestion = "";
+      os.stickManaged = false;
+    }
+    if (message.state.stick?.name !== os.build?.stick?.name) os.stickIsFat = false;
     os.build = message.state;
   } else if (message.type === "os:press") {
     os.unconfirmed = true;
@@ -219,6 +227,21 @@ const commands = {
     os.linking = false;
     tell("os:open", { qualifiers });
   },
+  stick: () => tell("os:stick", { job: { do: os.page?.stick.last === undefined ? "choose" : "again" } }),
+  anotherStick: () => tell("os:stick", { job: { do: "choose" } }),
+  leaveStick: () => tell("os:stick", { job: { do: "leave" } }),
+  stopStick() {
+    os.stopping = false;
+    tell("os:stick", { job: { do: "stop" } });
+  },
+  putOnStick: () => tell("os:stick", { job: { do: "put", replace: false } }),
+  replaceOnStick: () => tell("os:stick", { job: { do: "put", replace: true } }),
+  repairStick: () => tell("os:stick", { job: { do: "repair" } }),
+  lookAtStick: () => tell("os:stick", { job: { do: "look" } }),
+  checkStick: () => tell("os:stick", { job: { do: "check" } }),
+  takeOffStick: () => tell("os:stick", { job: { do: "takeOff" } }),
+  manageStick: () => (os.stickManaged = true),
+  stickIsFat: () => (os.stickIsFat = true),
   copy() {
     tell("os:copy");
     notice(words.copied, ["white", "purple"]);
@@ -242,6 +265,12 @@ const commands = {
 function perform(/** @type {Command} */ command) {
   if (command.startsWith("go:")) jump(`os:${command.slice(3)}`);
   else if (command.startsWith("use:")) tell("os:allow", { use: command.slice(4) });
+  else if (command.startsWith("ask:"))
+    os.stickQuestion = /** @type {Model["stickQuestion"]} */ (command.slice(4));
+  else if (command.startsWith("starts:"))
+    tell("os:stick", { job: { do: "start", folder: command.slice(7) } });
+  else if (command.startsWith("remove:"))
+    tell("os:stick", { job: { do: "remove", folder: command.slice(7) } });
   else commands[command]();
   changed();
 }

@@ -94,6 +94,11 @@ export class StickError extends OsError {
   override readonly name = "StickError";
 }
 
+/** There is nothing of ours on the stick, where there should be. */
+export class NotOurStickError extends OsError {
+  override readonly name = "NotOurStickError";
+}
+
 /** There is no room left on the stick. */
 export class StickFullError extends OsError {
   override readonly name = "StickFullError";
@@ -121,6 +126,7 @@ const ADVICE: Record<string, string> = {
   DownloadEndedError: "If it was not you, free some space on the disk. Then try again.",
   BrowserSettingError: "",
   StickError: "Plug it in again and try once more: what is on it already is not written again.",
+  NotOurStickError: "Plug in the one that was written to, or choose another.",
   StickFullError:
     "Make room on it, or take a larger one, and try again: what is on it already is not written again.",
   OtherSystemError: "",

@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "worker/api",
     "bundle",
     "cache",
+    "stick",
     "image",
     "ext4",
     "fetch",

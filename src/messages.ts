@@ -15,7 +15,8 @@ import type { Allowance } from "./allowances.ts";
  *
  * What costs the person something is done only if they have just pressed a key or tapped, and is answered by `os:press`
  * otherwise: `os:start` makes what is ready; `os:allow` says what the piece may use of the machine that it starts; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
- * `os:clear` removes what is kept; `os:checksum` saves `<name>.sha256`, `os:copy` puts the SHA-256 on the clipboard.
+ * `os:clear` removes what is kept; `os:checksum` saves `<name>.sha256`, `os:copy` puts the SHA-256 on the clipboard;
+ * `os:stick` does `job` on a stick.
  */
 export interface PieceMessage {
   /** Tells the answers to this visit from those to an earlier one. */
@@ -30,6 +31,8 @@ export interface PieceMessage {
   readonly keep?: boolean;
   /** For `os:allow`: what the piece may use of the machine that it starts, if it may not, and the other way round. */
   readonly use?: Allowance;
+  /** For `os:stick`. */
+  readonly job?: StickJob | StickChoice;
   /** For `os:preview`: where, in fractions of the canvas; nowhere when absent. */
   readonly box?: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
   /** For `os:say`. */
@@ -59,6 +62,10 @@ export type PageMessage =
 export interface PageInfo {
   /** Whether the person can choose where the file goes (`showSaveFilePicker`). */
   readonly choose: boolean;
+  /** Whether files can be put onto a stick (`showDirectoryPicker`), and the name of the one that was used last. */
+  readonly stick: { readonly possible: boolean; readonly last?: string };
+  /** What this computer runs, as far as the browser tells: it says how a stick is ejected. */
+  readonly system?: "windows" | "mac" | "chromeos" | "linux";
   /** What is kept of base images. */
   readonly kept: number;
   /** Pieces built lately, the last one first. */
@@ -70,17 +77,19 @@ export interface BuildState {
   readonly piece: string;
   /**
    * `preparing` → `ready` (the person decides) → `starting` (the browser takes up the download) → `saving` →
-   * one of the last three.
+   * one of the last three. `ready` ⇄ `stick`: the person sees to a stick, as `stick` says.
    */
-  readonly stage: "preparing" | "ready" | "starting" | "saving" | "done" | "failed" | "cancelled";
+  readonly stage: "preparing" | "ready" | "stick" | "starting" | "saving" | "done" | "failed" | "cancelled";
   /** Known once preparing is over. Its SHA-256 is "" for the moment in which it is computed anew (`os:allow`). */
   readonly info?: ImageInfo;
   /** Of the file: handed to the browser, or written to the chosen file. */
   readonly written: number;
   /** Of the base image, over the network, by this build. */
   readonly fetched: number;
-  /** At which the file grows. */
+  /** At which the file grows, or what is on the stick. */
   readonly bytesPerSecond: number;
+  /** At which bytes come over the network. */
+  readonly fetchedPerSecond: number;
   readonly paused: boolean;
   /** Why nothing comes at the moment, if so. */
   readonly trouble?: Trouble;
@@ -88,6 +97,8 @@ export interface BuildState {
   readonly keep: { readonly wanted: boolean; readonly bytes: number; readonly possible: boolean };
   /** Where the file goes. */
   readonly where: "downloads" | "chosen";
+  /** When `stick`. */
+  readonly stick?: StickState;
   /** Whether an earlier build has left a chosen file unfinished, which `choose` then continues. */
   readonly unfinished?: boolean;
   /** When `done`: whether the file is known to be saved; otherwise the browser has been handed all of it. */
@@ -96,6 +107,84 @@ export interface BuildState {
   readonly message?: string;
   /** The name of the error's class in `src/errors.ts`, when `failed` or `cancelled`. */
   readonly error?: string;
+}
+
+/** What the person does about sticks: choose one, the last one again if they may, or leave sticks be; stop a job. */
+export type StickChoice =
+  { readonly do: "choose" } | { readonly do: "again" } | { readonly do: "leave" } | { readonly do: "stop" };
+
+/** What can be done on a stick that was chosen. Folders are those of `StickView`. */
+export type StickJob =
+  /** Look what there is. */
+  | { readonly do: "look" }
+  /** Put the base there and the piece, which then starts. `replace`: another system on it may give way. */
+  | { readonly do: "put"; readonly replace: boolean }
+  /** Write the base again where it is damaged, or older than the one to be had. */
+  | { readonly do: "repair" }
+  /** Start another piece. */
+  | { readonly do: "start"; readonly folder: string }
+  | { readonly do: "remove"; readonly folder: string }
+  /** Read every byte. */
+  | { readonly do: "check" }
+  /** Take all of ours off. */
+  | { readonly do: "takeOff" };
+
+/** A stick that was chosen, and what is going on there. */
+export interface StickState {
+  /** As the person's system calls it. */
+  readonly name: string;
+  /** What is being done: `look` comes first. Nothing while the person decides. */
+  readonly doing?: StickJob["do"];
+  /** How far it has come. */
+  readonly progress?: StickProgress;
+  /** What was done last, if it came to an end. */
+  readonly did?: StickJob["do"];
+  /** What there is; unknown until it has been looked at, and when it cannot be read. */
+  readonly found?: StickView;
+  /** What happened and what to do, when the last job failed or was stopped. */
+  readonly message?: string;
+}
+
+/** How far a job on a stick has come. Sizes in bytes. */
+export interface StickProgress {
+  /** The file that is being read or written; "" for all of them. */
+  readonly path: string;
+  /**
+   * It is read, to see if it is whole already, or written; or all has been handed over, and the browser puts it in place,
+   * which takes a while for a large file.
+   */
+  readonly does: "reading" | "writing" | "finishing";
+  /** Of all files that have to be there: those that are. */
+  readonly done: number;
+  readonly total: number;
+  /** Of `done`, what was written by this job; the rest was there. */
+  readonly written: number;
+}
+
+/** What is on a stick. Sizes in bytes. */
+export interface StickView {
+  /** Whether its file system is one that firmware starts from, as far as that can be told. */
+  readonly isFat: boolean;
+  /** Whether there is anything of ours. */
+  readonly isOurs: boolean;
+  /** The base that it starts, when that is signed. */
+  readonly base?: {
+    readonly flavor: string;
+    readonly version: string;
+    readonly size: number;
+    /** Whether it is the one that would be put there. */
+    readonly isCurrent: boolean;
+  };
+  readonly pieces: readonly {
+    readonly folder: string;
+    readonly name: string;
+    readonly size: number;
+    readonly starts: boolean;
+  }[];
+  /** The name of another system that starts from it. */
+  readonly other?: string;
+  /** What is wrong, by file. */
+  readonly problems: readonly string[];
 }
 
 /** Why nothing comes at the moment, and what is being done. */
@@ -150,6 +239,8 @@ export interface Progress {
   readonly trouble?: Trouble;
   /** What the oven says of its baking, while it bakes: one line of its own words. */
   readonly baking?: string;
+  /** Of the job on a stick. */
+  readonly stick?: StickProgress;
 }
 
 /** All that is known of an image before it is made. Sizes in bytes, digests in lower-case hex. */

@@ -97,7 +97,7 @@ async function installed(piece: string): Promise<{ folder: string; line: string 
   const sources = { servers: [], retry: new RetryPolicy(), seeds };
   const stop = new AbortController().signal;
   await install(
-    { base, sources, pieces: [{ piece, folder: name, files }], starts: name, replace: false },
+    { base, sources, pieces: [{ piece, folder: name, files }], starts: name, replace: false, readBase: true },
     { folder: diskFolder(folder), keys: [], onProgress: () => {}, stop },
   );
   return { folder, line: `PIECE ${piece} ${files[0].sha256} ${html.length}` };

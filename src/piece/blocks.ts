@@ -2,7 +2,10 @@ import type { Allowance } from "../allowances.ts";
 import type { ColorName } from "./palette.ts";
 import type { Name } from "./words.ts";
 
-/** What a person can ask for by a key or a button; `go:notepat` goes to the build of that piece, `use:camera` lets it. */
+/**
+ * What a person can ask for by a key or a button; `go:notepat` goes to the build of that piece, `use:camera` lets it,
+ * `starts:FOLDER` and `remove:FOLDER` mean a piece on a stick, and `ask:…` opens a question about one, or closes it.
+ */
 export type Command =
   | "start"
   | "choose"
@@ -21,6 +24,21 @@ export type Command =
   | "pickAnother"
   | "nextPage"
   | "previousPage"
+  | "stick"
+  | "anotherStick"
+  | "leaveStick"
+  | "stopStick"
+  | "putOnStick"
+  | "replaceOnStick"
+  | "repairStick"
+  | "checkStick"
+  | "lookAtStick"
+  | "takeOffStick"
+  | "manageStick"
+  | "stickIsFat"
+  | `ask:${"remove" | "takeOff" | "replace" | ""}`
+  | `starts:${string}`
+  | `remove:${string}`
   | `use:${Allowance}`
   | `go:${string}`;
 
@@ -28,7 +46,7 @@ export type Command =
 export type Face = "calm" | "glad" | "busy" | "asleep" | "sad";
 
 /** A picture of each step of the instructions. */
-export type PictureName = "flash" | "format" | "boot" | "reset";
+export type PictureName = "flash" | "format" | "boot" | "reset" | "eject";
 
 /** A button at the bottom of the canvas, or in a row. */
 export interface Action {
@@ -109,8 +127,11 @@ interface Shown {
 
 /** All that is shown at a time. */
 export type Screen =
-  /** Over as many pages as it needs; `aside` stands beside the text where there is room, and else below it. */
-  | (Shown & { readonly kind: "pages"; readonly aside?: Block })
+  /**
+   * Over as many pages as it needs. `aside` stands beside the blocks up to the first break where there is room for it, and
+   * else after them; a break that it begins with counts only there.
+   */
+  | (Shown & { readonly kind: "pages"; readonly aside?: readonly Block[] })
   /** The page with the chosen one of `offers` is shown; a screen reader is told `heard` of it. */
   | (Shown & { readonly kind: "picker"; readonly offers: readonly string[]; readonly heard: string })
   /** On one page, where nothing moves; a screen reader is told nothing but `heard`. */

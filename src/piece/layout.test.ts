@@ -15,7 +15,8 @@ describe.each(SIZES)("on a canvas of %s", (size) => {
     const pages = pagesOf(screen, width, height);
     const said = pages.flatMap(textsAboveBar).join("").replaceAll(" ", "");
     expect(said).not.toBe("");
-    for (const block of screen.blocks) {
+    const aside = screen.kind === "pages" ? (screen.aside ?? []) : [];
+    for (const block of [...screen.blocks, ...aside]) {
       const alternatives = wordsOf(block, screen).map((text) => text.replaceAll(" ", ""));
       if (alternatives.length === 0) continue;
       expect

@@ -1,6 +1,15 @@
-import type { Action, Command, Face, Screen } from "./blocks.ts";
+import type { Action, Block, Command, Face, Screen } from "./blocks.ts";
 import { box, MACHINE, machine, write, type ButtonItem, type Item } from "./pictures.ts";
-import { actionButton, button, buttonWidth, rowsOf, stripsOf, type Frame } from "./strips.ts";
+import {
+  actionButton,
+  button,
+  buttonWidth,
+  rowsOf,
+  stacked,
+  stripsOf,
+  type Frame,
+  type Strip,
+} from "./strips.ts";
 import { words } from "./words.ts";
 
 /** A screen on a canvas: what to draw, and which of its pages this is. */
@@ -77,30 +86,47 @@ function flow(screen: Screen, frame: Frame, pager: boolean): { pages: Item[][]; 
   const bar = actionBar(screen.actions, frame, pager);
   const room = Math.max(frame.line, height - bar.h - 2 * unit - top);
   const aside = screen.kind === "pages" ? screen.aside : undefined;
-  const beside = aside && w / unit >= 300 && room / unit >= 90;
-  const column = beside ? { ...frame, w: Math.floor((w * 0.56) / unit) * unit } : frame;
-  const strips = screen.blocks.flatMap((block) => stripsOf(block, column, room));
-  if (aside && !beside) strips.push({ h: 6 * unit }, ...stripsOf(aside, frame, room));
+  const isStep = aside?.some(({ kind }) => kind === "picture") ?? false;
+  const column = { ...frame, w: Math.floor((w * (isStep ? 0.53 : 0.56)) / unit) * unit }; // a picture at twice its size
+  const strips = (blocks: readonly Block[], where: Frame) =>
+    blocks.flatMap((block) => stripsOf(block, where, room));
+  const right = { ...frame, w: w - column.w - 8 * unit };
+  const side = stacked(strips(aside?.filter(({ kind }) => kind !== "break") ?? [], right));
+  const beside = aside && w / unit >= 300 && room / unit >= 90 && side.h <= room;
+  const firstBreak = screen.blocks.findIndex(({ kind }) => kind === "break");
+  const end = firstBreak < 0 ? screen.blocks.length : firstBreak;
+  const all = [
+    ...strips(screen.blocks.slice(0, end), beside ? column : frame),
+    ...(aside && !beside ? [{ h: 6 * unit }, ...strips(aside, frame)] : []),
+  ];
+  const rest = strips(screen.blocks.slice(end), frame);
 
-  const pages: Item[][] = [[]];
-  let y = 0;
-  for (const { h, items } of strips) {
-    if (h === Infinity || (y > 0 && y + h > room)) {
-      pages.push([]);
-      y = 0;
-    }
-    if (h === Infinity || (y === 0 && !items)) continue; // no gap at the top
-    pages.at(-1)?.push(...(items?.(x, top + y) ?? []));
-    y += h;
-  }
+  const pages = [...paginate(all, x, top, room)];
   if (beside) {
-    const right = { ...frame, w: w - column.w - 8 * unit };
-    const items = stripsOf(aside, right, room).flatMap((strip) => strip.items?.(x + w - right.w, top) ?? []);
+    const items = side.items(x + w - right.w, top);
     for (const page of pages) page.push(...items);
   }
+  if (rest.length > 0) pages.push(...paginate(rest, x, top, room));
   // After the last of the offers come but hints, which are not worth a page.
   const shown = screen.kind === "picker" ? pages.filter((items) => offersOn(items).length > 0) : pages;
   return { pages: shown, bar };
+}
+
+/** Strips on pages that are `room` high. A page is begun where one does not fit, and at a break. */
+function paginate(strips: readonly Strip[], x: number, top: number, room: number): Item[][] {
+  const pages: Item[][] = [[]];
+  let y = 0;
+  for (const { h, items } of strips) {
+    const isBreak = h === Infinity;
+    if ((isBreak && pages.at(-1)!.length > 0) || (!isBreak && y > 0 && y + h > room)) {
+      pages.push([]);
+      y = 0;
+    }
+    if (isBreak || (y === 0 && !items)) continue; // no gap at the top
+    pages.at(-1)?.push(...(items?.(x, top + y) ?? []));
+    y += h;
+  }
+  return pages;
 }
 
 const offersOn = (items: readonly Item[]): number[] =>

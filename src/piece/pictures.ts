@@ -138,6 +138,7 @@ const SPRITES = {
     "eooooooooooooooooooooooooe",
     ".eeeeeeeeeeeeeeeeeeeeeeee.",
   ],
+  eject: ["...bb...", "..bbbb..", ".bbbbbb.", "bbbbbbbb", "........", "bbbbbbbb"],
   pointer: ["t.....", "tt....", "twt...", "twwt..", "twwwt.", "twwwwt", "twwttt", "twtt..", "tt.tt."],
   sparkle: ["...l...", "...l...", "..lbl..", "llbwbll", "..lbl..", "...l...", "...l..."],
 };
@@ -211,6 +212,12 @@ export const pictures = {
     ];
     return [...sprite(SPRITES.laptop, x + 2 * s, y + 8 * s, s), ...key("F12", 38), ...key("Esc", 70)];
   },
+  eject: (x: number, y: number, s: number): Item[] => [
+    ...sprite(SPRITES.laptop, x + 2 * s, y + 10 * s, s),
+    ...sprite(SPRITES.eject, x + 37 * s, y + 5 * s, s),
+    ...sprite(SPRITES.arrow, x + 37 * s, y + 19 * s, s),
+    ...sprite(SPRITES.stick, x + 54 * s, y + 17 * s, s),
+  ],
   reset: (x: number, y: number, s: number): Item[] => [
     ...sprite(SPRITES.stick, x + 2 * s, y + 11 * s, s),
     ...sprite(SPRITES.arrow, x + 32 * s, y + 12 * s, s),

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { info, pageInfo, sha256, states } from "../testing/states.ts";
 import { models, unknown } from "../testing/models.ts";
-import { actionsOf, announcement, offersOf, screenOf, type Model } from "./screens.ts";
+import type { Model } from "./model.ts";
+import { actionsOf, announcement, offersOf, screenOf } from "./screens.ts";
 import { words } from "./words.ts";
 
 const keysOf = (model: Model) => actionsOf(screenOf(model)).map(({ keys }) => keys[0]);
@@ -19,9 +20,29 @@ test.each([
   ["link", "calm", ["b"]],
   ["opening", "busy", []],
   ["preparing", "busy", ["c"]],
-  ["ready", "calm", ["s", "w", "l", "a", "k"]],
-  ["allowing", "calm", ["s", "w", "l", "c", "m", "i", "x", "n", "k"]],
-  ["asks", "calm", ["s", "w", "l", "c", "m", "i", "x", "n", "k"]],
+  ["ready", "calm", ["s", "w", "u", "k", "a", "l"]],
+  ["allowing", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "l"]],
+  ["asks", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "l"]],
+  ["stick looked at", "busy", []],
+  ["stick empty", "calm", ["s", "u", "b"]],
+  ["stick unusable", "sad", ["g", "u", "b"]],
+  ["stick said to be FAT", "calm", ["s", "u", "b"]],
+  ["stick with another", "calm", ["s", "u", "b"]],
+  ["stick to replace", "calm", ["y", "n"]],
+  ["stick of ours", "calm", ["s", "u", "b", "1", "2", "v", "d", "t"]],
+  ["stick damaged", "sad", ["s", "u", "b", "1", "2", "v", "f", "d", "t"]],
+  ["stick to remove from", "calm", ["b", "1", "2"]],
+  ["stick to take off", "calm", ["y", "n", "1", "2"]],
+  ["stick gone", "sad", ["r", "u", "b"]],
+  ["stick written", "busy", ["p", "c"]],
+  ["stick written, lost", "sad", ["p", "c"]],
+  ["stick stopping", "busy", ["y", "n"]],
+  ["stick read", "busy", ["c"]],
+  ["stick done", "glad", ["v", "m", "n"]],
+  ["stick repaired", "glad", ["v", "m", "n"]],
+  ["stick managed", "glad", ["s", "u", "b", "1", "2", "v", "d", "t"]],
+  ["stick whole", "glad", ["s", "u", "b", "1", "2", "v", "d", "t"]],
+  ["stick taken off", "glad", ["s", "u", "b"]],
   ["starting", "busy", ["c"]],
   ["saving", "busy", ["p", "c"]],
   ["stopping", "busy", ["y", "n"]],
@@ -39,7 +60,9 @@ test.each([
 test("what this browser or this base cannot do is not offered", () => {
   expect(keysOf(model({ build: states.ready, page: { ...pageInfo, choose: false } }))).not.toContain("w");
   const build = { ...states.ready, keep: { wanted: false, bytes: 0, possible: false } };
-  expect(keysOf(model({ build }))).toEqual(["s", "w", "l", "a"]);
+  expect(keysOf(model({ build }))).toEqual(["s", "w", "u", "a", "l"]);
+  const page = { ...pageInfo, stick: { possible: false } };
+  expect(keysOf(model({ build, page }))).toEqual(["s", "w", "a", "l"]);
 });
 
 test("a link too long for a code is shown without one", () => {
@@ -88,7 +111,7 @@ describe("a screen reader is told", () => {
 
   test("all that is known before a build, and the keys", () => {
     expect(announcement(screenOf(models["ready"]!))).toBe(
-      `notepat os. File: notepat-os.iso, 2,985 MB. Download: 540 MB. Base: kiosk 2026.11.24, x86_64. Piece: notepat, 1.2 MB. May use: screen, sound and keys only. SHA-256: ${sha256}. s: Start. w: Choose where. l: Link. a: Allow more. k: Keep base for next time (540 MB), on.`,
+      `notepat os. File: notepat-os.iso, 2,985 MB. Download: 540 MB. Base: kiosk 2026.11.24, x86_64. Piece: notepat, 1.2 MB. May use: screen, sound and keys only. SHA-256: ${sha256}. s: Start. w: Choose where. u: Onto a stick. k: Keep base for next time (540 MB), on. a: Allow more. l: Link.`,
     );
   });
 
@@ -122,12 +145,18 @@ describe("a screen reader is told", () => {
 test("what is drawn is ASCII and begins in lower case, but names and what errors say", () => {
   const proper =
     /^(?:Windows|Mac|Linux|Secure|Acer|ASRock|ASUS|Dell|Framework|Gigabyte|HP|Lenovo|MSI|Samsung|Toshiba|Intel)/;
-  const errors = Object.values(models).flatMap(({ build, cleared }) => [build?.message, cleared?.message]);
+  const errors = Object.values(models).flatMap(({ build, cleared }) => [
+    build?.message,
+    cleared?.message,
+    build?.stick?.message,
+    build?.stick?.name,
+  ]);
   const drawn = Object.values(models).flatMap((each) =>
     screenOf(each).blocks.flatMap((block): string[] => {
       if (block.kind === "text") return errors.includes(block.text) ? [] : [block.text, block.brief];
       if (block.kind === "heading") return [block.text];
-      if (block.kind === "field") return [block.label, block.value];
+      if (block.kind === "field")
+        return errors.includes(block.value) ? [block.label] : [block.label, block.value];
       if (block.kind === "cells") return [...block.cells];
       return block.kind === "news" ? [block.news, ...block.holds] : [];
     }),

@@ -2,38 +2,10 @@ import type { Allowance } from "../allowances.ts";
 import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
 import { action, field, gap, heading, pair, text } from "./blocks.ts";
 import type { Action, Block, Screen } from "./blocks.ts";
+import { step, title, waiting, type Model } from "./model.ts";
+import { stickScreen } from "./stick-screens.ts";
 import { plain, sentence } from "./text.ts";
 import { words } from "./words.ts";
-
-/** All that a screen is made of: what the piece knows, plain and in one place. */
-export interface Model {
-  /** The piece to build, as the person named it; nothing yet, or `clear`. */
-  target: string;
-  phone: boolean;
-  /** What the page can do, once it is there. */
-  page: PageInfo | null;
-  /** Whether the page has been waited for too long. */
-  pageIsLate: boolean;
-  /** What the page said of the build last. */
-  build: BuildState | null;
-  cleared: { readonly bytes: number; readonly message?: string } | null;
-  /** Whether the page waits for a key or a tap to do what was asked last. */
-  unconfirmed: boolean;
-  link: { readonly url: string; readonly qr: readonly string[] } | null;
-  /** Whether the link is shown instead of the build. */
-  linking: boolean;
-  /** Whether the person looks at what the piece may use. It is shown anyway when it asks for something. */
-  unfolded: boolean;
-  /** Whether the person is asked if the build is to stop. */
-  stopping: boolean;
-  /** While a piece is chosen: what has been typed, and which of the offers is chosen. */
-  typed: string;
-  chosen: number;
-  /** Until what failed is tried again; 0 when it is not, or now. */
-  retrySeconds: number;
-  /** Grows while something is waited for. */
-  beat: number;
-}
 
 /** The screen that is due. */
 export function screenOf(model: Model): Screen {
@@ -56,6 +28,7 @@ export function screenOf(model: Model): Screen {
     return waiting(model, said, { heard, stoppable: true });
   }
   if (stage === "ready") return ready(model, page, build, info);
+  if (build.stick) return stickScreen(model, page, build.stick, build, info);
   return stage === "saving" ? saving(model, build, info) : done(model, build, info);
 }
 
@@ -86,17 +59,6 @@ export function announcement(screen: Screen): string {
 
 /** Pieces of AC's own that need nothing but themselves. */
 const SUGGESTED = ["notepat", "prompt", "line", "wand", "starfield", "metronome", "bleep", "tone", "melody"];
-
-const title = ({ target }: Model) => heading(words.title(plain(target)));
-
-function waiting(model: Model, said: string, { heard = said, stoppable = false } = {}): Screen {
-  return {
-    kind: "pages",
-    face: "busy",
-    blocks: [title(model), text(said, { heard }), { kind: "dots", lit: model.beat % 3 }],
-    actions: stoppable ? [action("c", words.cancel, "stop")] : [],
-  };
-}
 
 function missing(model: Model): Screen {
   return {
@@ -192,13 +154,20 @@ function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, i
       ...(isUnfolded ? allowing(info) : []),
       ...(unfinished ? [text(words.unfinished(info.fileName), { color: "good" })] : []),
       ...(keep.possible ? [gap(), keeping(words.keep(info.download), keep.wanted)] : []),
+      gap(),
+      {
+        kind: "row",
+        actions: [
+          ...(isUnfolded ? [] : [action("a", words.allow, "unfold")]),
+          action("l", words.link, "link"),
+        ],
+      },
     ],
-    aside: { kind: "preview" },
+    aside: [{ kind: "preview" }],
     actions: [
       action("s space", words.start, "start"),
       ...(page.choose ? [action("w", unfinished ? words.goOn : words.where, "choose")] : []),
-      action("l", words.link, "link"),
-      ...(isUnfolded ? [] : [action("a", words.allow, "unfold")]),
+      ...(page.stick.possible ? [action("u", words.stick.onto, "stick")] : []),
     ],
   };
 }
@@ -286,13 +255,9 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
 
 function done(model: Model, { keep, where, saved }: BuildState, info: ImageInfo): Screen {
   const said = where === "chosen" ? words.doneChosen : saved ? words.done : words.handed;
-  const steps = (["flash", "format", "boot", "reset"] as const).flatMap((name): Block[] => [
-    { kind: "break" },
-    text(words.steps[name].title, { color: "title" }),
-    { kind: "picture", name },
-    ...words.steps[name].text(info.fileName).map((line) => text(line)),
-    ...(name === "boot" ? [gap(), { kind: "cells", cells: words.bootKeys } as const] : []),
-  ]);
+  const [first, ...rest] = (["flash", "format", "boot", "reset"] as const).map((name) =>
+    step(name, words.steps[name].title, words.steps[name].text(info.fileName)),
+  );
   return {
     kind: "pages",
     face: "glad",
@@ -313,8 +278,9 @@ function done(model: Model, { keep, where, saved }: BuildState, info: ImageInfo)
       gap(),
       text(keep.wanted && keep.bytes > 0 ? words.keeps(keep.bytes) : words.keepsNot, { color: "dim" }),
       text(words.next, { color: "title" }),
-      ...steps,
+      ...rest.flat(),
     ],
+    aside: first ?? [],
     actions: [],
   };
 }

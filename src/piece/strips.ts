@@ -231,7 +231,7 @@ function labelled(label: string, strips: readonly Required<Strip>[], { unit }: F
 }
 
 /** Several strips as one, which no page can cut. */
-function stacked(strips: readonly Strip[]): Required<Strip> {
+export function stacked(strips: readonly Strip[]): Required<Strip> {
   return {
     h: strips.reduce((sum, { h }) => sum + h, 0),
     items(x, y) {

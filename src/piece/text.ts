@@ -3,6 +3,11 @@ export function plain(name: string): string {
   return name.replace(/[^\w@$./:-]/gu, "?").slice(0, 40);
 }
 
+/** Somebody else's words fit to be shown: what the typeface does not have becomes a question mark. */
+export function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/gu, "?");
+}
+
 /** Lines of at most `columns` characters; a word longer than a line is broken. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];

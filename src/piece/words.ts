@@ -1,5 +1,5 @@
 import type { Allowance } from "../allowances.ts";
-import type { ImageInfo, Trouble } from "../messages.ts";
+import type { ImageInfo, PageInfo, StickJob, StickView, Trouble } from "../messages.ts";
 import { duration, size, thousands } from "./text.ts";
 
 /**
@@ -135,6 +135,96 @@ export const words = {
       ],
     },
   },
+  /** Files on a stick, beside the image. */
+  stick: {
+    label: "stick",
+    onto: ["onto a stick", "usb"],
+    put: (piece: string) => [`put ${piece} on it`, "put"] as const,
+    check: ["check it", "check"],
+    repair: ["repair base", "repair"],
+    renew: ["renew base", "renew"],
+    remove: ["remove a piece", "remove"],
+    takeOff: ["take os off", "off"],
+    another: ["another stick", "other"],
+    manage: ["see the stick", "stick"],
+    isFat: ["it is FAT32, go on", "go on"],
+    yes: ["yes", "yes"],
+    no: ["no", "no"],
+
+    base: ({ flavor, version, size: bytes }: NonNullable<StickView["base"]>) =>
+      `${flavor} ${version}, ${size(bytes)}`,
+    noBase: "none yet",
+    comes: (flavor: string, version: string) => `${flavor} ${version} comes in its place.`,
+    holds: (name: string, bytes: number) => `${name}, ${size(bytes)}`,
+    starts: "starts with:",
+    more: (count: number) => `and ${count} more.`,
+    keeps: "what is on it stays. nothing is erased.",
+    needs: (bytes: number) => `it needs ${size(bytes)} of room.`,
+    choose: "choose the stick itself, no folder on it.",
+    notFat:
+      "this does not look like FAT32, the only format that computers start from. go back for the file, or erase the stick:",
+    format: {
+      windows: 'in Explorer, right-click the stick, "Format", FAT32.',
+      mac: 'in Disk Utility, the stick, Erase: "MS-DOS (FAT)", "Master Boot Record".',
+      chromeos: 'in Files, right-click the stick, "Format device", FAT32.',
+      linux: 'in Disks, the stick, "Format Disk", then a partition "For use with all systems (FAT)".',
+    } satisfies Record<NonNullable<PageInfo["system"]>, string>,
+    other: (system: string) =>
+      `${system} starts from this stick. it would give way: its start files are kept, and come back when os is taken off.`,
+    replace: (system: string) => `let ${system} give way?`,
+    whichGoes: "which one goes?",
+    off: "take os and all its pieces off? all else stays.",
+    wrong: (what: string) => `wrong: ${what}`,
+    moreWrong: (count: number) => `wrong: ${count} more.`,
+
+    did: {
+      look: "",
+      put: "",
+      repair: "",
+      start: "it starts that one now.",
+      remove: "removed.",
+      check: "every byte is right.",
+      takeOff: "os is off this stick. all else is as it was.",
+    } satisfies Record<StickJob["do"], string>,
+    doing: {
+      look: (name: string) => `looking at ${name}...`,
+      put: (name: string) => `writing to ${name}`,
+      repair: (name: string) => `repairing ${name}`,
+      check: (name: string) => `reading all of ${name}`,
+      start: () => "a moment...",
+      remove: () => "removing it...",
+      takeOff: () => "taking os off...",
+    } satisfies Record<StickJob["do"], (name: string) => string>,
+    file: {
+      reading: (path: string) => `${path} is there: reading it`,
+      writing: (path: string) => path,
+      finishing: (path: string) => `${path}: your browser puts it in place`,
+    },
+    atSpeed: (bytesPerSecond: number) => `stick ${words.speed(bytesPerSecond)}`,
+    downloaded: (bytes: number, bytesPerSecond: number) =>
+      bytesPerSecond > 0
+        ? `${size(bytes)} downloaded, ${words.speed(bytesPerSecond)}`
+        : `${size(bytes)} downloaded`,
+    stop: "stop? what is there is not written again.",
+
+    done: (piece: string, name: string) => `${piece} is on ${name}, but not yet safe there.`,
+    mended: (name: string) => `whole again, but not yet safe on ${name}.`,
+    eject: {
+      title: "1. eject it, then pull it out",
+      why: "some of it is still in this computer's memory.",
+      windows: ['click the "^" by the clock, then "Eject".'],
+      mac: ["in Finder, click the eject sign beside the stick."],
+      chromeos: ["in Files, click the eject sign beside the stick."],
+      linux: ["in your file manager, click the eject sign beside the stick."],
+      unknown: ["tell your system to eject the stick."],
+    } satisfies Record<NonNullable<PageInfo["system"]> | "unknown", string[]> & {
+      title: string;
+      why: string;
+    },
+    sure: "to be sure, plug it in again and check it.",
+    boot: "2. boot it",
+    uefi: "it starts computers with UEFI, as most are since 2012. others need the .iso.",
+  },
   /** Boot menu keys, by who makes the computer. */
   bootKeys: [
     "Acer F12",
@@ -182,6 +272,7 @@ export const words = {
     checkbox: (label: string, checked: boolean) => `${label}, ${checked ? "on" : "off"}`,
     press: (key: string, what: string) => `${key}: ${what}`,
     offer: (name: string, number: number, all: number) => `${name}, ${number} of ${all}.`,
+    onStick: (doing: string, percent: number) => `${doing}, ${percent} percent.`,
     saving: (name: string, percent: number) => `Saving ${name}, ${percent} percent.`,
   },
 } as const;

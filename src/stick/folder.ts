@@ -15,7 +15,10 @@ export interface StickFile {
  * All of it throws `StickError`, and `StickFullError` for want of room.
  */
 export interface StickFolder {
-  /** The names in the folder at `path`, as they are written there; none when there is no such folder. */
+  /**
+   * The names in the folder at `path`, as they are written there; none when there is no such folder. The top, `/`, is there
+   * unless the stick is gone.
+   */
   list(path: string): Promise<readonly StickEntry[]>;
   /** The file at `path`; undefined when there is none. */
   open(path: string): Promise<StickFile | undefined>;

@@ -22,13 +22,15 @@ export function handleFolder(root: FileSystemDirectoryHandle): StickFolder {
   const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
   return {
-    list: (path) =>
-      orNothing([], async () => {
+    async list(path) {
+      const names = async () => {
         const entries = [];
         for await (const { name, kind } of (await directory(path, false)).values())
           entries.push({ name, kind });
         return entries;
-      }),
+      };
+      return path === "/" ? await step(names()) : await orNothing([], names);
+    },
     open: (path) =>
       orNothing(undefined, async () => {
         const file = await (await (await parentOf(path, false)).getFileHandle(nameOf(path))).getFile();
@@ -67,6 +69,44 @@ export function handleFolder(root: FileSystemDirectoryHandle): StickFolder {
         });
       }),
   };
+}
+
+/** From so many milliseconds of an odd second on the probe is written, and until so many. */
+const PROBE_FROM = 1100;
+const PROBE_UNTIL = 1500;
+/** How often a stick is probed on which a small file takes longer than the rest of the second. */
+const PROBES = 3;
+
+/**
+ * Whether a folder that a person chose is on FAT, the file system that firmware starts from: its times are in steps of two
+ * seconds, so a file written in an odd second says another one. (NTFS, ext4 and APFS have finer steps than milliseconds,
+ * exFAT steps of ten milliseconds, HFS+ whole seconds.) Takes up to two seconds, and longer on a slow stick. Throws
+ * `StickError`.
+ */
+export async function looksLikeFat(
+  root: FileSystemDirectoryHandle,
+  now: () => number = Date.now,
+  wait: (ms: number) => Promise<void> = (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
+): Promise<boolean> {
+  const name = `os-probe-${crypto.randomUUID().slice(0, 8)}.txt`; // nobody's file
+  try {
+    for (let tries = 1; ; tries++) {
+      for (let at = now() % 2000; at < PROBE_FROM || at >= PROBE_UNTIL; at = now() % 2000) {
+        await wait((PROBE_FROM - at + 2000) % 2000);
+      }
+      const started = now();
+      const handle = await step(root.getFileHandle(name, { create: true }));
+      const file = await step(handle.createWritable());
+      await step(file.write("os looks what kind of stick this is"));
+      await step(file.close());
+      const { lastModified } = await step(handle.getFile());
+      if (lastModified % 2000 !== 0) return false;
+      const inTheSecond = now() - started < 2000 - PROBE_UNTIL;
+      if (inTheSecond || tries === PROBES) return true;
+    }
+  } finally {
+    await root.removeEntry(name).catch(() => {}); // gone with the stick
+  }
 }
 
 function partsOf(path: string): string[] {

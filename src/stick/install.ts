@@ -2,7 +2,8 @@ import { OtherSystemError, StickError } from "../errors.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
 import { windowsOf } from "../release/manifest.ts";
 import { baseFileReader } from "./base-files.ts";
-import { carryOut, type StickProgress } from "./carry-out.ts";
+import type { StickProgress } from "../messages.ts";
+import { carryOut } from "./carry-out.ts";
 import type { StickFolder } from "./folder.ts";
 import { holdsOurs, look, placesHeld, placesTaken, type Stick } from "./look.ts";
 import {
@@ -24,6 +25,11 @@ export interface StickRequest {
   readonly starts: string;
   /** Whether another system on the stick may give way; it is kept, and put back when ours is taken off. */
   readonly replace: boolean;
+  /**
+   * Whether to read a base that is there already, and whole by its names and sizes: half a minute, and only of use when
+   * the stick was not ejected, or is damaged.
+   */
+  readonly readBase: boolean;
 }
 
 /** Who is told, and how it is stopped. */
@@ -32,6 +38,8 @@ export interface StickRun {
   /** minisign public keys: what they have not signed is not ours. */
   readonly keys: readonly string[];
   readonly onProgress: (progress: StickProgress) => void;
+  /** Waited for before each step and each chunk. */
+  readonly whenResumed?: () => Promise<void>;
   readonly stop: AbortSignal;
 }
 
@@ -52,7 +60,8 @@ export async function install(request: StickRequest, run: StickRun): Promise<voi
   if (taken.length > 0 && !request.replace) {
     throw new OtherSystemError(`Another system starts from this stick: ${taken.join(", ")}`);
   }
-  const steps = planInstall(stick, { ...request, taken, token: randomToken() });
+  const trusted = !request.readBase && stick.problems.length === 0;
+  const steps = planInstall(stick, { ...request, taken, trusted, token: randomToken() });
   const all = { ...sources, windows: windowsOf(manifest) };
   await carryOut(steps, { ...run, readBase: baseFileReader(all, manifest.files, run.stop) });
 }
@@ -68,7 +77,11 @@ export async function startPiece(folder: string, run: StickRun): Promise<void> {
 
 /** Remove a piece, by its folder. Throws `StickError`. */
 export async function removePiece(folder: string, run: StickRun): Promise<void> {
-  await carryOut(planRemovePiece(await look(run.folder, run.keys), folder), withoutBase(run));
+  const stick = await look(run.folder, run.keys);
+  if (!stick.pieces.some((piece) => piece.folder === folder)) {
+    throw new StickError(`There is no ${folder} on this stick`);
+  }
+  await carryOut(planRemovePiece(stick, folder), withoutBase(run));
 }
 
 /**

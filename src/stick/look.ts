@@ -60,6 +60,7 @@ interface Expected {
  * public keys, one of which must have signed a base's manifest for it to be believed. Throws `StickError`.
  */
 export async function look(folder: StickFolder, keys: readonly string[]): Promise<Stick> {
+  await folder.list("/"); // throws when there is no stick any more, which is not an empty one
   const config = parseStickConfig((await text(folder, STICK_CFG)) ?? "");
   const systems: StickSystem[] = [];
   for (const name of await folders(folder, SYSTEMS)) {
@@ -161,14 +162,14 @@ export async function check(
 export async function hashOf(
   file: StickFile,
   stop: AbortSignal,
-  onRead: (read: number) => void = () => {},
+  onRead: (read: number) => void | Promise<void> = () => {},
 ): Promise<string> {
   const hash = (await createSHA256()).init();
   let read = 0;
   for await (const chunk of file.chunks()) {
     stop.throwIfAborted();
     hash.update(chunk);
-    onRead((read += chunk.length));
+    await onRead((read += chunk.length));
   }
   return hash.digest("hex");
 }
@@ -211,7 +212,7 @@ async function problemsOf(folder: StickFolder, stick: Omit<Stick, "problems">): 
 }
 
 /** Whether a file starts with nothing: what is left of one when a stick is pulled out before it has reached it. */
-async function isBlank(file: StickFile): Promise<boolean> {
+export async function isBlank(file: StickFile): Promise<boolean> {
   for await (const chunk of file.chunks()) return chunk.subarray(0, 512).every((byte) => byte === 0);
   return true;
 }

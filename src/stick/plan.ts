@@ -22,6 +22,8 @@ export type Step =
       readonly path: string;
       readonly size: number;
       readonly content: { readonly start: number; readonly sha256: string } | Bytes;
+      /** Whether a file there of the right size, which does not begin with nothing, is taken to be this one unread. */
+      readonly trusted: boolean;
     }
   /** Keep a copy of what is at `from`. */
   | { readonly do: "copy"; readonly from: string; readonly to: string }
@@ -64,6 +66,7 @@ export function planInstall(
     starts,
     token,
     taken,
+    trusted,
   }: {
     readonly base: StickBase;
     readonly pieces: readonly StickPieceFiles[];
@@ -71,6 +74,8 @@ export function planInstall(
     /** 16 hex digits, for a stick that has none yet. */
     readonly token: string;
     readonly taken: readonly string[];
+    /** Whether kernel, initramfs and root of a base that is there need not be read: a person would wait for it. */
+    readonly trusted: boolean;
   },
 ): Step[] {
   const { manifest } = base;
@@ -85,6 +90,7 @@ export function planInstall(
         path: pathOnStick(manifest, file.path),
         size: length,
         content: { start, sha256 },
+        trusted: trusted && !isForFirmware(file.path),
       };
     });
   const isFirmware = (step: Step) => step.do === "write" && isForFirmware(step.path);
@@ -158,7 +164,7 @@ function writeConfig(config: StickConfig): Step {
 }
 
 function write(path: string, content: Bytes): Step {
-  return { do: "write", path, size: content.length, content };
+  return { do: "write", path, size: content.length, content, trusted: false };
 }
 
 function encode(text: string): Bytes {

@@ -146,6 +146,7 @@ async function install(
   const folder = handleFolder(stick.handle);
   const found = await look(folder, [KEY.publicKey]);
   const steps = planInstall(found, {
+    trusted: false,
     base,
     pieces: [piece],
     starts: piece.folder,

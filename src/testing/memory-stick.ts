@@ -39,9 +39,12 @@ export class MemoryStick {
   #collected = 0;
   fault: StickFault | undefined;
 
-  /** A stick with room for `capacity` bytes. */
-  constructor(capacity = Infinity) {
+  readonly #timeOf: () => number;
+
+  /** A stick with room for `capacity` bytes. `timeOf` says when a file was changed, as its file system does. */
+  constructor(capacity = Infinity, timeOf: () => number = () => 0) {
     this.#capacity = capacity;
+    this.#timeOf = timeOf;
   }
 
   /** Calls to the file system so far. */
@@ -174,7 +177,7 @@ export class MemoryStick {
       name: file.name,
       getFile: async () => {
         this.#call("read");
-        return new File([file.bytes], file.name, { lastModified: 0 });
+        return new File([file.bytes], file.name, { lastModified: this.#timeOf() });
       },
       createWritable: async () => {
         this.#call("change");

@@ -1,4 +1,4 @@
-import type { Model } from "../piece/screens.ts";
+import type { Model } from "../piece/model.ts";
 import { linkTo } from "../ui/link.ts";
 import { pageInfo, states } from "./states.ts";
 
@@ -14,6 +14,9 @@ export const unknown: Model = {
   unfolded: false,
   link: null,
   linking: false,
+  stickQuestion: "",
+  stickIsFat: false,
+  stickManaged: false,
   stopping: false,
   typed: "",
   chosen: 0,
@@ -28,7 +31,7 @@ const link = linkTo("notepat", [], "https://aesthetic.computer");
 export const models: Record<string, Model> = {
   loading: { ...unknown, target: "notepat" },
   late: { ...unknown, target: "notepat", pageIsLate: true },
-  picker: { ...unknown, page: { choose: true, kept: 540_016_640, recent: ["drift", "@jeffrey/frog"] } },
+  picker: { ...unknown, page: { ...pageInfo, kept: 540_016_640, recent: ["drift", "@jeffrey/frog"] } },
   typing: { ...unknown, page: pageInfo, typed: "no", chosen: 1 },
   clearing: { ...opening, target: "clear" },
   "clearing unasked": {
@@ -44,6 +47,12 @@ export const models: Record<string, Model> = {
   opening,
   allowing: { ...opening, build: states.ready, unfolded: true },
   stopping: { ...opening, build: states.saving, stopping: true },
+  "stick to remove from": { ...opening, build: states["stick of ours"], stickQuestion: "remove" },
+  "stick to take off": { ...opening, build: states["stick of ours"], stickQuestion: "takeOff" },
+  "stick to replace": { ...opening, build: states["stick with another"], stickQuestion: "replace" },
+  "stick said to be FAT": { ...opening, build: states["stick unusable"], stickIsFat: true },
+  "stick stopping": { ...opening, build: states["stick written"], stopping: true },
+  "stick managed": { ...opening, build: states["stick done"], stickManaged: true },
   ...Object.fromEntries(
     Object.entries(states).map(([name, build]) => [name, { ...opening, build, retrySeconds: 12 }]),
   ),

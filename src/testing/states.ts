@@ -4,7 +4,12 @@ import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
 
 export const sha256 = "451f2180e914ed1186483f200d897fd108e7d2708f44de0b5be6bbd502945d3d";
 
-export const pageInfo: PageInfo = { choose: true, kept: 0, recent: [] };
+export const pageInfo: PageInfo = {
+  choose: true,
+  stick: { possible: true },
+  kept: 0,
+  recent: [],
+};
 
 export const info: ImageInfo = {
   fileName: "notepat-os.iso",
@@ -30,6 +35,7 @@ const preparing: BuildState = {
   written: 0,
   fetched: 0,
   bytesPerSecond: 0,
+  fetchedPerSecond: 0,
   paused: false,
   keep: { wanted: true, bytes: 0, possible: true },
   where: "downloads",
@@ -42,6 +48,25 @@ const saving: BuildState = {
   fetched: 320_000_000,
   bytesPerSecond: 12_345_678,
 };
+const empty = { isFat: true, isOurs: false, pieces: [], problems: [] };
+const ours = {
+  isFat: true,
+  isOurs: true,
+  base: { flavor: "kiosk", version: "2026.11.24", size: 556_000_000, isCurrent: true },
+  pieces: [
+    { folder: "notepat-451f21", name: "notepat", size: 3_200_000, starts: true },
+    { folder: "jeffrey-frog-d3b07e", name: "@jeffrey/frog", size: 4_100_000, starts: false },
+  ],
+  problems: [],
+};
+const speeds = { bytesPerSecond: 12_345_678, fetchedPerSecond: 8_100_000 };
+const progress = {
+  path: "/fedac/systems/kiosk-2026.11.24-0123456789ab/live.img",
+  does: "writing",
+  done: 320_000_000,
+  total: 559_000_000,
+  written: 310_000_000,
+} as const;
 const again = 4e12; // far from now: it is not a matter of when the test runs
 
 /** A state of each kind, by a name for it. */
@@ -79,6 +104,69 @@ export const states = {
     fetched: info.download,
     keep: { wanted: false, bytes: 0, possible: true },
   },
+  "stick looked at": { ...ready, stage: "stick", stick: { name: "STICK", doing: "look" } },
+  "stick empty": { ...ready, stage: "stick", stick: { name: "STICK", found: empty } },
+  "stick unusable": {
+    ...ready,
+    stage: "stick",
+    stick: { name: "\\", found: { ...empty, isFat: false } },
+  },
+  "stick with another": {
+    ...ready,
+    stage: "stick",
+    stick: { name: "STICK", found: { ...empty, other: "Windows" } },
+  },
+  "stick of ours": { ...ready, stage: "stick", stick: { name: "STICK", found: ours } },
+  "stick damaged": {
+    ...ready,
+    stage: "stick",
+    stick: {
+      name: "STICK",
+      did: "check",
+      found: {
+        ...ours,
+        base: { ...ours.base, version: "2026.11.17", isCurrent: false },
+        problems: ["live.img", "vmlinuz", "a", "b", "c"].map(
+          (file) => `/fedac/systems/kiosk/${file} is damaged`,
+        ),
+      },
+    },
+  },
+  "stick gone": {
+    ...ready,
+    stage: "stick",
+    stick: {
+      name: "STICK",
+      message:
+        "The stick does not answer: was it pulled out? Plug it in again and try once more: what is on it already is not written again.",
+    },
+  },
+  "stick written": {
+    ...ready,
+    stage: "stick",
+    fetched: 320_000_000,
+    ...speeds,
+    stick: { name: "STICK", doing: "put", progress },
+  },
+  "stick written, lost": {
+    ...ready,
+    stage: "stick",
+    stick: { name: "STICK", doing: "put", progress: { ...progress, does: "finishing" } },
+    trouble: { kind: "lost", tries: 2, again },
+  },
+  "stick read": {
+    ...ready,
+    stage: "stick",
+    stick: {
+      name: "STICK",
+      doing: "check",
+      progress: { ...progress, path: "", does: "reading", written: 0 },
+    },
+  },
+  "stick done": { ...ready, stage: "stick", stick: { name: "STICK", did: "put", found: ours } },
+  "stick repaired": { ...ready, stage: "stick", stick: { name: "STICK", did: "repair", found: ours } },
+  "stick whole": { ...ready, stage: "stick", stick: { name: "STICK", did: "check", found: ours } },
+  "stick taken off": { ...ready, stage: "stick", stick: { name: "STICK", did: "takeOff", found: empty } },
   failed: {
     ...saving,
     stage: "failed",

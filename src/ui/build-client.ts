@@ -1,6 +1,6 @@
 import { proxy, transfer, wrap } from "comlink";
 import type { Allowance } from "../allowances.ts";
-import type { BuildRequest, ImageInfo } from "../messages.ts";
+import type { BuildRequest, ImageInfo, StickJob, StickView } from "../messages.ts";
 import { runClock, type RunClock } from "../time/run-clock.ts";
 import { carryCauses, type Builder, type BuildListener } from "../worker/api.ts";
 
@@ -17,6 +17,9 @@ export interface BuildClient {
   bundle(): Promise<Blob>;
   send(port: MessagePort): Promise<void>;
   write(file: FileSystemFileHandle): Promise<void>;
+  openStick(root: FileSystemDirectoryHandle): Promise<StickView>;
+  doOnStick(job: StickJob): Promise<StickView>;
+  stopStick(): void;
   pause(): void;
   resume(): void;
   /** Let the worker clean up for at most five seconds, and end it. Never rejects. */
@@ -47,6 +50,9 @@ export function startBuildClient(
     bundle: () => orBroken(builder.bundle()),
     send: (port) => orBroken(builder.send(transfer(port, [port]))),
     write: (file) => orBroken(builder.write(file)),
+    openStick: (root) => orBroken(builder.openStick(root)),
+    doOnStick: (job) => orBroken(builder.doOnStick(job)),
+    stopStick: () => void builder.stopStick(),
     pause: () => void builder.pause(),
     resume: () => void builder.resume(),
     async close(end) {

@@ -12,7 +12,7 @@ const events: BuildEvent[] = [
   { type: "allowed", info: { ...info, allow: ["camera"] } },
   { type: "started", where: "chosen" },
   { type: "taken" },
-  { type: "progress", progress, bytesPerSecond: 9 },
+  { type: "progress", progress, speeds: { bytesPerSecond: 9, fetchedPerSecond: 0 } },
   { type: "paused" },
   { type: "resumed" },
   { type: "keep", wanted: true },
@@ -50,19 +50,29 @@ const steps: [string, BuildState, BuildEvent, Partial<BuildState>][] = [
   [
     "progress: counts, and what is kept",
     states.saving,
-    { type: "progress", progress, bytesPerSecond: 9 },
-    { written: 1, fetched: 3, bytesPerSecond: 9, keep: { wanted: true, bytes: 2, possible: true } },
+    { type: "progress", progress, speeds: { bytesPerSecond: 9, fetchedPerSecond: 0 } },
+    {
+      written: 1,
+      fetched: 3,
+      bytesPerSecond: 9,
+      fetchedPerSecond: 0,
+      keep: { wanted: true, bytes: 2, possible: true },
+    },
   ],
   [
     "progress does not change the stage",
     states.starting,
-    { type: "progress", progress, bytesPerSecond: 9 },
+    { type: "progress", progress, speeds: { bytesPerSecond: 9, fetchedPerSecond: 0 } },
     { stage: "starting", written: 1 },
   ],
   [
     "progress with trouble",
     states.saving,
-    { type: "progress", progress: { ...progress, trouble }, bytesPerSecond: 0 },
+    {
+      type: "progress",
+      progress: { ...progress, trouble },
+      speeds: { bytesPerSecond: 0, fetchedPerSecond: 0 },
+    },
     { trouble },
   ],
   ["paused", states.saving, { type: "paused" }, { paused: true }],
@@ -96,7 +106,9 @@ test.each(steps)("%s", (_, state, event, expected) => {
 
 test("trouble ends by not being reported again", () => {
   const inTrouble = { ...states.saving, trouble };
-  expect(reduce(inTrouble, { type: "progress", progress, bytesPerSecond: 0 })).not.toHaveProperty("trouble");
+  expect(
+    reduce(inTrouble, { type: "progress", progress, speeds: { bytesPerSecond: 0, fetchedPerSecond: 0 } }),
+  ).not.toHaveProperty("trouble");
   expect(reduce(inTrouble, { type: "paused" })).toHaveProperty("trouble", trouble);
 });
 
@@ -127,4 +139,40 @@ test("a build begins by preparing", () => {
   expect(state).toMatchObject({ piece: "notepat", stage: "preparing", written: 0, paused: false });
   expect(state.keep).toEqual({ wanted: true, bytes: 0, possible: false });
   expect(isRunning(state)).toBe(true);
+});
+
+describe("a stick", () => {
+  const found = { isFat: true, isOurs: false, pieces: [], problems: [] };
+  const onStick = { path: "/fedac/a", does: "writing", done: 1, total: 2, written: 1 } as const;
+  const during = { fetched: 3, kept: 0, canKeep: false, written: 0, stick: onStick };
+  const speeds = { bytesPerSecond: 9, fetchedPerSecond: 4 };
+  const ready = reduce(initialState("notepat", false), { type: "prepared", info, unfinished: false });
+  const looking = reduce(ready, { type: "stickChosen", name: "STICK" });
+  const seen = reduce(looking, { type: "stickFound", found });
+  const putting = reduce(seen, { type: "stickJob", job: "put" });
+
+  test("is looked at, and then the person decides", () => {
+    expect(looking).toMatchObject({ stage: "stick", stick: { name: "STICK", doing: "look" } });
+    expect(seen.stick).toEqual({ name: "STICK", found });
+    expect(reduce(seen, { type: "stickLeft" })).toEqual(ready);
+  });
+
+  test("what is done there has progress, and ends as done or with a sentence", () => {
+    expect(putting.stick).toEqual({ name: "STICK", doing: "put", found });
+    const moving = reduce(putting, { type: "progress", progress: during, speeds });
+    expect(moving).toMatchObject({ ...speeds, fetched: 3, stick: { doing: "put", progress: onStick } });
+    expect(reduce(moving, { type: "stickFound", found }).stick).toEqual({ name: "STICK", found, did: "put" });
+    const paused = reduce(moving, { type: "paused" });
+    const stopped = reduce(paused, { type: "stickFailed", message: "It is full.", found: undefined });
+    expect(stopped.stick).toEqual({ name: "STICK", message: "It is full." });
+    expect(stopped.paused).toBe(false);
+    expect(isRunning(stopped)).toBe(true); // another way can be taken
+  });
+
+  test("progress that comes late belongs to no job", () => {
+    const late = reduce(seen, { type: "progress", progress: during, speeds });
+    expect(late.stick).toEqual(seen.stick);
+    expect(reduce(ready, { type: "stickFound", found })).toBe(ready);
+    expect(reduce(ready, { type: "stickLeft" })).toBe(ready);
+  });
 });

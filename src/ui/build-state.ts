@@ -1,4 +1,4 @@
-import type { BuildState, ImageInfo, Progress } from "../messages.ts";
+import type { BuildState, ImageInfo, Progress, StickJob, StickView } from "../messages.ts";
 
 /** What happens to a build. */
 export type BuildEvent =
@@ -10,14 +10,27 @@ export type BuildEvent =
   | { readonly type: "started"; readonly where: BuildState["where"] }
   /** The browser has taken up the download. */
   | { readonly type: "taken" }
-  | { readonly type: "progress"; readonly progress: Progress; readonly bytesPerSecond: number }
+  | { readonly type: "progress"; readonly progress: Progress; readonly speeds: Speeds }
   | { readonly type: "paused" }
   | { readonly type: "resumed" }
   /** Whether the base image is to stay in this browser when the build is over. */
   | { readonly type: "keep"; readonly wanted: boolean }
+  /** A stick was chosen, and is looked at. */
+  | { readonly type: "stickChosen"; readonly name: string }
+  /** A job on it begins. */
+  | { readonly type: "stickJob"; readonly job: StickJob["do"] }
+  /** What there is on it now: it was looked at, or the job is done. */
+  | { readonly type: "stickFound"; readonly found: StickView }
+  /** It could not be looked at, or the job failed or was stopped. */
+  | { readonly type: "stickFailed"; readonly message: string; readonly found: StickView | undefined }
+  /** The person does something else with the build. */
+  | { readonly type: "stickLeft" }
   /** The outcomes, after which nothing happens any more. */
   | { readonly type: "done"; readonly saved: boolean }
   | { readonly type: "failed" | "cancelled"; readonly error: string; readonly message: string };
+
+/** In bytes a second. */
+type Speeds = Pick<BuildState, "bytesPerSecond" | "fetchedPerSecond">;
 
 /** A build of `piece` that has just begun. `keep`: whether the base image is to stay. */
 export function initialState(piece: string, keep: boolean): BuildState {
@@ -27,6 +40,7 @@ export function initialState(piece: string, keep: boolean): BuildState {
     written: 0,
     fetched: 0,
     bytesPerSecond: 0,
+    fetchedPerSecond: 0,
     paused: false,
     keep: { wanted: keep, bytes: 0, possible: false },
     where: "downloads",
@@ -61,15 +75,38 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
     case "taken":
       return { ...state, stage: "saving" };
     case "progress": {
-      const { fetched, kept, canKeep, written, trouble } = event.progress;
+      const { fetched, kept, canKeep, written, trouble, stick: onStick } = event.progress;
       const { trouble: _, ...rest } = state; // trouble ends by not being reported again
       const keep = { ...state.keep, bytes: kept, possible: canKeep };
-      const { bytesPerSecond } = event;
-      return { ...rest, fetched, written, bytesPerSecond, keep, ...(trouble && { trouble }) };
+      const { stick } = state;
+      const job = onStick && stick?.doing ? { stick: { ...stick, progress: onStick } } : {};
+      return { ...rest, fetched, written, ...event.speeds, keep, ...job, ...(trouble && { trouble }) };
     }
     case "paused":
     case "resumed":
       return { ...state, paused: event.type === "paused" };
+    case "stickChosen":
+      return { ...state, stage: "stick", stick: { name: event.name, doing: "look" } };
+    case "stickJob": {
+      if (!state.stick) return state;
+      const { name, found } = state.stick;
+      return { ...state, stick: { name, doing: event.job, ...(found && { found }) } };
+    }
+    case "stickFound": {
+      if (!state.stick) return state;
+      const { name, doing } = state.stick;
+      const did = doing === undefined || doing === "look" ? {} : { did: doing };
+      return { ...state, paused: false, stick: { name, found: event.found, ...did } };
+    }
+    case "stickFailed": {
+      if (!state.stick) return state;
+      const { message, found } = event;
+      return { ...state, paused: false, stick: { name: state.stick.name, message, ...(found && { found }) } };
+    }
+    case "stickLeft": {
+      const { stick: _, ...rest } = state;
+      return state.stage === "stick" ? { ...rest, stage: "ready" } : state;
+    }
     case "keep":
       return { ...state, keep: { ...state.keep, wanted: event.wanted } };
   }

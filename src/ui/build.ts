@@ -1,10 +1,11 @@
 import { withAllowance, type Allowance } from "../allowances.ts";
 import { CancelledError, explain, SaveError } from "../errors.ts";
-import type { BuildRequest, BuildState } from "../messages.ts";
+import type { BuildRequest, BuildState, StickJob, StickView } from "../messages.ts";
 import { startBuildClient } from "./build-client.ts";
 import { initialState, keepsBase, reduce, type BuildEvent } from "./build-state.ts";
 import { Speed } from "./speed.ts";
 import { choose, chosenFileTarget, recall, type Unfinished } from "./targets/chosen-file.ts";
+import { chooseStick, lastStick } from "./targets/stick.ts";
 import { downloadsTarget } from "./targets/downloads.ts";
 import type { Target } from "./targets/target.ts";
 import { keepScreenOn } from "./wake-lock.ts";
@@ -16,6 +17,14 @@ export interface Build {
   start(where: BuildState["where"]): void;
   /** Let the piece use this of the machine that it starts, or no more: another image. While it is ready. */
   allow(use: Allowance): void;
+  /** Choose a stick, the last one again or another, while it is ready or a stick was chosen (right after a key or a tap). */
+  chooseStick(which: "another" | "last"): void;
+  /** Do this on the stick that was chosen. */
+  onStick(job: StickJob): void;
+  /** Stop what is being done there. */
+  stopStick(): void;
+  /** Make something else of the build than a stick. */
+  leaveStick(): void;
   pause(): void;
   resume(): void;
   /** Whether the base image is to stay in this browser when this is over. */
@@ -34,6 +43,7 @@ export function openBuild(
 ): Build {
   let state = initialState(piece, keep);
   let speed = new Speed();
+  let fetching = new Speed();
   let unfinished: Unfinished | undefined;
   let target: Target | undefined;
   let isChoosing = false;
@@ -54,13 +64,24 @@ export function openBuild(
   const dispatch = (event: BuildEvent) => {
     const before = state;
     state = reduce(state, event);
-    if (state.stage === "saving" && before.stage !== "saving") (speed = new Speed()).update(0);
+    const begins = state.stage === "saving" ? before.stage !== "saving" : event.type === "stickJob";
+    if (begins) {
+      (speed = new Speed()).update(0);
+      (fetching = new Speed()).update(state.fetched);
+    }
     if (state !== before) report();
   };
 
   const client = startBuildClient({
     onProgress: (progress) =>
-      dispatch({ type: "progress", progress, bytesPerSecond: speed.update(progress.written) }),
+      dispatch({
+        type: "progress",
+        progress,
+        speeds: {
+          bytesPerSecond: speed.update(progress.stick?.written ?? progress.written),
+          fetchedPerSecond: fetching.update(progress.fetched),
+        },
+      }),
     onHeartbeat: () => target?.keepAlive(),
   });
 
@@ -115,6 +136,36 @@ export function openBuild(
     if (handle) chooseTarget(handle);
   };
 
+  const openStick = async (which: "another" | "last") => {
+    isChoosing = true;
+    const handle = await (which === "last" ? lastStick() : chooseStick()).finally(() => (isChoosing = false));
+    if (!handle) return;
+    dispatch({ type: "stickChosen", name: handle.name });
+    await onStick(async () => {
+      await decided;
+      return await client.openStick(handle);
+    });
+  };
+
+  /** While a stick is written, the page asks before it is left and the computer stays awake. */
+  const onStick = async (job: () => Promise<StickView>) => {
+    const isOver = new AbortController();
+    addEventListener("beforeunload", askToStay, { signal: isOver.signal });
+    keepScreenOn(isOver.signal);
+    try {
+      const found = await job();
+      dispatch({ type: "stickFound", found });
+    } catch (error) {
+      const { name } = error instanceof Error ? error : new Error();
+      if (name !== "CancelledError") console.error(error); // with its causes
+      const found = await client.doOnStick({ do: "look" }).catch(() => undefined); // the stick is gone
+      dispatch({ type: "stickFailed", message: explain(error), found });
+    } finally {
+      isOver.abort();
+      client.resume(); // what was paused was that job
+    }
+  };
+
   // Otherwise the browser's download would wait for ever.
   const leave = () => stop.abort(new SaveError("The page was left before the file was whole"));
   addEventListener("pagehide", leave, { signal: over.signal });
@@ -136,6 +187,20 @@ export function openBuild(
       dispatch({ type: "allowed", info: { ...info, allow: allowed, sha256: "" } }); // seen at once
       decided = decide(decided, allowed);
       decided.catch((error: unknown) => stop.abort(error));
+    },
+    chooseStick(which) {
+      const isFree = state.stage === "ready" || (state.stage === "stick" && !state.stick?.doing);
+      if (!isFree || isChoosing || isStarted) return;
+      void openStick(which).catch((error: unknown) => stop.abort(error));
+    },
+    onStick(job) {
+      if (state.stage !== "stick" || !state.stick || state.stick.doing) return;
+      dispatch({ type: "stickJob", job: job.do });
+      void onStick(() => client.doOnStick(job));
+    },
+    stopStick: () => client.stopStick(),
+    leaveStick() {
+      if (!state.stick?.doing) dispatch({ type: "stickLeft" });
     },
     pause() {
       client.pause();

@@ -7,7 +7,9 @@ import { linkTo } from "./link.ts";
 import { notes } from "./notes.ts";
 import { hidePreview, showPreview, type Box } from "./preview.ts";
 import { announce } from "./screen-reader.ts";
+import { systemOf } from "./system.ts";
 import { canChoose } from "./targets/chosen-file.ts";
+import { canUseSticks, lastStickName } from "./targets/stick.ts";
 
 // The page's side of `disks/os.mjs`. AC runs this module anew at every visit of the piece, so all that outlives a
 // visit is in `builds.ts`.
@@ -33,6 +35,7 @@ const harmless: Handlers = {
  */
 const costly: Handlers = {
   "os:start": ({ where }) => builds.current?.start(where === "choose" ? "chosen" : "downloads"),
+  "os:stick": ({ job }) => seeToStick(job),
   "os:allow": ({ use }) => {
     const [known] = allowancesOf([use]).allow;
     if (known) builds.current?.allow(known);
@@ -46,6 +49,16 @@ const costly: Handlers = {
   "os:checksum": () => saveChecksum(builds.current?.state.info),
   "os:clear": (message) => void clear(message),
 };
+
+function seeToStick(job: PieceMessage["job"]): void {
+  const build = builds.current;
+  if (!build || !job) return;
+  if (job.do === "choose") build.chooseStick("another");
+  else if (job.do === "again") build.chooseStick("last");
+  else if (job.do === "leave") build.leaveStick();
+  else if (job.do === "stop") build.stopStick();
+  else build.onStick(job);
+}
 
 async function preview(box: Box | undefined): Promise<void> {
   const build = builds.current;
@@ -79,7 +92,11 @@ function saveChecksum(info: ImageInfo | undefined): void {
 /** Tell the piece what the page can do. */
 async function greet(visit: string): Promise<void> {
   const kept = await keptBytes();
-  send({ type: "os:page", visit, page: { choose: canChoose, kept, recent: notes.recent } });
+  const last = await lastStickName();
+  const stick = { possible: canUseSticks, ...(last !== undefined && { last }) };
+  const system = systemOf(navigator);
+  const page = { choose: canChoose, stick, kept, recent: notes.recent, ...(system && { system }) };
+  send({ type: "os:page", visit, page });
 }
 
 function send(message: PageMessage): void {

@@ -1,6 +1,6 @@
 import { transferHandlers, type TransferHandler } from "comlink";
 import type { Allowance } from "../allowances.ts";
-import type { BuildRequest, ImageInfo, Progress } from "../messages.ts";
+import type { BuildRequest, ImageInfo, Progress, StickJob, StickView } from "../messages.ts";
 
 /** The build worker, as the page calls it. One worker builds one image. */
 export interface Builder {
@@ -17,6 +17,12 @@ export interface Builder {
   send(port: MessagePort): Promise<void>;
   /** Make the image in `file`, continuing what an earlier attempt left there. */
   write(file: FileSystemFileHandle): Promise<void>;
+  /** Look at a stick, whose top folder is `root`, and stay with it. After `open`. */
+  openStick(root: FileSystemDirectoryHandle): Promise<StickView>;
+  /** Do `job` on the stick that was opened, and look what is there then. */
+  doOnStick(job: StickJob): Promise<StickView>;
+  /** Stop what is being done there; `doOnStick` rejects with `CancelledError`. */
+  stopStick(): void;
   /** Fetch nothing more for now; connections are closed. */
   pause(): void;
   resume(): void;

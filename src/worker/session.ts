@@ -7,14 +7,19 @@ import { Kept } from "../cache/kept.ts";
 import { BrowserSettingError, CancelledError, SaveError } from "../errors.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
+import type { WindowSources } from "../fetch/downloader.ts";
 import { openImage, type Image } from "../image/image.ts";
-import type { BuildRequest, ImageInfo, Trouble } from "../messages.ts";
+import { pieceFiles } from "../image/plan.ts";
+import type { BuildRequest, ImageInfo, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
 import { WINDOW, windowsOf } from "../release/manifest.ts";
 import type { Release } from "../release/verify.ts";
+import { pieceFolder } from "../stick/layout.ts";
+import type { StickPieceFiles } from "../stick/plan.ts";
 import type { Builder, BuildListener } from "./api.ts";
 import { chooseRelease } from "./choose-release.ts";
 import { pump } from "./pump.ts";
+import { StickSession } from "./stick-session.ts";
 
 /** Progress is reported at most this often. */
 export const PROGRESS_INTERVAL_MS = 100;
@@ -40,10 +45,14 @@ export class BuildSession implements Builder {
   #image: Image | undefined;
   #release: Release | undefined;
   #bundle: Bundle | undefined;
+  #sources: Omit<WindowSources, "windows"> | undefined;
+  #keys: readonly string[] = [];
+  #stick: StickSession | undefined;
+  #onStick: StickProgress | undefined;
   #baking: string | undefined;
   #trouble: Trouble | undefined;
   #written = 0;
-  #writing: Promise<void> | undefined;
+  #writing: Promise<unknown> | undefined;
   #cancelReport: (() => void) | undefined;
 
   constructor(env: SessionEnvironment = thisThread) {
@@ -100,6 +109,8 @@ export class BuildSession implements Builder {
         this.#scheduleReport();
       },
     };
+    this.#sources = sources;
+    this.#keys = request.keys;
     const { allow = bundle.asks } = request;
     this.#image = await openImage({ manifest, sources }, { name, html, allow }, stop);
     this.#report();
@@ -138,6 +149,33 @@ export class BuildSession implements Builder {
     this.#report();
   }
 
+  async openStick(root: FileSystemDirectoryHandle): Promise<StickView> {
+    const { release, sources } = this.#opened();
+    this.#stick = new StickSession(root, {
+      release,
+      sources,
+      keys: this.#keys,
+      piece: () => this.#pieceOnStick(),
+      onProgress: (progress) => {
+        this.#onStick = progress;
+        this.#scheduleReport();
+      },
+      stop: this.#over.signal,
+    });
+    return await this.#stick.look();
+  }
+
+  async doOnStick(job: StickJob): Promise<StickView> {
+    if (!this.#stick) throw new Error("no stick was opened");
+    const doing = this.#stick.do(job).finally(() => (this.#onStick = undefined));
+    this.#writing = doing;
+    return await doing;
+  }
+
+  stopStick(): void {
+    this.#stick?.stop();
+  }
+
   pause(): void {
     for (const retry of this.#policies) retry.pause();
   }
@@ -167,9 +205,18 @@ export class BuildSession implements Builder {
     this.#listener?.onHeartbeat();
   }
 
-  #opened(): { image: Image; release: Release; bundle: Bundle } {
-    if (!this.#image || !this.#release || !this.#bundle) throw new Error("the build has not been opened");
-    return { image: this.#image, release: this.#release, bundle: this.#bundle };
+  #opened(): { image: Image; release: Release; bundle: Bundle; sources: Omit<WindowSources, "windows"> } {
+    if (!this.#image || !this.#release || !this.#bundle || !this.#sources) {
+      throw new Error("the build has not been opened");
+    }
+    return { image: this.#image, release: this.#release, bundle: this.#bundle, sources: this.#sources };
+  }
+
+  async #pieceOnStick(): Promise<StickPieceFiles> {
+    const { image, release, bundle } = this.#opened();
+    const { piece, allow } = image.info;
+    const files = await pieceFiles(release.manifest, { name: piece.name, html: bundle.html, allow });
+    return { piece: piece.name, folder: pieceFolder(piece.name, files), files };
   }
 
   /** The image's own, and what is known of the bundle. */
@@ -204,6 +251,7 @@ export class BuildSession implements Builder {
       written: this.#written,
       ...(this.#trouble && { trouble: this.#trouble }),
       ...(this.#baking !== undefined && { baking: this.#baking }),
+      ...(this.#onStick && { stick: this.#onStick }),
     });
   }
 }

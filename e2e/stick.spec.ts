@@ -1,0 +1,275 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Page } from "playwright/test";
+import { ANSWER, bootImage } from "../base/qemu/boot.ts";
+import { makeFatStick } from "../base/qemu/fat-stick.ts";
+import { asksFrom, files, serve, type TestServer } from "../src/testing/range-server.ts";
+import { signManifest, testKey } from "../src/testing/sign.ts";
+import { sha256Of, testBase } from "../src/testing/test-base.ts";
+import { WINDOW } from "../src/release/manifest.ts";
+import { configure, expect, READY, says, test, type } from "./site.ts";
+
+// "Onto a stick": the worker writes files into a folder that the person chose. In place of the browser's dialog, which needs
+// a screen (stick-headed.spec.ts), stands a folder of the page's private storage, which is written through the same interface.
+// It is no FAT, which the page finds.
+
+const { manifest, image } = await testBase();
+const bundle = `<!doctype html><script>${"1;".repeat(50_000)}</script>`;
+const good = files({
+  "/manifest.json": manifest,
+  "/manifest.json.minisig": signManifest(manifest, testKey()),
+  "/base.img": image,
+  "/pack-html": bundle,
+});
+
+test("what the page puts onto a stick starts a computer, by UEFI", async ({ page, site }) => {
+  test.setTimeout(480_000);
+  await stickFolder(page);
+  await page.goto(`${site.url}/os:notepat`);
+  await expect.poll(() => says(page)).toMatch(READY);
+  await page.keyboard.press("u");
+  await put(page);
+  await expect.poll(() => says(page), { timeout: 60_000 }).toContain("notepat is on STICK");
+  const folder = mkdtempSync(path.join(tmpdir(), "os-stick-"));
+  try {
+    const { sha256, size } = await copyOut(page, folder);
+    const disk = path.join(folder, "..", `${path.basename(folder)}.img`);
+    makeFatStick(disk, folder, { mib: 300 });
+    try {
+      const { line } = await bootImage({ image: disk, until: ANSWER, timeoutSeconds: 400 });
+      expect(line).toBe(`PIECE notepat ${sha256} ${size}`);
+    } finally {
+      rmSync(disk);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("another piece is a moment, and pieces are seen to", async ({ page, site }) => {
+  await using server = await serve(good);
+  await open(page, site.url, server);
+  await put(page);
+  await expect.poll(() => says(page)).toContain("notepat is on STICK, but not yet safe there.");
+  await page.keyboard.press("v");
+  await expect.poll(() => says(page)).toContain("every byte is right.");
+
+  server.requests.length = 0;
+  await page.goto(`${site.url}/os:drift`);
+  await expect.poll(() => says(page)).toMatch(READY);
+  await page.keyboard.press("u"); // the same stick, without the dialog
+  await put(page);
+  await expect.poll(() => says(page)).toContain("drift is on STICK");
+  expect(await page.evaluate("window.asked")).toBe(0);
+  const parts = server.requests.filter((request) => request.includes("base.img"));
+  expect(parts.filter((request) => !request.includes("bytes=0-"))).toEqual([]); // the window with the partition table
+
+  await page.keyboard.press("m");
+  await expect.poll(() => says(page)).toMatch(/\[x\] drift.*\[ \] notepat/);
+  await page.keyboard.press("2");
+  await expect.poll(() => says(page)).toMatch(/\[ \] drift.*\[x\] notepat/);
+  await page.keyboard.press("d");
+  await page.keyboard.press("2");
+  await expect.poll(() => says(page)).toMatch(/removed\..*\[x\] drift/);
+  await page.keyboard.press("t");
+  await page.keyboard.press("y");
+  await expect.poll(() => says(page)).toContain("os is off this stick.");
+  expect([...(await onStick(page)).keys()]).toEqual(["/holiday.txt"]);
+});
+
+test("another system gives way only when the person says so, and comes back", async ({ page, site }) => {
+  await using server = await serve(good);
+  const before = { "/EFI/BOOT/BOOTX64.EFI": "Windows", "/bootmgr.efi": "its own" };
+  await open(page, site.url, server, { before });
+  await page.keyboard.press("g");
+  await expect.poll(() => says(page)).toContain("Windows starts from this stick");
+  await page.keyboard.press("s");
+  await page.keyboard.press("n");
+  expect((await onStick(page)).size).toBe(3);
+  await page.keyboard.press("s");
+  await expect.poll(() => says(page)).toContain("let Windows give way?");
+  await page.keyboard.press("y");
+  await expect.poll(() => says(page)).toContain("notepat is on STICK");
+  await page.keyboard.press("m");
+  await page.keyboard.press("t");
+  await page.keyboard.press("y");
+  await expect.poll(() => says(page)).toContain("os is off this stick.");
+  const left = await onStick(page);
+  expect([...left.keys()].sort()).toEqual(["/EFI/BOOT/BOOTX64.EFI", "/bootmgr.efi", "/holiday.txt"]);
+  expect(left.get("/EFI/BOOT/BOOTX64.EFI")).toBe(sha256Of(Buffer.from("Windows")));
+});
+
+test("a fault is told, and going on repeats nothing that is there", async ({ page, site }) => {
+  const { start } = manifest.files.find(({ path: name }) => name.endsWith("vmlinuz"))!;
+  const window = Math.floor(start / WINDOW) * WINDOW;
+  let broken = true;
+  await using server = await serve((request, response) => {
+    if (broken && asksFrom(request, window)) request.socket.destroy();
+    else good(request, response);
+  });
+  await open(page, site.url, server, { giveUpAfterSeconds: 2 });
+  await put(page);
+  await expect
+    .poll(() => says(page), { timeout: 30_000 })
+    .toMatch(/nothing came for .*Check your connection/);
+  expect([...(await onStick(page)).keys()]).not.toContain("/EFI/BOOT/BOOTX64.EFI");
+  broken = false;
+  await put(page);
+  await expect.poll(() => says(page)).toContain("notepat is on STICK");
+  await page.keyboard.press("v");
+  await expect.poll(() => says(page)).toContain("every byte is right.");
+});
+
+test("a stick that is gone is told, and looked for again", async ({ page, site }) => {
+  await using server = await serve(good);
+  await open(page, site.url, server);
+  await put(page);
+  await expect.poll(() => says(page)).toContain("notepat is on STICK");
+  await page.evaluate(async () => {
+    await (await navigator.storage.getDirectory()).removeEntry("STICK", { recursive: true });
+  });
+  await page.keyboard.press("v");
+  await expect.poll(() => says(page)).toContain("does not answer: was it pulled out?");
+  await page.evaluate(async () => {
+    await (await navigator.storage.getDirectory()).getDirectoryHandle("STICK", { create: true });
+  });
+  await page.keyboard.press("r");
+  await expect.poll(() => says(page)).toContain("what is on it stays.");
+});
+
+test("another stick in its place is not taken for it", async ({ page, site }) => {
+  await using server = await serve(good);
+  await open(page, site.url, server);
+  await put(page);
+  await expect.poll(() => says(page)).toContain("notepat is on STICK");
+  await page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory();
+    await root.removeEntry("STICK", { recursive: true });
+    await root.getDirectoryHandle("STICK", { create: true });
+  });
+  await page.keyboard.press("v");
+  await expect.poll(() => says(page)).toContain("Nothing of os is on this stick. Plug in the one");
+});
+
+test("what is damaged on a stick is named, and repaired", async ({ page, site }) => {
+  await using server = await serve(good);
+  await open(page, site.url, server);
+  await put(page);
+  await expect.poll(() => says(page)).toContain("notepat is on STICK");
+  const live = [...(await onStick(page)).keys()].find((name) => name.endsWith("/live.img"))!;
+  await page.evaluate(async (name) => {
+    let folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("STICK");
+    const names = name.split("/").filter(Boolean);
+    for (const each of names.slice(0, -1)) folder = await folder.getDirectoryHandle(each);
+    const file = await folder.getFileHandle(names.at(-1)!);
+    const writable = await file.createWritable({ keepExistingData: true });
+    await writable.write({ type: "write", position: 5000, data: new Uint8Array([1, 2, 3]) });
+    await writable.close();
+  }, live);
+  await page.keyboard.press("v");
+  await expect.poll(() => says(page)).toContain("live.img is damaged");
+  await page.keyboard.press("f");
+  await expect.poll(() => says(page)).toContain("whole again, but not yet safe on STICK.");
+  await page.keyboard.press("v");
+  await expect.poll(() => says(page)).toContain("every byte is right.");
+});
+
+/** A folder of the page's own storage with `holiday.txt` and what else is there, and a dialog that answers with it. */
+async function stickFolder(page: Page, before: Readonly<Record<string, string>> = {}): Promise<void> {
+  await page.addInitScript((there) => {
+    const folderAt = async (names: readonly string[]) => {
+      let folder = await navigator.storage.getDirectory();
+      for (const name of ["STICK", ...names])
+        folder = await folder.getDirectoryHandle(name, { create: true });
+      return folder;
+    };
+    const answer = async () => {
+      Object.assign(window, { asked: 1 });
+      for (const [at, text] of Object.entries({ "/holiday.txt": "sea", ...there })) {
+        const names = at.split("/").filter(Boolean);
+        const file = await (
+          await folderAt(names.slice(0, -1))
+        ).getFileHandle(names.at(-1)!, { create: true });
+        const writable = await file.createWritable();
+        await writable.write(text);
+        await writable.close();
+      }
+      return await folderAt([]);
+    };
+    Object.assign(window, { showDirectoryPicker: answer, asked: 0 });
+  }, before);
+}
+
+/** `os notepat` made ready, with all parts from `server`, and a stick chosen for it. */
+async function open(
+  page: Page,
+  url: string,
+  server: TestServer,
+  {
+    giveUpAfterSeconds = 60,
+    before = {},
+  }: { giveUpAfterSeconds?: number; before?: Readonly<Record<string, string>> } = {},
+): Promise<void> {
+  await configure(page, { latest: `${server.url}/manifest.json`, oven: server.url, giveUpAfterSeconds });
+  await stickFolder(page, before);
+  await page.goto(url);
+  await type(page, "os notepat");
+  await expect.poll(() => says(page)).toMatch(READY);
+  await page.keyboard.press("u");
+  await expect.poll(() => says(page)).toContain("this does not look like FAT32");
+}
+
+/** Say that the stick is one after all, and have the piece put onto it. */
+async function put(page: Page): Promise<void> {
+  await expect.poll(() => says(page)).toMatch(/another stick/);
+  await page.keyboard.press("g");
+  await expect.poll(() => says(page)).toMatch(/s put \S+ on it/);
+  await page.keyboard.press("s");
+}
+
+/** The SHA-256 of each file on the stick, by path. */
+async function onStick(page: Page): Promise<Map<string, string>> {
+  const found = await page.evaluate(async () => {
+    const all: [string, string][] = [];
+    const walk = async (folder: FileSystemDirectoryHandle, at: string) => {
+      for await (const entry of folder.values()) {
+        const name = `${at}/${entry.name}`;
+        if (entry.kind === "directory") await walk(entry, name);
+        else {
+          const digest = await crypto.subtle.digest("SHA-256", await (await entry.getFile()).arrayBuffer());
+          const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"));
+          all.push([name, hex.join("")]);
+        }
+      }
+    };
+    await walk(await (await navigator.storage.getDirectory()).getDirectoryHandle("STICK"), "");
+    return all;
+  });
+  return new Map(found);
+}
+
+/** Copy what is on the stick to a folder of this computer; what is known of the piece's page. */
+async function copyOut(page: Page, folder: string): Promise<{ sha256: string; size: number }> {
+  const names = [...(await onStick(page)).keys()];
+  let html = new Uint8Array(0);
+  for (const name of names) {
+    const base64 = await page.evaluate(async (at) => {
+      let from = await (await navigator.storage.getDirectory()).getDirectoryHandle("STICK");
+      const parts = at.split("/").filter(Boolean);
+      for (const part of parts.slice(0, -1)) from = await from.getDirectoryHandle(part);
+      const file = await (await from.getFileHandle(parts.at(-1)!)).getFile();
+      const url = await new Promise<string>((resolve) => {
+        const reader = new FileReader();
+        reader.onload = () => resolve(reader.result as string);
+        reader.readAsDataURL(file);
+      });
+      return url.slice(url.indexOf(",") + 1);
+    }, name);
+    const bytes = Buffer.from(base64, "base64");
+    if (name.endsWith("/piece.html")) html = bytes;
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), bytes);
+  }
+  return { sha256: sha256Of(html), size: html.length };
+}

@@ -1,0 +1,117 @@
+import { CancelledError, NotOurStickError } from "../errors.ts";
+import type { WindowSources } from "../fetch/downloader.ts";
+import type { StickJob, StickProgress, StickView } from "../messages.ts";
+import type { Release } from "../release/verify.ts";
+import { handleFolder, looksLikeFat } from "../stick/handle-folder.ts";
+import { install, removePiece, startPiece, takeOff, type StickRun } from "../stick/install.ts";
+import { check, holdsOurs, look } from "../stick/look.ts";
+import type { StickPieceFiles } from "../stick/plan.ts";
+import { survey } from "../stick/survey.ts";
+
+/** What a build has for sticks. */
+export interface StickSupplies {
+  readonly release: Pick<Release, "manifest" | "bytes" | "signature">;
+  readonly sources: Omit<WindowSources, "windows">;
+  /** minisign public keys, one of which must have signed a base that is found on a stick. */
+  readonly keys: readonly string[];
+  /** The build's piece, as it is decided now. */
+  readonly piece: () => Promise<StickPieceFiles>;
+  readonly onProgress: (progress: StickProgress) => void;
+  /** Ends whatever is being done. */
+  readonly stop: AbortSignal;
+}
+
+/** One stick that the person chose, and what is done there, one job after the other. */
+export class StickSession {
+  readonly #folder;
+  readonly #root: FileSystemDirectoryHandle;
+  readonly #supplies: StickSupplies;
+  #isFat: boolean | undefined;
+  /** Whether reading all of it has found damage. */
+  #isDamaged = false;
+  #stopJob = new AbortController();
+
+  constructor(root: FileSystemDirectoryHandle, supplies: StickSupplies) {
+    this.#root = root;
+    this.#folder = handleFolder(root);
+    this.#supplies = supplies;
+  }
+
+  /** What is on it. Throws `StickError`. */
+  async look(): Promise<StickView> {
+    const { keys, release } = this.#supplies;
+    this.#isFat ??= await looksLikeFat(this.#root); // first: a stick that cannot be written to is of no use
+    return { isFat: this.#isFat, ...(await survey(this.#folder, keys, release.manifest)) };
+  }
+
+  /** Do `job`, and look what is there then. Throws what the functions of `src/stick/install.ts` throw. */
+  async do(job: StickJob): Promise<StickView> {
+    this.#stopJob = new AbortController();
+    const { keys, onProgress, sources, stop: over } = this.#supplies;
+    const stop = AbortSignal.any([over, this.#stopJob.signal]);
+    const run: StickRun = {
+      folder: this.#folder,
+      keys,
+      onProgress,
+      whenResumed: () => sources.retry.whenResumed(stop),
+      stop,
+    };
+    switch (job.do) {
+      case "look":
+        break;
+      case "check":
+        return await this.#check(run);
+      case "put":
+        await this.#put(job.replace, run);
+        break;
+      case "repair":
+        await this.#repair(run);
+        break;
+      case "start":
+        await startPiece(job.folder, run);
+        break;
+      case "remove":
+        await removePiece(job.folder, run);
+        break;
+      case "takeOff":
+        await takeOff(run);
+        break;
+      default:
+        throw new TypeError(`no such job: ${JSON.stringify(job satisfies never)}`);
+    }
+    return await this.look();
+  }
+
+  /** Stop the job that is being done. */
+  stop(): void {
+    this.#stopJob.abort(
+      new CancelledError("It was stopped: what is on the stick already is not written again"),
+    );
+  }
+
+  async #put(replace: boolean, run: StickRun): Promise<void> {
+    const { release, sources } = this.#supplies;
+    const piece = await this.#supplies.piece();
+    const what = { base: release, sources, pieces: [piece], starts: piece.folder };
+    await install({ ...what, replace, readBase: this.#isDamaged }, run);
+    this.#isDamaged = false;
+  }
+
+  async #repair(run: StickRun): Promise<void> {
+    const { release, sources } = this.#supplies;
+    const { config } = await look(run.folder, run.keys);
+    const what = { base: release, sources, pieces: [], starts: config?.folder ?? "" };
+    await install({ ...what, replace: false, readBase: true }, run);
+    this.#isDamaged = false;
+  }
+
+  async #check(run: StickRun): Promise<StickView> {
+    const stick = await look(run.folder, run.keys);
+    if (!holdsOurs(stick)) throw new NotOurStickError("Nothing of os is on this stick");
+    const onRead = (done: number, total: number) =>
+      run.onProgress({ path: "", does: "reading", done, total, written: 0 });
+    const problems = await check(run.folder, stick, onRead, run.stop);
+    this.#isDamaged = problems.length > 0;
+    return { ...(await this.look()), problems };
+  }
+}
