@@ -10,10 +10,11 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect } from "vitest";
 import type { Entry } from "../../src/ext4/filesystem.ts";
 import { check, imageOf, MIB, mountTest, options } from "../../src/ext4/testing.ts";
@@ -21,10 +22,14 @@ import { pattern } from "../../src/testing/bytes.ts";
 import { run } from "../../src/testing/tools.ts";
 
 // The program that writes on the stick as root, run as it is, on a file system that is mounted as it is; with the
-// session's user at work beside it.
+// session's user at work beside it, and with no other programs than the kiosk has.
 
 const KEEP_LOG = join(import.meta.dirname, "rootfs/usr/lib/fedac/keep-log");
 const NOBODY = 65_534;
+/** What the script finds there beside journalctl: of packages/kiosk.txt, those that have small programs. */
+const PROGRAMS = run("dpkg", "-L", "coreutils", "mount")
+  .split("\n")
+  .filter((path) => /\/s?bin\/[^/]+$/.test(path));
 const html = pattern(100_000);
 const files: Entry[] = [
   { path: "piece.html", content: html },
@@ -38,6 +43,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "keep-log-"));
   chmodSync(folder, 0o755);
   mkdirSync(join(folder, "bin"));
+  for (const program of PROGRAMS) symlinkSync(program, join(folder, "bin", basename(program)));
   journal("echo one line");
 });
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -146,14 +152,14 @@ async function inserted(image: string, use: (at: string) => void | Promise<void>
   }
 }
 
-/** What journalctl does: lines of a shell script. */
+/** What journalctl does: lines of a shell script, which has all of this machine's programs. */
 function journal(...lines: readonly string[]): void {
-  writeFileSync(join(folder, "bin/journalctl"), ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });
+  const script = ["#!/bin/sh", `PATH='${process.env["PATH"]}'`, ...lines, ""].join("\n");
+  writeFileSync(join(folder, "bin/journalctl"), script, { mode: 0o755 });
 }
 
 function keepLog(at: string): void {
-  const PATH = `${join(folder, "bin")}:${process.env["PATH"]}:/usr/sbin:/sbin`;
-  const env = { ...process.env, PATH, PIECE: at, OURS: join(folder, "run") };
+  const env = { PATH: join(folder, "bin"), PIECE: at, OURS: join(folder, "run") };
   const { status, stderr } = spawnSync(KEEP_LOG, { env, encoding: "utf8" });
   expect([status, stderr]).toEqual([0, ""]);
 }
