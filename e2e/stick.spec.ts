@@ -1,18 +1,20 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Page } from "playwright/test";
 import { ANSWER, bootImage } from "../base/qemu/boot.ts";
 import { makeFatStick } from "../base/qemu/fat-stick.ts";
+import { WINDOW } from "../src/release/manifest.ts";
 import { asksFrom, files, serve, type TestServer } from "../src/testing/range-server.ts";
 import { signManifest, testKey } from "../src/testing/sign.ts";
 import { sha256Of, testBase } from "../src/testing/test-base.ts";
-import { WINDOW } from "../src/release/manifest.ts";
+import { says as saysIn } from "./browsers/browser.ts";
+import { chromium } from "./browsers/chromium.ts";
+import { missingDisplay } from "./browsers/display.ts";
 import { configure, expect, READY, says, test, type } from "./site.ts";
 
-// "Onto a stick": the worker writes files into a folder that the person chose. In place of the browser's dialog, which needs
-// a screen (stick-headed.spec.ts), stands a folder of the page's private storage, which is written through the same interface.
-// It is no FAT, which the page finds.
+// "Onto a stick": the worker writes files into a folder that the person chose; first by Chromium's own dialog and question, in
+// a window, then in a folder of the page's private storage, which is written through the same interface. Neither is FAT,
+// which the page finds, and is told to go on: mtools put the files onto FAT, since not every kernel that runs this has it.
 
 const { manifest, image } = await testBase();
 const bundle = `<!doctype html><script>${"1;".repeat(50_000)}</script>`;
@@ -23,28 +25,38 @@ const good = files({
   "/pack-html": bundle,
 });
 
-test("what the page puts onto a stick starts a computer, by UEFI", async ({ page, site }) => {
-  test.setTimeout(480_000);
-  await stickFolder(page);
-  await page.goto(`${site.url}/os:notepat`);
-  await expect.poll(() => says(page)).toMatch(READY);
-  await page.keyboard.press("u");
-  await put(page);
-  await expect.poll(() => says(page), { timeout: 60_000 }).toContain("notepat is on STICK");
-  const folder = mkdtempSync(path.join(tmpdir(), "os-stick-"));
-  try {
-    const { sha256, size } = await copyOut(page, folder);
-    const disk = path.join(folder, "..", `${path.basename(folder)}.img`);
-    makeFatStick(disk, folder, { mib: 300 });
-    try {
-      const { line } = await bootImage({ image: disk, until: ANSWER, timeoutSeconds: 400 });
-      expect(line).toBe(`PIECE notepat ${sha256} ${size}`);
-    } finally {
-      rmSync(disk);
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+test("what a real Chromium puts onto a stick, by its own dialog, starts a computer by UEFI", async ({
+  site,
+}) => {
+  test.skip(missingDisplay !== undefined, missingDisplay);
+  test.setTimeout(600_000);
+  await using browser = await chromium.launch({ headed: true });
+  const folder = path.join(browser.downloads, "STICK");
+  mkdirSync(folder);
+  const told = () => saysIn(browser);
+  await browser.open(`${site.url}/os:notepat`);
+  await expect.poll(told, { timeout: 60_000 }).toMatch(READY);
+  await browser.press("u");
+  await browser.chooseFolder!(async () => /look like FAT32/.test(await told()));
+  await browser.press("g");
+  await expect.poll(told).toContain("s put notepat on it");
+  await browser.press("s");
+  await expect.poll(told, { timeout: 120_000 }).toContain("notepat is on STICK");
+  await browser.press("v");
+  await expect.poll(told, { timeout: 60_000 }).toContain("every byte is right.");
+
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  expect(names.filter((name) => /crswap|probe/.test(name))).toEqual([]);
+  const html = readFileSync(
+    path.join(
+      folder,
+      names.find((name) => name.endsWith("piece.html"))!,
+    ),
+  );
+  const disk = path.join(browser.downloads, "stick.img");
+  makeFatStick(disk, folder, { mib: 300 });
+  const { line } = await bootImage({ image: disk, until: ANSWER, timeoutSeconds: 400 });
+  expect(line).toBe(`PIECE notepat ${sha256Of(html)} ${html.length}`);
 });
 
 test("another piece is a moment, and pieces are seen to", async ({ page, site }) => {
@@ -247,29 +259,4 @@ async function onStick(page: Page): Promise<Map<string, string>> {
     return all;
   });
   return new Map(found);
-}
-
-/** Copy what is on the stick to a folder of this computer; what is known of the piece's page. */
-async function copyOut(page: Page, folder: string): Promise<{ sha256: string; size: number }> {
-  const names = [...(await onStick(page)).keys()];
-  let html = new Uint8Array(0);
-  for (const name of names) {
-    const base64 = await page.evaluate(async (at) => {
-      let from = await (await navigator.storage.getDirectory()).getDirectoryHandle("STICK");
-      const parts = at.split("/").filter(Boolean);
-      for (const part of parts.slice(0, -1)) from = await from.getDirectoryHandle(part);
-      const file = await (await from.getFileHandle(parts.at(-1)!)).getFile();
-      const url = await new Promise<string>((resolve) => {
-        const reader = new FileReader();
-        reader.onload = () => resolve(reader.result as string);
-        reader.readAsDataURL(file);
-      });
-      return url.slice(url.indexOf(",") + 1);
-    }, name);
-    const bytes = Buffer.from(base64, "base64");
-    if (name.endsWith("/piece.html")) html = bytes;
-    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-    writeFileSync(path.join(folder, name), bytes);
-  }
-  return { sha256: sha256Of(html), size: html.length };
 }

@@ -29,6 +29,11 @@ export interface Browser extends AsyncDisposable {
   sleep(ms: number): Promise<void>;
   /** Answer the dialog for a new file, which stands in the folder for downloads, with a click. */
   answerDialog?(button: "Save" | "Cancel"): Promise<void>;
+  /**
+   * Choose the only folder within the folder for downloads in the dialog for folders, and allow the page to write there,
+   * which is asked after it: click until `isAllowed`.
+   */
+  chooseFolder?(isAllowed: () => Promise<boolean>): Promise<void>;
   /** What it leaves where a download has failed: file names and what they hold. */
   readonly leaves: "nothing" | "name and part" | "part under the name";
 }

@@ -19,6 +19,12 @@ const THROTTLE_SOON = "--enable-features=IntensiveWakeUpThrottling:grace_period_
 /** Where GTK's dialog has its buttons, in pixels from its lower right corner: no keys reach it without a window manager. */
 const BUTTONS = { Save: 49, Cancel: 139, below: 24 };
 
+/** Where GTK's dialog for folders has its first row, in pixels from its upper left corner. */
+const FIRST_ROW = { right: 300, down: 92 };
+
+/** Where Chromium's question whether a page may edit files has "Allow", from the middle of the window's top. */
+const ALLOW = { right: 148, down: 192 };
+
 /** Debian's Chromium or Playwright's, without what Playwright does to downloads. */
 export const chromium: Driver = {
   name: "Chromium",
@@ -80,6 +86,16 @@ export const chromium: Driver = {
             async answerDialog(button) {
               const { x, y, width, height } = await display.find("this site can see edits you make");
               await display.click(x + width - BUTTONS[button], y + height - BUTTONS.below);
+            },
+            async chooseFolder(isAllowed) {
+              const { x, y, width, height } = await display.find("Select where this site can save changes");
+              await display.click(x + FIRST_ROW.right, y + FIRST_ROW.down);
+              await display.click(x + width - BUTTONS.Save, y + height - BUTTONS.below);
+              const window = await display.find("Chromium");
+              while (!(await isAllowed())) {
+                await display.click(window.x + window.width / 2 + ALLOW.right, window.y + ALLOW.down);
+                await new Promise((later) => setTimeout(later, 1000));
+              }
             },
           }
         : {}),
