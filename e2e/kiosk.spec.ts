@@ -1,11 +1,12 @@
 import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { ANSWER } from "../base/qemu/boot.ts";
+import { makeFatStick } from "../base/qemu/fat-stick.ts";
 import { letIn } from "../base/qemu/intruder.ts";
 import { withMachine } from "../base/qemu/machine.ts";
 import { pixelAt, readPicture } from "../base/qemu/picture.ts";
@@ -141,6 +142,42 @@ test("a bundle of AC's gets what it is allowed, with a light, and Escape starts 
     await expect.poll(seen, patient).toEqual({ thirds: [green, green, yellow], light: true });
   });
   asked.close();
+});
+
+test("a stick with files on FAT starts the piece, with Secure Boot, and keeps the log", async () => {
+  test.setTimeout(START_MS);
+  const stick = path.join(folder, "stick");
+  mkdirSync(stick);
+  const page = path.join(import.meta.dirname, "../dev/pieces/notepat.html");
+  const os = path.join(import.meta.dirname, "../bin/os.ts");
+  const keys = (await signingKeys()).flatMap((key) => ["--key", key]);
+  const what = ["stick", stick, "notepat", "--bundle", page, "--any-file-system"];
+  await run("npx", [
+    "tsx",
+    os,
+    ...what,
+    "--manifest",
+    `${site.base}/latest.json`,
+    "--flavor",
+    "kiosk",
+    ...keys,
+  ]);
+  const disk = path.join(folder, "stick.img");
+  makeFatStick(disk, stick, { layout: "mbr", mib: 1024 });
+  await withMachine({ image: disk, memory: 3072, secureBoot: true, writes: true }, async (machine) => {
+    expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE notepat /);
+    await machine.screenshot(path.join(out, "fat.png"));
+    await machine.powerButton();
+    await machine.ended;
+  });
+  const [name = ""] = readdirSync(path.join(stick, "fedac/pieces"));
+  const { stdout } = await run("mtype", ["-i", `${disk}@@1M`, `::/fedac/pieces/${name}/kiosk.log`]);
+  expect(stdout).toContain("PIECE notepat");
+  const filesystem = path.join(folder, "stick.fat");
+  await run("dd", [`if=${disk}`, `of=${filesystem}`, "bs=1M", "skip=1", "conv=sparse"]);
+  expect((await run("/usr/sbin/fsck.vfat", ["-n", filesystem])).stdout).not.toMatch(
+    /differ|wrong|bad|dirty/i,
+  );
 });
 
 /** Run base/qemu/boot-test, which fails, with its table, unless the line expected comes. */

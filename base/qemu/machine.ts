@@ -18,8 +18,10 @@ export const ACCELERATORS = ["tcg", "kvm"] as const;
 
 /** A computer to emulate. */
 export interface MachineOptions {
-  /** The disk image; it is not changed. */
+  /** The disk image; it is not changed unless `writes`. */
   readonly image: string;
+  /** Whether what the machine writes to the disk stays in the image. */
+  readonly writes?: boolean;
   /** UEFI unless said otherwise. */
   readonly firmware?: Firmware;
   /** A USB stick unless said otherwise. */
@@ -197,6 +199,7 @@ const CONTROLS = /\x1b\[[0-9;?=]*[a-zA-Z]|[\x00-\x08\x0b-\x1f]/g;
 async function commandLine(options: MachineOptions, folder: string): Promise<string[]> {
   const { image, firmware = "uefi", medium = "usb", memory = 768, cores = 2, accel = "tcg" } = options;
   const secure = options.secureBoot ? "on" : "off";
+  const kept = options.writes ? "off" : "on";
   if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS has no Secure Boot");
   // The one to start from comes last, so that it is not found just because it is first
   const sticks = (options.extraDisks ?? []).map((extra, i) => [
@@ -216,7 +219,7 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
     ["-audiodev", "none,id=silence", "-device", "intel-hda", "-device", "hda-duplex,audiodev=silence"],
     options.network === true ? ["-nic", "user,model=e1000e"] : [],
     ...sticks,
-    drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : "snapshot=on"),
+    drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : `snapshot=${kept}`),
     ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=0`],
   ].flat();
 }
