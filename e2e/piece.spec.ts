@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Page } from "playwright/test";
 import type { BuildState, PieceMessage } from "../src/messages.ts";
+import { acBundle } from "../src/testing/ac-bundle.ts";
 import { pageInfo, states } from "../src/testing/states.ts";
 import { linkTo } from "../src/ui/link.ts";
 import { expect, says, test, type } from "./site.ts";
@@ -88,8 +89,10 @@ for (const [width, height, density] of canvases) {
       await show(page, state);
       const sign = {
         preparing: /asking/,
+        baking: /oven bakes/,
         starting: /your browser/,
         ready: /s start/,
+        normalised: /s start/,
         asks: /it asks|> 1\/\d/,
       }; // or on a later page
       const later = {
@@ -107,6 +110,23 @@ for (const [width, height, density] of canvases) {
     expect(await page.evaluate("stage.errors")).toEqual([]);
   });
 }
+
+test("the preview's screen is one that a kiosk has, and a bundle of AC's is told so", async ({
+  page,
+  site,
+}) => {
+  await open(page, site.url, "os:notepat", acBundle());
+  await show(page, states.ready);
+  const running = "globalThis.standIn?.frames > 0 && innerWidth === 1280";
+  const find = async () => {
+    for (const frame of page.frames()) if (await frame.evaluate(running).catch(() => false)) return frame;
+    return undefined;
+  };
+  await expect.poll(find).toBeTruthy();
+  expect(
+    await (await find())!.evaluate("[standIn.density, standIn.gap, standIn.width, document.compatMode]"),
+  ).toEqual([3, 0, Math.floor(1280 / 3), "CSS1Compat"]);
+});
 
 test("the preview runs the bundle, alone, and leaves taps and keys to the piece", async ({ page, site }) => {
   await open(page, site.url);

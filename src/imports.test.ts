@@ -34,7 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "bytes",
     "time",
   ],
-  ui: ["worker/api", "cache", "release", "splash", "piece", "time"],
+  ui: ["worker/api", "bundle", "cache", "release", "splash", "piece", "time"],
   disks: ["piece"],
 };
 const WORDS = ["allowances", "errors", "messages", "config"];

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { addressOnScreen, densityOf } from "./density.ts";
+import { describe, expect, test } from "vitest";
+import { acBundle } from "../testing/ac-bundle.ts";
+import { addressOnScreen, densityOf, pageOnScreen } from "./density.ts";
 
 test.each([
   [1280, 720, 3],
@@ -25,4 +26,29 @@ test("a bundle's address says so to AC", () => {
   expect(addressOnScreen("http://piece/piece.html", { width: 3840, height: 2160 })).toBe(
     "http://piece/piece.html?density=8&nogap=true&noauth=true",
   );
+});
+
+describe("a page without an address", () => {
+  const screen = { width: 1280, height: 720 };
+  const script = "<script>window.acPACK_DENSITY = 3; window.acFORCE_NOGAP = true;</script>";
+
+  test.each(["", "\n", "\ufeff", "<!-- one --> <!-- two -->\n"])(
+    "is told behind its doctype, after %j",
+    (before) => {
+      const html = before + acBundle();
+      const told = pageOnScreen(html, screen);
+      expect(told.replace(script, "")).toBe(html);
+      expect(told.slice(before.length)).toMatch(/^<!doctype html><script>window.acPACK_DENSITY/i);
+    },
+  );
+
+  test("is told at its beginning when it has no doctype", () => {
+    const html = "<script>window.acPACK_MODE = true; // <!doctype html>\n</script>";
+    expect(pageOnScreen(html, screen)).toBe(script + html);
+  });
+
+  test("stays as it is when it is not AC's", () => {
+    const html = "<!doctype html><script>document.scripts[0].remove()</script>";
+    expect(pageOnScreen(html, screen)).toBe(html);
+  });
 });

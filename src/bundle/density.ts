@@ -20,6 +20,20 @@ export function densityOf({ width, height }: Screen): number {
 }
 
 /**
+ * The page of a bundle on a screen of its own, where it has no address to read that from, as in the preview. AC goes by
+ * `acPACK_DENSITY` where no address gives a density, and by `acFORCE_NOGAP`, its hook for pages without one (`bios.mjs` as
+ * it was in 2026; an older one keeps its border). Nobody can log in where there is no storage. The script goes behind the
+ * doctype, without which browsers lay a page out as they did before there were standards. A page that is not AC's stays as
+ * it is.
+ */
+export function pageOnScreen(html: string, screen: Screen): string {
+  if (!html.includes("acPACK_MODE")) return html;
+  const [before = ""] = /^(?:\ufeff|\s|<!--[^]*?-->)*<!doctype[^>]*>/i.exec(html) ?? [];
+  const script = `<script>window.acPACK_DENSITY = ${densityOf(screen)}; window.acFORCE_NOGAP = true;</script>`;
+  return before + script + html.slice(before.length);
+}
+
+/**
  * The address of a bundle on a screen of its own, from its address alone: `density` as `densityOf` has it, no border around
  * the canvas, and nobody to log in. AC reads these from the page's address; pages that are not AC's do not look.
  */

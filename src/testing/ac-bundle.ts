@@ -11,7 +11,8 @@ import { gzipSync } from "node:zlib";
  * - The piece's source is fetched as text (`../disks/frog.mjs#…`) and imported as a blob. When there is none, the noise
  *   stays.
  * - Escape, backtick and Backspace jump to `prompt`, which is an empty module in every bundle.
- * - `?density=` goes before `acPACK_DENSITY`, which goes before 2; without `?nogap` there is a border of 8 pixels.
+ * - `?density=` goes before `acPACK_DENSITY`, which goes before 2; without `?nogap` or `acFORCE_NOGAP`
+ *   there is a border of 8 pixels.
  *
  * Tests read `window.standIn` (`StandIn`), which AC has not.
  */
@@ -283,7 +284,7 @@ window.acSTARTING_PIECE ??= "prompt";
 const query = new URLSearchParams(location.search);
 start(window.acSTARTING_PIECE, {
   density: Number(query.get("density")) || window.acPACK_DENSITY || 2,
-  gap: query.has("nogap") ? 0 : 8,
+  gap: query.has("nogap") || window.acFORCE_NOGAP ? 0 : 8,
   noauth: query.has("noauth"),
 });
 `,

@@ -1,3 +1,4 @@
+import { pageOnScreen } from "../bundle/density.ts";
 import { mute, prepareMute } from "./mute.ts";
 
 /** A part of the canvas, in fractions of its width and height from its upper left corner. */
@@ -8,8 +9,8 @@ export interface Box {
   readonly height: number;
 }
 
-/** How wide a screen the bundle is given, in CSS pixels: it is shown as a computer will show it. */
-const SCREEN_WIDTH = 1280;
+/** The screen that the bundle is given, in CSS pixels: it is shown as a computer will show it. */
+const SCREEN = { width: 1280, height: 720 };
 
 /** How often a bundle may take the focus before it runs no more: each time, keys may be lost. */
 const MAX_FOCUS_THEFTS = 10;
@@ -50,7 +51,7 @@ let shown: Shown | undefined;
 const sizes = new ResizeObserver(fit);
 
 /**
- * Run `bundle`, the very bytes that will boot, in a frame over `box` of the canvas (`os:preview`); the same one
+ * Run `bundle`, what will boot, told which screen it has as the kiosk tells it, in a frame over `box` of the canvas (`os:preview`); the same one
  * again is only moved. It is isolated: of another origin, without the person's taps and keys, without
  * downloads, windows, dialogs or a referrer, and the page's listeners get nothing from its messages. It has no
  * network, as on a stick that nobody has allowed it: in WebKit requests would carry AC's cookies. Where it cannot be isolated, or does not behave, there is the picture that a
@@ -128,7 +129,9 @@ function run(to: Shown): void {
 
 /** Put the bundle into a frame within `frame`, below a document with our policy. */
 async function load(to: Shown, frame: HTMLIFrameElement): Promise<void> {
-  const html = (await to.bundle.text()).replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+  const html = pageOnScreen(await to.bundle.text(), SCREEN)
+    .replaceAll("&", "&amp;")
+    .replaceAll('"', "&quot;");
   if (to.over.signal.aborted) return;
   // What is relative in the bundle is relative to a name that nobody can have (RFC 2606), not to this page's address.
   const outer = `<!doctype html><meta charset="utf-8">
@@ -171,8 +174,8 @@ function fit(): void {
   const { holder, frame } = shown;
   const { clientWidth: width, clientHeight: height } = holder;
   if (width === 0) return;
-  const scale = width / SCREEN_WIDTH;
-  frame.style.width = `${SCREEN_WIDTH}px`;
+  const scale = width / SCREEN.width;
+  frame.style.width = `${SCREEN.width}px`;
   frame.style.height = `${height / scale}px`;
   frame.style.transform = `scale(${scale})`;
 }
