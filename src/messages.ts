@@ -93,6 +93,8 @@ export interface BuildState {
   readonly paused: boolean;
   /** Why nothing comes at the moment, if so. */
   readonly trouble?: Trouble;
+  /** While `preparing`: what the oven says of its baking, in its own words. */
+  readonly baking?: string;
   /** Whether the base image stays in this browser when this is over, and how much of it is here now. */
   readonly keep: { readonly wanted: boolean; readonly bytes: number; readonly possible: boolean };
   /** Where the file goes. */

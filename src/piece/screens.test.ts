@@ -20,6 +20,7 @@ test.each([
   ["link", "calm", ["b"]],
   ["opening", "busy", []],
   ["preparing", "busy", ["c"]],
+  ["baking", "busy", ["c"]],
   ["ready", "calm", ["s", "w", "u", "k", "a", "l"]],
   ["allowing", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "l"]],
   ["asks", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "l"]],
@@ -78,6 +79,22 @@ test("a base older than one that was seen says so, also to those who hear it", (
   expect(announcement(screenOf(model({ build })))).toContain(
     "Older than 2026.12.1, which this browser has seen.",
   );
+});
+
+test("what the oven says of its baking is seen, and heard without a new word at each step", () => {
+  const screen = screenOf(models["baking"]!);
+  expect(JSON.stringify(screen.blocks)).toContain("the oven bakes it: Loading fonts...");
+  expect(announcement(screen)).toContain("The oven bakes it...");
+  expect(announcement(screen)).not.toContain("fonts");
+  const troubled = model({ build: { ...states.baking, trouble: { kind: "busy", tries: 1, again: 4e12 } } });
+  expect(JSON.stringify(screenOf(troubled).blocks)).toContain(words.trouble.busy);
+});
+
+test("a bundle that is the same for everybody says so, another nothing", () => {
+  expect(announcement(screenOf(models["normalised"]!))).toContain(
+    "Its packing time is the base's: same choices, same sha256.",
+  );
+  expect(announcement(screenOf(models["ready"]!))).not.toContain("packing time");
 });
 
 test("no key stands for two things", () => {

@@ -4,7 +4,7 @@ import { action, field, gap, heading, pair, text } from "./blocks.ts";
 import type { Action, Block, Screen } from "./blocks.ts";
 import { step, title, waiting, type Model } from "./model.ts";
 import { stickScreen } from "./stick-screens.ts";
-import { plain, sentence } from "./text.ts";
+import { plain, sentence, shown } from "./text.ts";
 import { words } from "./words.ts";
 
 /** The screen that is due. */
@@ -23,8 +23,11 @@ export function screenOf(model: Model): Screen {
   }
   if (stage === "preparing" || !info) {
     const trouble = build.trouble && words.trouble[build.trouble.kind];
-    const said = trouble ? words.retry(trouble, model.retrySeconds) : words.preparing;
-    const heard = trouble ? words.retry(trouble, 0) : words.preparing;
+    const idle = build.baking === undefined ? words.preparing : words.baking(shown(build.baking));
+    const said = trouble ? words.retry(trouble, model.retrySeconds) : idle;
+    // A screen reader hears that it bakes, and no countdown
+    const quiet = build.baking === undefined ? words.preparing : words.baking("");
+    const heard = trouble ? words.retry(trouble, 0) : quiet;
     return waiting(model, said, { heard, stoppable: true });
   }
   if (stage === "ready") return ready(model, page, build, info);
@@ -151,6 +154,7 @@ function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, i
       field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
       field(words.mayUse, words.usesOf(info.allow)),
       { kind: "sha256", hex: info.sha256 || ".".repeat(64) },
+      ...(info.piece.isNormalised ? [text(words.normalised, { color: "dim" })] : []),
       ...(isUnfolded ? allowing(info) : []),
       ...(unfinished ? [text(words.unfinished(info.fileName), { color: "good" })] : []),
       ...(keep.possible ? [gap(), keeping(words.keep(info.download), keep.wanted)] : []),

@@ -2,7 +2,7 @@ import type { BuildState, ImageInfo, PageInfo, StickJob, StickState, StickView }
 import { action, field, gap, pair, text } from "./blocks.ts";
 import type { Action, Block, Screen } from "./blocks.ts";
 import { step, title, waiting, type Model } from "./model.ts";
-import { plain, printable, sentence } from "./text.ts";
+import { plain, sentence, shown } from "./text.ts";
 import { words } from "./words.ts";
 
 /** Pieces have the keys from 1 on, and 0 for the tenth. */
@@ -29,11 +29,7 @@ export function stickScreen(
 
 /** A stick's name; Chromium gives the top of a Windows drive as a backslash. */
 function nameOf({ name }: StickState): string {
-  return (
-    printable(name)
-      .slice(0, 40)
-      .replace(/^[\\/]+$/, "") || "the stick"
-  );
+  return shown(name, 40).replace(/^[\\/]+$/, "") || "the stick";
 }
 
 /** What is on the stick, and what can be done there. */
@@ -74,7 +70,7 @@ function onStick(model: Model, found: StickView, info: ImageInfo): Block[] {
       : []),
     ...problems
       .slice(0, PROBLEMS)
-      .map((problem) => text(words.stick.wrong(printable(problem)), { color: "bad" })),
+      .map((problem) => text(words.stick.wrong(shown(problem, 200)), { color: "bad" })),
     ...(problems.length > PROBLEMS
       ? [text(words.stick.moreWrong(problems.length - PROBLEMS), { color: "bad" })]
       : []),
@@ -189,7 +185,7 @@ function working(
         ],
       },
       gap(),
-      text(file ? words.stick.file[does](printable(file)) : words.stick.doing[doing](nameOf(stick)), {
+      text(file ? words.stick.file[does](shown(file)) : words.stick.doing[doing](nameOf(stick)), {
         color: "dim",
       }),
       ...(written > 0 && fetched > 0

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { duration, plain, sentence, size, thousands, wrap } from "./text.ts";
+import { duration, plain, sentence, shown, size, thousands, wrap } from "./text.ts";
 
 test.each([
   ["one two three", 7, ["one two", "three"]],
@@ -58,4 +58,10 @@ test("what the typeface or a page's title cannot have is a question mark", () =>
   expect(plain("@jeffrey/frog:a.b-c_$")).toBe("@jeffrey/frog:a.b-c_$");
   expect(plain("<b>é\n")).toBe("?b???");
   expect(plain("x".repeat(99))).toHaveLength(40);
+});
+
+test("another's words are shown in the typeface, on a line, and not too long", () => {
+  expect(shown("\u{1f373} Loading\tfonts...\n")).toBe("Loading fonts...");
+  expect(shown("x".repeat(99))).toHaveLength(60);
+  expect(shown("\u{1f373}")).toBe("");
 });

@@ -3,9 +3,12 @@ export function plain(name: string): string {
   return name.replace(/[^\w@$./:-]/gu, "?").slice(0, 40);
 }
 
-/** Somebody else's words fit to be shown: what the typeface does not have becomes a question mark. */
-export function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/gu, "?");
+/** Another's words, fit to be shown: in the typeface, on a line, and at most so many characters. */
+export function shown(words: string, longest = 60): string {
+  return words
+    .replace(/[^\x20-\x7e]+/gu, " ")
+    .trim()
+    .slice(0, longest);
 }
 
 /** Lines of at most `columns` characters; a word longer than a line is broken. */

@@ -33,6 +33,8 @@ export const words = {
   linking: "making a link...",
 
   preparing: "asking for the piece and a base...",
+  /** `said`: what the oven tells of it. */
+  baking: (said: string) => (said ? `the oven bakes it: ${said}` : "the oven bakes it..."),
   file: "file",
   fileOf: (name: string, bytes: number) => `${name}, ${size(bytes)}`,
   download: "download",
@@ -51,6 +53,7 @@ export const words = {
   },
   piece: "piece",
   pieceOf: (name: string, bytes: number) => `${name}, ${size(bytes)}`,
+  normalised: "its packing time is the base's: same choices, same sha256.",
   older: (version: string) => `older than ${version}, which this browser has seen.`,
   sha256: "sha256",
   mayUse: "may use",

@@ -72,7 +72,9 @@ const again = 4e12; // far from now: it is not a matter of when the test runs
 /** A state of each kind, by a name for it. */
 export const states = {
   preparing,
+  baking: { ...preparing, baking: "\u{1f373} Loading fonts..." },
   ready,
+  normalised: { ...ready, info: { ...info, piece: { ...info.piece, isNormalised: true } } },
   unfinished: {
     ...ready,
     info: { ...info, here: 320_000_000 },

@@ -75,6 +75,16 @@ const steps: [string, BuildState, BuildEvent, Partial<BuildState>][] = [
     },
     { trouble },
   ],
+  [
+    "progress with what the oven says",
+    states.preparing,
+    {
+      type: "progress",
+      progress: { ...progress, baking: "Loading fonts..." },
+      speeds: { bytesPerSecond: 0, fetchedPerSecond: 0 },
+    },
+    { baking: "Loading fonts..." },
+  ],
   ["paused", states.saving, { type: "paused" }, { paused: true }],
   ["resumed", { ...states.saving, paused: true }, { type: "resumed" }, { paused: false }],
   [
@@ -102,6 +112,12 @@ test.each(steps)("%s", (_, state, event, expected) => {
   const before = structuredClone(state);
   expect(reduce(state, event)).toMatchObject(expected);
   expect(state).toEqual(before);
+});
+
+test("baking ends by not being reported again", () => {
+  expect(
+    reduce(states.baking, { type: "progress", progress, speeds: { bytesPerSecond: 0, fetchedPerSecond: 0 } }),
+  ).not.toHaveProperty("baking");
 });
 
 test("trouble ends by not being reported again", () => {

@@ -75,12 +75,20 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
     case "taken":
       return { ...state, stage: "saving" };
     case "progress": {
-      const { fetched, kept, canKeep, written, trouble, stick: onStick } = event.progress;
-      const { trouble: _, ...rest } = state; // trouble ends by not being reported again
+      const { fetched, kept, canKeep, written, trouble, baking, stick: onStick } = event.progress;
+      const { trouble: _, baking: __, ...rest } = state; // they end by not being reported again
       const keep = { ...state.keep, bytes: kept, possible: canKeep };
       const { stick } = state;
-      const job = onStick && stick?.doing ? { stick: { ...stick, progress: onStick } } : {};
-      return { ...rest, fetched, written, ...event.speeds, keep, ...job, ...(trouble && { trouble }) };
+      return {
+        ...rest,
+        fetched,
+        written,
+        ...event.speeds,
+        keep,
+        ...(onStick && stick?.doing && { stick: { ...stick, progress: onStick } }),
+        ...(trouble && { trouble }),
+        ...(baking !== undefined && { baking }),
+      };
     }
     case "paused":
     case "resumed":
