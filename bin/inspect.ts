@@ -73,6 +73,7 @@ async function describePiece({ start, length }: Partition, at: At): Promise<Row[
   return [
     ["name", text(os["piece"])],
     ["base", text(os["base"])],
+    ...(os["by"] === undefined ? [] : [["built by", text(os["by"])]]),
     ["piece.html", `${html.length} bytes`],
     ["SHA-256", right ? html.sha256 : `${html.sha256}, and os.json says ${text(os["sha256"])}`],
     ["files", names.join(", ") + (count > names.length ? `, and ${count - names.length} more` : "")],

@@ -42,6 +42,18 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
+test("an image says who has built it, if --by does", () => {
+  expect(os(...BUILD, "--by", "@jeffrey", "--out", "by.iso")).toMatchObject({ status: 0, stderr: "" });
+  expect(os("inspect", "by.iso").stdout).toMatch(/^built by +@jeffrey$/m);
+  expect(os(...BUILD, "--out", "nobody.iso")).toMatchObject({ status: 0 });
+  expect(os("inspect", "nobody.iso").stdout).not.toContain("built by");
+  const { status, stderr } = os(...BUILD, "--by", "jeffrey");
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining("--by takes a handle of AC's, as @jeffrey; not jeffrey"),
+  ]);
+});
+
 test("a piece may use what --allow says, and nothing else", async () => {
   expect(os(...BUILD, "--allow", "microphone,camera", "--out", "a.iso")).toMatchObject({
     status: 0,

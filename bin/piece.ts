@@ -5,7 +5,7 @@ import { fetchBundle, prepareBundle, type BundleOptions } from "../src/bundle/bu
 import type { Bytes } from "../src/bytes/segment.ts";
 import { BundleError } from "../src/errors.ts";
 import type { PieceFiles } from "../src/image/plan.ts";
-import { parsePiece } from "../src/piece/name.ts";
+import { isHandle, parsePiece } from "../src/piece/name.ts";
 import { pngSize } from "../src/splash/png.ts";
 import { MOST_PIXELS } from "../src/splash/splash.ts";
 import type { OpenBase } from "./base.ts";
@@ -19,6 +19,7 @@ export const PIECE_OPTIONS = {
   bundle: { type: "string" },
   splash: { type: "string" },
   allow: { type: "string", default: "" },
+  by: { type: "string" },
 } as const satisfies ParseArgsConfig["options"];
 
 /** What `parseArgs` makes of `PIECE_OPTIONS`. */
@@ -27,6 +28,7 @@ interface PieceValues {
   readonly bundle?: string | undefined;
   readonly splash?: string | undefined;
   readonly allow: string;
+  readonly by?: string | undefined;
 }
 
 /**
@@ -40,6 +42,10 @@ export async function openPiece(
   stop: AbortSignal,
 ): Promise<PieceFiles> {
   const name = parsePiece(words);
+  const { by } = values;
+  if (by !== undefined && !isHandle(by))
+    throw new UsageError(`--by takes a handle of AC's, as @jeffrey; not ${by}`);
+  const allow = parseAllow(values.allow);
   if (values.bundle === undefined && !URL.canParse(values.oven)) {
     throw new RangeError(`The oven's address, ${values.oven}, is none`);
   }
@@ -48,9 +54,8 @@ export async function openPiece(
   const { html } = values.bundle
     ? await readBundle(name, values.bundle, wish)
     : await fetchBundle(name, values, { ...wish, retry: preparing, stop, onBaking: showBaking });
-  const allow = parseAllow(values.allow);
   const splash = values.splash ? await readSplash(values.splash) : undefined;
-  return { name, html, splash, allow };
+  return { name, html, splash, allow, by };
 }
 
 /** Allowances, between commas. Throws `UsageError` for a word that is none. */

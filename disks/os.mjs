@@ -57,6 +57,7 @@ const os = {
 };
 /** @type {string[]} */
 let qualifiers = []; // what followed the piece's name
+let handle = ""; // whose, once AC says who is there
 let visit = ""; // tells the page's answers to us from those to an earlier visit
 let pageNumber = 0; // which page of the screen is shown, from 0
 let ticks = 0;
@@ -113,7 +114,8 @@ function paint({ wipe, ink, screen: { width, height }, dark: night, ui }) {
 
 // 🎪 Act (Listens to the page, and to the person.)
 /** @param {Api} $ */
-function act({ event: e }) {
+function act({ event: e, handle: who }) {
+  if (e.is("signal")) meet(who);
   if (e.is("signal")) for (const message of e.signal) hear(message);
   if (e.is("reframed") || e.is("dark-mode") || e.is("light-mode")) needsPaint();
   for (const { command } of drawn?.buttons ?? []) {
@@ -124,8 +126,10 @@ function act({ event: e }) {
 }
 
 // 🧮 Sim (Looks at the clock, and tells the page what has changed.)
-function sim() {
+/** @param {Api} $ */
+function sim({ handle: who }) {
   ticks += 1;
+  if (ticks % BEAT_TICKS === 0) meet(who);
   if (!os.page && !os.pageIsLate && ticks > PAGE_TIMEOUT_TICKS) {
     os.pageIsLate = true;
     changed();
@@ -170,7 +174,7 @@ function hear(/** @type {PageMessage | undefined} */ message) {
     if (os.page) return;
     os.page = message.page;
     if (os.target === "clear") tell("os:clear");
-    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? {} : { qualifiers });
+    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? {} : { qualifiers, handle });
   } else if (message.type === "os:state") {
     if (message.state.stage !== os.build?.stage) {
       pageNumber = 0;
@@ -188,6 +192,15 @@ function hear(/** @type {PageMessage | undefined} */ message) {
   } else if (message.type === "os:cleared") os.cleared = message;
   else if (message.type === "os:link") os.link = message;
   changed();
+}
+
+/** See who is there. AC knows late, and its newest runtime throws while nobody is. */
+function meet(/** @type {Api["handle"] | undefined} */ who) {
+  if (handle) return;
+  try {
+    handle = who?.() ?? "";
+  } catch {}
+  if (handle && os.build) tell("os:handle", { handle });
 }
 
 /** Say something to the page, which knows us by visit and piece. */
@@ -215,6 +228,7 @@ const commands = {
   start: () => tell("os:start", { where: "downloads" }),
   choose: () => tell("os:start", { where: "choose" }),
   keep: () => tell("os:keep", { keep: !os.build?.keep.wanted }),
+  sign: () => tell("os:sign", { sign: !os.build?.sign?.wanted }),
   pause: () => tell(os.build?.paused ? "os:resume" : "os:pause"),
   askToStop: () => (os.stopping = true),
   goOn: () => (os.stopping = false),
@@ -225,7 +239,7 @@ const commands = {
   open() {
     os.phone = false; // they know
     os.linking = false;
-    tell("os:open", { qualifiers });
+    tell("os:open", { qualifiers, handle });
   },
   stick: () => tell("os:stick", { job: { do: os.page?.stick.last === undefined ? "choose" : "again" } }),
   anotherStick: () => tell("os:stick", { job: { do: "choose" } }),

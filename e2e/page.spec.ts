@@ -1,9 +1,9 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { WINDOW } from "../src/release/manifest.ts";
 import { files, holding, serve } from "../src/testing/range-server.ts";
-import { testBase } from "../src/testing/test-base.ts";
+import { sha256Of, testBase } from "../src/testing/test-base.ts";
 import { configuredSite, Origin, STRICT_POLICY } from "./origin.ts";
-import { configure, expect, says, startBuild, test } from "./site.ts";
+import { configure, expect, READY, says, startBuild, test } from "./site.ts";
 
 // The page module as it is built, in a real browser: what it needs of a site, and what its instances share.
 
@@ -53,6 +53,48 @@ test("a site that allows no frames of its own says so at once", async ({ page, s
   await page.goto(`${strict.url}/os:notepat`);
   await startBuild(page);
   await expect.poll(() => says(page)).toContain("Content-Security-Policy of this site (frame-src)");
+});
+
+test("an image says who has built it once AC knows, unless they do not want it", async ({ page, site }) => {
+  const read = (at: number, length: number) => image.subarray(at, at + length);
+  await using origin = await Origin.of({ manifest, read }, bundle);
+  await configure(page, { latest: `${origin.url}/manifest.json`, oven: origin.url });
+  const shown = async () =>
+    /sha256 ((?:[0-9a-f]+ ?)+)/
+      .exec(await says(page))?.[1]
+      ?.replaceAll(" ", "")
+      .slice(0, 64) ?? "";
+  const another = async (than: string) => {
+    let found = "";
+    await expect
+      .poll(async () => {
+        found = await shown(); // nothing while it is computed
+        return found !== "" && found !== than;
+      })
+      .toBe(true);
+    return found;
+  };
+  await page.goto(`${site.url}/os:notepat`);
+  await expect.poll(() => says(page)).toMatch(READY);
+  expect(await says(page)).not.toContain("built by");
+  const nobody = await another("");
+
+  await page.evaluate("stage.logIn('jeffrey')"); // AC knows late
+  await expect.poll(() => says(page)).toContain('say "built by @jeffrey" as it starts');
+  const named = await another(nobody);
+  await page.keyboard.press("b");
+  expect(await another(named)).toBe(nobody);
+
+  await page.goto(`${site.url}/os:notepat?handle=jeffrey`); // what they did not want is remembered
+  await expect.poll(() => says(page)).toContain("built by @jeffrey");
+  expect(await another("")).toBe(nobody);
+  await page.keyboard.press("b");
+  expect(await another(nobody)).toBe(named);
+  const downloading = page.waitForEvent("download");
+  await startBuild(page);
+  const file = readFileSync(await (await downloading).path());
+  expect(sha256Of(file)).toBe(named);
+  expect(file.includes('"by": "@jeffrey"\n}')).toBe(true);
 });
 
 /** What is told to the piece, and by whom, of the builds that instances of the page module are asked for. */

@@ -93,6 +93,7 @@ for (const [width, height, density] of canvases) {
         starting: /your browser/,
         ready: /s start/,
         normalised: /s start/,
+        signed: /s start/,
         asks: /it asks|> 1\/\d/,
       }; // or on a later page
       const later = {

@@ -11,10 +11,11 @@ import type { Allowance } from "./allowances.ts";
  * Piece → page, by AC's signals. `os:hello` asks what the page can do; `os:open` makes ready what `piece` and
  * `qualifiers` name, or joins the build of it; `os:pause` and `os:resume` fetch nothing for a while; `os:preview` shows
  * the bundle itself over `box` of the canvas, or takes it away; `os:link` asks for the address of this build, to be
- * opened elsewhere; `os:say` is for those who hear the page.
+ * opened elsewhere; `os:say` is for those who hear the page; `os:handle` tells who is there, once AC knows.
  *
  * What costs the person something is done only if they have just pressed a key or tapped, and is answered by `os:press`
- * otherwise: `os:start` makes what is ready; `os:allow` says what the piece may use of the machine that it starts; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
+ * otherwise: `os:start` makes what is ready; `os:allow` says what the piece may use of the machine that it starts; `os:sign` whether the image says who
+ * has built it; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
  * `os:clear` removes what is kept; `os:checksum` saves `<name>.sha256`, `os:copy` puts the SHA-256 on the clipboard;
  * `os:stick` does `job` on a stick.
  */
@@ -33,6 +34,10 @@ export interface PieceMessage {
   readonly use?: Allowance;
   /** For `os:stick`. */
   readonly job?: StickJob | StickChoice;
+  /** For `os:open` and `os:handle`: who AC says is there, as `@jeffrey`. */
+  readonly handle?: string;
+  /** For `os:sign`: whether the image is to say who has built it. */
+  readonly sign?: boolean;
   /** For `os:preview`: where, in fractions of the canvas; nowhere when absent. */
   readonly box?: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
   /** For `os:say`. */
@@ -97,6 +102,8 @@ export interface BuildState {
   readonly baking?: string;
   /** Whether the base image stays in this browser when this is over, and how much of it is here now. */
   readonly keep: { readonly wanted: boolean; readonly bytes: number; readonly possible: boolean };
+  /** Who can be said on the image to have built it, once AC knows, and whether they want it. */
+  readonly sign?: { readonly handle: string; readonly wanted: boolean };
   /** Where the file goes. */
   readonly where: "downloads" | "chosen";
   /** When `stick`. */
@@ -203,8 +210,16 @@ export interface Trouble {
   readonly again: number;
 }
 
+/** What can be chosen of an image once it is ready. */
+export interface Choices {
+  /** What the piece may use of the machine that it starts. */
+  readonly allow: readonly Allowance[];
+  /** Who builds it, as `@jeffrey`, where the image is to say so. */
+  readonly by?: string;
+}
+
 /** What to build, and from where. */
-export interface BuildRequest {
+export interface BuildRequest extends Partial<Choices> {
   /** As the person typed it. */
   readonly piece: string;
   /** URL of a manifest or of a `latest.json`. */
@@ -221,8 +236,6 @@ export interface BuildRequest {
   readonly giveUpAfterSeconds?: number;
   /** The newest versions of base seen so far (`SeenVersions` in `src/release/seen.ts`). */
   readonly seen?: Readonly<Record<string, string>>;
-  /** What the piece may use of the machine that it starts; what its bundle asks for when absent. */
-  readonly allow?: readonly Allowance[];
   /** Whether verified windows may be written to this browser's storage. */
   readonly keep: boolean;
 }
@@ -246,7 +259,7 @@ export interface Progress {
 }
 
 /** All that is known of an image before it is made. Sizes in bytes, digests in lower-case hex. */
-export interface ImageInfo {
+export interface ImageInfo extends Choices {
   readonly fileName: string;
   readonly size: number;
   /** Of the finished file. */
@@ -270,8 +283,6 @@ export interface ImageInfo {
     /** ISO 8601. */
     readonly created: string;
   };
-  /** What the piece may use of the machine that it starts. */
-  readonly allow: readonly Allowance[];
   /** What the piece's bundle asks to use, where that has been looked at. */
   readonly asks?: readonly Allowance[];
   /**

@@ -22,6 +22,8 @@ export interface DiskCalls {
   readonly notice: (text: string, colors?: unknown[]) => void;
   readonly delay: (run: () => void, ticks: number, again: boolean) => void;
   readonly label: (text?: string, color?: unknown) => void;
+  /** Who is logged in, as `jeffrey`; nobody until the session message has come. */
+  readonly session: () => string | undefined;
   readonly retrieve: (key: string, method: string) => Promise<unknown>;
 }
 
@@ -85,8 +87,13 @@ export function stableApi(disk: DiskCalls) {
     help,
     platform: platform(navigator.userAgent),
     sound: { synth: () => ({ kill() {}, progress: () => 0, update() {} }) }, // the stage is silent
-    user: undefined,
-    handle: () => undefined,
+    get user() {
+      return disk.session() === undefined ? undefined : { sub: "stage" };
+    },
+    handle: () => {
+      const handle = disk.session();
+      return handle === undefined ? undefined : `@${handle}`;
+    },
     authorize: () => Promise.reject(new Error("Nobody logs in on the stage")),
     debug: true,
   } satisfies Partial<Api> & object;

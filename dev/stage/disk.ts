@@ -37,6 +37,7 @@ export class Disk {
   #failure: unknown; // of loading, until a piece has been told
   #reframed = false;
   #focused = true;
+  #handle: string | undefined;
   #dark: boolean | undefined;
   #timers = new Timers();
   #notice: { text: string; colors: unknown[]; left: number } | undefined;
@@ -67,6 +68,7 @@ export class Disk {
       },
       delay: (run, ticks, again) => this.#timers.add(run, ticks, again),
       label: (text, color) => this.#setLabel(text, color),
+      session: () => this.#handle,
       retrieve: (key, method) => {
         if (this.#retrieved)
           this.#report(`store.retrieve("${key}") while another waits: AC forgets the first`);
@@ -82,6 +84,7 @@ export class Disk {
     if (message.type === "frame") await this.#frame(message);
     else if (message.type === "load") await this.#arrive(message.slug, message.fromHistory);
     else if (message.type === "ping") this.#host.send({ type: "pong" });
+    else if (message.type === "session") this.#handle = message.handle;
     else if (message.type === "reframed") this.#reframed = this.#booted;
     else if (message.type === "signal") this.#signals.push(message.content);
     else if (message.type === "store:retrieved") {

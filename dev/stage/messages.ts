@@ -13,6 +13,8 @@ export type ToDisk =
   | { readonly type: "dark-mode"; readonly content: boolean }
   | { readonly type: "scroll"; readonly content: Scroll }
   | { readonly type: "store:retrieved"; readonly content: unknown }
+  /** Somebody has logged in. */
+  | { readonly type: "session"; readonly handle: string }
   | { readonly type: "ping" };
 
 /** How far the wheel was turned, in canvas pixels; twice, as AC's runtimes differ. */

@@ -45,6 +45,8 @@ const stage = {
   },
   /** All that was written in the frame painted last, in order. */
   text: () => [...written],
+  /** Log somebody in, as `jeffrey`; `?handle=jeffrey` does so from the start. */
+  logIn: (handle: string) => send({ type: "session", handle }),
   /** What went wrong in pieces, oldest first. */
   get errors() {
     return [...errors];
@@ -86,6 +88,8 @@ function start(slug: string): void {
   waiting = false;
   send({ type: "dark-mode", content: dark.matches });
   send({ type: "load", slug, fromHistory: false });
+  const handle = query.get("handle");
+  if (handle !== null) stage.logIn(handle);
 }
 
 function watch(): void {

@@ -71,6 +71,7 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
       piece: { name: files.name, size: files.html.length, sha256: pieceSha256 },
       base: { name, version, flavor, arch, created },
       allow: files.allow ?? [],
+      ...(files.by === undefined ? {} : { by: files.by }),
     };
     function chunks(buffers: BufferPool, seeds: readonly Seed[] = []): AsyncGenerator<Bytes> {
       const all = { ...sources, seeds: [...seeds, ends(head, tail, last), ...sources.seeds] };

@@ -36,3 +36,15 @@ test.each<Partial<OsJson>>([{ piece: "two words" }, { size: -1 }, { sha256: "" }
     expect(() => formatOsJson({ ...parseOsJson(text), ...change })).toThrow(RangeError);
   },
 );
+
+test("who has built it is written where it is said, and what is no handle is passed over", () => {
+  const os = parseOsJson(text);
+  expect(text).not.toContain('"by"');
+  const signed = formatOsJson({ ...os, by: "@jeffrey" });
+  expect(parseOsJson(signed)).toEqual({ ...os, by: "@jeffrey" });
+  for (const by of ["jeffrey", `@${"x".repeat(17)}`, 7, "@a\nb"]) {
+    expect(() => formatOsJson({ ...os, by: by as string })).toThrow(RangeError);
+    const odd = signed.replace('"@jeffrey"', JSON.stringify(by));
+    expect(parseOsJson(odd)).not.toHaveProperty("by");
+  }
+});

@@ -15,6 +15,8 @@ export interface PieceFiles {
   readonly splash?: Bytes | undefined;
   /** What it may use of the machine that it starts; nothing when absent. */
   readonly allow?: readonly Allowance[] | undefined;
+  /** Who builds it, as `@jeffrey`, where that is to be said on it. */
+  readonly by?: string | undefined;
 }
 
 /** A whole image, decided to the last byte. */
@@ -78,7 +80,7 @@ export async function pieceFiles(
   return [
     html,
     await pieceFile("os.json", description(manifest, piece, html.sha256)),
-    await pieceFile("splash.png", piece.splash ?? (await splash(piece.name))),
+    await pieceFile("splash.png", piece.splash ?? (await splash(piece.name, piece.by))),
   ];
 }
 
@@ -95,6 +97,7 @@ function description({ name, flavor, version }: Manifest, piece: PieceFiles, htm
     sha256: htmlSha256,
     base: `${name} ${flavor} ${version}`,
     allow: piece.allow ?? [],
+    by: piece.by,
   });
   return new TextEncoder().encode(text);
 }

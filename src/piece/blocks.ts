@@ -10,6 +10,7 @@ export type Command =
   | "start"
   | "choose"
   | "keep"
+  | "sign"
   | "pause"
   | "askToStop"
   | "goOn"

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PieceNameError } from "../errors.ts";
-import { imageFileName, parsePiece } from "./name.ts";
+import { imageFileName, isHandle, parsePiece } from "./name.ts";
 
 test.each([
   ["notepat", "notepat-os.iso"],
@@ -80,4 +80,22 @@ test("whatever passes is harmless in a file name", () => {
       }
     }),
   );
+});
+
+test.each([
+  ["@jeffrey", true],
+  ["@a", true],
+  ["@A.b_c", true],
+  [`@${"x".repeat(16)}`, true],
+  [`@${"x".repeat(17)}`, false],
+  ["@", false],
+  ["jeffrey", false],
+  ["@.a", false],
+  ["@a_", false],
+  ["@a..b", false],
+  ["@a b", false],
+  ["@a\n", false],
+  ["@\u00e9", false],
+])("%j is a handle: %j", (text, isOne) => {
+  expect(isHandle(text)).toBe(isOne);
 });

@@ -7,6 +7,15 @@ const NAME = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9_-]*$/i;
 const KIDLISP = /^\$[a-z0-9]+$/i;
 const LONGEST = 100;
 
+/** AC's `validateHandle` (`lib/text.mjs` as it was in 2026), behind an at sign. */
+const HANDLE = /^@[a-z0-9]+(?:[._][a-z0-9]+)*$/i;
+const LONGEST_HANDLE = 16;
+
+/** Whether `text` is a handle of AC's, as `@jeffrey`. */
+export function isHandle(text: string): boolean {
+  return text.length <= 1 + LONGEST_HANDLE && HANDLE.test(text);
+}
+
 /**
  * The one gate through which a piece's name comes in: `notepat`, `@handle/piece`, or KidLisp's `$code`;
  * nothing at all means `prompt`. What passes is safe in a URL's query, a file name and a shell's quotes.

@@ -22,6 +22,7 @@ test.each([
   ["preparing", "busy", ["c"]],
   ["baking", "busy", ["c"]],
   ["ready", "calm", ["s", "w", "u", "k", "a", "l"]],
+  ["signed", "calm", ["s", "w", "u", "b", "k", "a", "l"]],
   ["allowing", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "l"]],
   ["asks", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "l"]],
   ["stick looked at", "busy", []],
@@ -88,6 +89,15 @@ test("what the oven says of its baking is seen, and heard without a new word at 
   expect(announcement(screen)).not.toContain("fonts");
   const troubled = model({ build: { ...states.baking, trouble: { kind: "busy", tries: 1, again: 4e12 } } });
   expect(JSON.stringify(screenOf(troubled).blocks)).toContain(words.trouble.busy);
+});
+
+test("whether who has built it is said is asked only of somebody whom AC knows", () => {
+  expect(announcement(screenOf(models["signed"]!))).toContain(
+    'Say "built by @sixteen_letters1" as it starts, on',
+  );
+  const sign = { ...states.signed.sign, wanted: false };
+  expect(announcement(screenOf(model({ build: { ...states.signed, sign } })))).toContain("as it starts, off");
+  expect(announcement(screenOf(models["ready"]!))).not.toContain("built by");
 });
 
 test("a bundle that is the same for everybody says so, another nothing", () => {

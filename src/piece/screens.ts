@@ -139,7 +139,12 @@ function linked(model: Model): Screen {
   };
 }
 
-function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, info: ImageInfo): Screen {
+function ready(
+  model: Model,
+  page: PageInfo,
+  { keep, sign, unfinished }: BuildState,
+  info: ImageInfo,
+): Screen {
   const asks = info.asks ?? [];
   const isUnfolded = model.unfolded || asks.length > 0;
   return {
@@ -157,6 +162,7 @@ function ready(model: Model, page: PageInfo, { keep, unfinished }: BuildState, i
       ...(info.piece.isNormalised ? [text(words.normalised, { color: "dim" })] : []),
       ...(isUnfolded ? allowing(info) : []),
       ...(unfinished ? [text(words.unfinished(info.fileName), { color: "good" })] : []),
+      ...(sign ? [gap(), signing(sign)] : []),
       ...(keep.possible ? [gap(), keeping(words.keep(info.download), keep.wanted)] : []),
       gap(),
       {
@@ -190,6 +196,14 @@ function allowing({ piece, allow, asks = [] }: ImageInfo): Block[] {
     }),
   ];
 }
+
+const signing = ({ handle, wanted }: NonNullable<BuildState["sign"]>): Block => ({
+  kind: "checkbox",
+  key: "b",
+  label: words.sign(plain(handle)),
+  checked: wanted,
+  command: "sign",
+});
 
 const keeping = (label: string, checked: boolean): Block => ({
   kind: "checkbox",

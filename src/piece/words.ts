@@ -71,6 +71,7 @@ export const words = {
     sysex: { name: "SysEx", key: "x", label: "MIDI SysEx, which can change devices for good" },
     network: { name: "network", key: "n", label: "network, to send and fetch" },
   } satisfies Record<Allowance, { name: string; key: string; label: string }>,
+  sign: (handle: string) => `say "built by ${handle}" as it starts`,
   unfinished: (name: string) => `${name} is unfinished. continue goes on with it.`,
   keep: (bytes: number) => `keep base for next time (${size(bytes)})`,
 

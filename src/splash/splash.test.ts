@@ -66,12 +66,36 @@ test.each(NAMES)(
 );
 
 test("two names have two splashes, and one name has one, in every release", async () => {
-  const all = await Promise.all([...NAMES, "notepaT"].map(splash));
+  const all = await Promise.all([...NAMES, "notepaT"].map((name) => splash(name)));
   expect(new Set(all.map(sha256Of)).size).toBe(all.length);
   expect(sha256Of(await splash("notepat"))).toBe(
     "0a0fecc014ca3ff0bc6a5065ff593df62fdd5b342cd44129aadc1984fab02ac0",
   );
 });
+
+const LONG = `@${"w".repeat(16)}/${"w".repeat(82)}`;
+
+test.each(["x", "$cow", "@jeffrey/frog", LONG, "a-".repeat(50)])(
+  "who has built the image stands below %s, and covers nothing of it",
+  async (name) => {
+    const by = "@sixteen_letters1";
+    const [plain, signed] = [decoded(write(await splash(name))), decoded(write(await splash(name, by)))];
+    const changed: number[] = []; // rows
+    for (let i = 0; i < plain.rgb.length; i += 3) {
+      const [before, after] = [plain.rgb.readUIntBE(i, 3), signed.rgb.readUIntBE(i, 3)];
+      if (before === after) continue;
+      expect(before).toBe(0); // nothing was there
+      changed.push(Math.floor(i / 3 / plain.width));
+    }
+    const inked = (from: number, to: number) =>
+      plain.rgb.subarray(from * plain.width * 3, to * plain.width * 3).some((byte) => byte > 0);
+    const [top, bottom] = [Math.min(...new Set(changed)), Math.max(...new Set(changed))];
+    expect(changed.length).toBeGreaterThan(1_000);
+    expect(inked(top, bottom + 1)).toBe(false);
+    expect(inked(0, top)).toBe(true); // the name
+    expect(inked(bottom + 1, plain.height)).toBe(true); // the mark
+  },
+);
 
 function write(bytes: Uint8Array): string {
   const file = path.join(folder, "splash.png");

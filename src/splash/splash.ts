@@ -30,11 +30,15 @@ interface Line {
   readonly colour: number;
 }
 
+/** Where who has built it stands at the lowest, above the mark. */
+const BUILDER = 268;
+
 /**
  * What a screen shows while the machine starts: the name of the piece, 1280 by 720 pixels, as a PNG of some nine
- * kilobytes. The same bytes for a name wherever they are made.
+ * kilobytes; below it who has built the image (`@jeffrey`), where that is to be said. The same bytes for the same names
+ * wherever they are made.
  */
-export async function splash(name: string): Promise<Bytes> {
+export async function splash(name: string, by?: string): Promise<Bytes> {
   const [, handle = "", piece = name] = /^(@[^/]+)\/(.*)$/.exec(name) ?? [];
   const largest = Math.floor(ROOM / (BLOCK_WIDTH * piece.length - 1));
   const size = Math.max(SMALLEST, Math.min(largest, LARGEST));
@@ -48,6 +52,10 @@ export async function splash(name: string): Promise<Bytes> {
   for (const line of lines) {
     picture.write(line, y);
     y += LINE_HEIGHT * line.size;
+  }
+  // Not just "by": whoever builds notepat has not made notepat. Names that leave no room have handles that AC does not give
+  if (by !== undefined && y <= BUILDER) {
+    picture.write({ text: `built by ${by}`, size: 2, colour: QUIET }, Math.min(y + 6, BUILDER));
   }
   for (let x = -MARK / 2; x < MARK / 2; x += 2) picture.fill(COLUMNS / 2 + x, 296, 2, OWN);
   picture.write({ text: "aesthetic computer", size: 2, colour: QUIET }, 308);

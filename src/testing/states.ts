@@ -74,6 +74,11 @@ export const states = {
   preparing,
   baking: { ...preparing, baking: "\u{1f373} Loading fonts..." },
   ready,
+  signed: {
+    ...ready,
+    info: { ...info, by: "@sixteen_letters1" },
+    sign: { handle: "@sixteen_letters1", wanted: true },
+  },
   normalised: { ...ready, info: { ...info, piece: { ...info.piece, isNormalised: true } } },
   unfinished: {
     ...ready,

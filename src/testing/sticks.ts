@@ -64,6 +64,8 @@ export const STICKS: readonly Stick[] = [
   good("a piece"),
   good("a KidLisp piece", { piece: "$cow" }, "$cow"),
   good("the longest name", { piece: LONG }, LONG),
+  good("a piece that says who has built it", { by: "@jeffrey" }),
+  good("a builder that is no handle", { by: '"; reboot' }),
   good("a key of a later release", { density: 8 }),
   good("a base with quotes in it", { base: 'the "piece": one' }),
   allows("a stick from before pieces were allowed anything", undefined, []),

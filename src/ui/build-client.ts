@@ -1,6 +1,5 @@
 import { proxy, transfer, wrap } from "comlink";
-import type { Allowance } from "../allowances.ts";
-import type { BuildRequest, ImageInfo, StickJob, StickView } from "../messages.ts";
+import type { BuildRequest, Choices, ImageInfo, StickJob, StickView } from "../messages.ts";
 import { runClock, type RunClock } from "../time/run-clock.ts";
 import { carryCauses, type Builder, type BuildListener } from "../worker/api.ts";
 
@@ -13,7 +12,7 @@ export interface BuildClient {
   readonly broken: Promise<never>;
   /** See `Builder`, as for all of these. */
   open(request: BuildRequest): Promise<ImageInfo>;
-  allow(allow: readonly Allowance[]): Promise<ImageInfo>;
+  choose(choices: Choices): Promise<ImageInfo>;
   bundle(): Promise<Blob>;
   send(port: MessagePort): Promise<void>;
   write(file: FileSystemFileHandle): Promise<void>;
@@ -46,7 +45,7 @@ export function startBuildClient(
   return {
     broken,
     open: (request) => orBroken(builder.open(request, proxy(listener))),
-    allow: (allow) => orBroken(builder.allow(allow)),
+    choose: (choices) => orBroken(builder.choose(choices)),
     bundle: () => orBroken(builder.bundle()),
     send: (port) => orBroken(builder.send(transfer(port, [port]))),
     write: (file) => orBroken(builder.write(file)),

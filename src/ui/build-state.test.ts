@@ -9,7 +9,8 @@ const failed = { type: "failed", error: "SaveError", message: "It failed." } as 
 const cancelled = { type: "cancelled", error: "CancelledError", message: "It was cancelled." } as const;
 const events: BuildEvent[] = [
   { type: "prepared", info, unfinished: true },
-  { type: "allowed", info: { ...info, allow: ["camera"] } },
+  { type: "chosen", info: { ...info, allow: ["camera"] } },
+  { type: "sign", sign: { handle: "@jeffrey", wanted: true } },
   { type: "started", where: "chosen" },
   { type: "taken" },
   { type: "progress", progress, speeds: { bytesPerSecond: 9, fetchedPerSecond: 0 } },
@@ -23,10 +24,22 @@ const events: BuildEvent[] = [
 
 const steps: [string, BuildState, BuildEvent, Partial<BuildState>][] = [
   [
-    "allowed: another image, with another SHA-256",
+    "chosen: another image, with another SHA-256",
     states.ready,
-    { type: "allowed", info: { ...info, allow: ["camera"], sha256: "other" } },
+    { type: "chosen", info: { ...info, allow: ["camera"], sha256: "other" } },
     { info: { ...info, allow: ["camera"], sha256: "other" } },
+  ],
+  [
+    "sign: who is there",
+    states.preparing,
+    { type: "sign", sign: { handle: "@jeffrey", wanted: true } },
+    { sign: { handle: "@jeffrey", wanted: true } },
+  ],
+  [
+    "sign: they do not want to be named",
+    states.signed,
+    { type: "sign", sign: { ...states.signed.sign, wanted: false } },
+    { sign: { ...states.signed.sign, wanted: false } },
   ],
   [
     "prepared: everything is known, and the person decides",
@@ -112,6 +125,12 @@ test.each(steps)("%s", (_, state, event, expected) => {
   const before = structuredClone(state);
   expect(reduce(state, event)).toMatchObject(expected);
   expect(state).toEqual(before);
+});
+
+test("who is there changes nothing when it is known already, or when the image is being made", () => {
+  const { sign } = states.signed;
+  expect(reduce(states.signed, { type: "sign", sign: { ...sign } })).toBe(states.signed);
+  expect(reduce(states.saving, { type: "sign", sign })).toBe(states.saving);
 });
 
 test("baking ends by not being reported again", () => {

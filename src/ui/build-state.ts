@@ -4,8 +4,10 @@ import type { BuildState, ImageInfo, Progress, StickJob, StickView } from "../me
 export type BuildEvent =
   /** Everything is known: the person decides. `unfinished`: an earlier build has left a chosen file. */
   | { readonly type: "prepared"; readonly info: ImageInfo; readonly unfinished: boolean }
-  /** Another image, since the person has said what the piece may use. */
-  | { readonly type: "allowed"; readonly info: ImageInfo }
+  /** Another image, since the person has chosen something. */
+  | { readonly type: "chosen"; readonly info: ImageInfo }
+  /** Who is there, or whether they want to be named. */
+  | { readonly type: "sign"; readonly sign: NonNullable<BuildState["sign"]> }
   /** The person has said where the file goes. */
   | { readonly type: "started"; readonly where: BuildState["where"] }
   /** The browser has taken up the download. */
@@ -32,8 +34,8 @@ export type BuildEvent =
 /** In bytes a second. */
 type Speeds = Pick<BuildState, "bytesPerSecond" | "fetchedPerSecond">;
 
-/** A build of `piece` that has just begun. `keep`: whether the base image is to stay. */
-export function initialState(piece: string, keep: boolean): BuildState {
+/** A build of `piece` that has just begun. `keep`: whether the base image is to stay. `sign`: who is there, if AC knows. */
+export function initialState(piece: string, keep: boolean, sign?: BuildState["sign"]): BuildState {
   return {
     piece,
     stage: "preparing",
@@ -44,6 +46,7 @@ export function initialState(piece: string, keep: boolean): BuildState {
     paused: false,
     keep: { wanted: keep, bytes: 0, possible: false },
     where: "downloads",
+    ...(sign && { sign }),
   };
 }
 
@@ -68,8 +71,14 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
       const { info, unfinished } = event;
       return { ...state, stage: "ready", info, unfinished };
     }
-    case "allowed":
+    case "chosen":
       return state.stage === "ready" ? { ...state, info: event.info } : state;
+    case "sign": {
+      const isOpen = state.stage === "preparing" || state.stage === "ready";
+      const { handle, wanted } = event.sign;
+      const isSame = state.sign?.handle === handle && state.sign.wanted === wanted;
+      return isOpen && !isSame ? { ...state, sign: event.sign } : state;
+    }
     case "started":
       return { ...state, stage: event.where === "downloads" ? "starting" : "saving", where: event.where };
     case "taken":

@@ -1,6 +1,6 @@
 import { withAllowance, type Allowance } from "../allowances.ts";
 import { CancelledError, explain, SaveError } from "../errors.ts";
-import type { BuildRequest, BuildState, StickJob, StickView } from "../messages.ts";
+import type { BuildRequest, BuildState, Choices, StickJob, StickView } from "../messages.ts";
 import { startBuildClient } from "./build-client.ts";
 import { initialState, keepsBase, reduce, type BuildEvent } from "./build-state.ts";
 import { Speed } from "./speed.ts";
@@ -17,6 +17,8 @@ export interface Build {
   start(where: BuildState["where"]): void;
   /** Let the piece use this of the machine that it starts, or no more: another image. While it is ready. */
   allow(use: Allowance): void;
+  /** Who is there, and whether the image is to say that they have built it. Until it is made. */
+  sign(sign: NonNullable<BuildState["sign"]>): void;
   /** Choose a stick, the last one again or another, while it is ready or a stick was chosen (right after a key or a tap). */
   chooseStick(which: "another" | "last"): void;
   /** Do this on the stick that was chosen. */
@@ -38,10 +40,10 @@ export interface Build {
 /** Get ready to build. `report` is called at every change of the state, the last time with the outcome. */
 export function openBuild(
   request: () => Promise<BuildRequest>,
-  { piece, keep }: { piece: string; keep: boolean },
+  { piece, keep, sign }: { piece: string; keep: boolean; sign: BuildState["sign"] },
   report: () => void,
 ): Build {
-  let state = initialState(piece, keep);
+  let state = initialState(piece, keep, sign);
   let speed = new Speed();
   let fetching = new Speed();
   let unfinished: Unfinished | undefined;
@@ -49,7 +51,7 @@ export function openBuild(
   let isChoosing = false;
   let isStarted = false;
   let bundle: Promise<Blob> | undefined;
-  let allowed: readonly Allowance[] = []; // what the person wants the piece to use of the machine
+  let choices: Choices = { allow: [] }; // what the person wants of the image
   let decided: Promise<void> = Promise.resolve(); // once the image is what is wanted
   const stop = new AbortController(); // ends it early
   const over = new AbortController();
@@ -89,8 +91,9 @@ export function openBuild(
     const info = await client.open(await request());
     unfinished = await recall(info.fileName);
     const downloads = downloadsTarget(() => dispatch({ type: "taken" }));
-    allowed = info.allow;
+    choices = { allow: info.allow, ...(info.by !== undefined && { by: info.by }) };
     dispatch({ type: "prepared", info, unfinished: unfinished !== undefined });
+    signAsWanted(); // AC may have said meanwhile who is there
     const handle = await chosen;
     await decided;
     addEventListener("beforeunload", askToStay, { signal: over.signal });
@@ -101,10 +104,25 @@ export function openBuild(
     return await target.save(image, client);
   };
 
-  const decide = async (before: Promise<void>, allow: readonly Allowance[]) => {
+  const decide = async (before: Promise<void>, wanted: Choices) => {
     await before;
-    const info = await client.allow(allow);
-    if (allow === allowed) dispatch({ type: "allowed", info }); // nothing else was said meanwhile
+    const info = await client.choose(wanted);
+    if (wanted === choices) dispatch({ type: "chosen", info }); // nothing else was said meanwhile
+  };
+
+  const change = (next: Choices) => {
+    const { info, stage } = state;
+    if (stage !== "ready" || !info || isStarted) return;
+    choices = next;
+    const { by: _, ...rest } = info;
+    dispatch({ type: "chosen", info: { ...rest, ...next, sha256: "" } }); // seen at once
+    decided = decide(decided, next);
+    decided.catch((error: unknown) => stop.abort(error));
+  };
+
+  const signAsWanted = () => {
+    const by = state.sign?.wanted ? state.sign.handle : undefined;
+    if (by !== choices.by) change({ allow: choices.allow, ...(by !== undefined && { by }) });
   };
 
   const outcome = async (): Promise<BuildEvent> => {
@@ -181,12 +199,12 @@ export function openBuild(
       void chooseFile(state.info.fileName).catch((error: unknown) => stop.abort(error));
     },
     allow(use) {
-      const { info, stage } = state;
-      if (stage !== "ready" || !info || isStarted) return;
-      allowed = withAllowance(allowed, use, !allowed.includes(use));
-      dispatch({ type: "allowed", info: { ...info, allow: allowed, sha256: "" } }); // seen at once
-      decided = decide(decided, allowed);
-      decided.catch((error: unknown) => stop.abort(error));
+      const { allow } = choices;
+      change({ ...choices, allow: withAllowance(allow, use, !allow.includes(use)) });
+    },
+    sign(who) {
+      dispatch({ type: "sign", sign: who });
+      signAsWanted();
     },
     chooseStick(which) {
       const isFree = state.stage === "ready" || (state.stage === "stick" && !state.stick?.doing);

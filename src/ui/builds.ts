@@ -1,3 +1,4 @@
+import { isHandle } from "../piece/name.ts";
 import { ac } from "./ac.ts";
 import { openBuild } from "./build.ts";
 import { loadConfig } from "./config.ts";
@@ -12,10 +13,14 @@ import { requestFor } from "./request.ts";
  */
 export const builds = new BuildRegistry(
   (asked, report, before) => {
+    const handle =
+      asked.handle !== undefined && isHandle(asked.handle) ? asked.handle : before?.state.sign?.handle;
+    const sign = handle === undefined ? undefined : { handle, wanted: notes.sign };
+    const allow = before?.state.info?.allow; // what the person has allowed the piece holds for the next attempt
+    const chosen = { ...(allow && { allow }), ...(sign?.wanted && { by: sign.handle }) };
     const build = openBuild(
-      // What the person has allowed the piece holds for the next attempt.
-      async () => requestFor(asked, await loadConfig(), notes.seen, before?.state.info?.allow),
-      { piece: asked.piece, keep: notes.keep },
+      async () => requestFor(asked, await loadConfig(), notes.seen, chosen),
+      { piece: asked.piece, keep: notes.keep, sign },
       () => {
         if (build.state.stage === "ready" && build.state.info) notes.recordReady(build.state.info);
         report();

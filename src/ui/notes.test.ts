@@ -45,6 +45,15 @@ test("what is kept does not touch the rest", () => {
   expect([notes.recent, notes.keep]).toEqual([["notepat"], true]);
 });
 
+test("images are signed until the person does not want it", () => {
+  expect(notes.sign).toBe(true);
+  notes.sign = false;
+  notes.keep = true;
+  expect(notes.sign).toBe(false);
+  plant({ sign: "no" });
+  expect(notes.sign).toBe(true);
+});
+
 test.each(["not JSON", "null", "[]", '"x"', '{"keep":1}', `{"keep":true,"x":"${"x".repeat(16 * 1024)}"}`])(
   "%.20s in storage is not ours",
   (text) => {

@@ -20,19 +20,22 @@ const schema = v.object({
   recent: v.fallback(v.array(v.unknown()), []),
   /** Whether base images are to stay when a build is over. */
   keep: v.fallback(v.boolean(), false),
+  /** Whether images say who has built them, where AC knows. */
+  sign: v.fallback(v.boolean(), true),
 });
 
 interface Notes {
   readonly seen: SeenVersions;
   readonly recent: readonly string[];
   readonly keep: boolean;
+  readonly sign: boolean;
 }
 
 function read(): Notes {
   try {
     const text = localStorage.getItem(KEY) ?? "";
     if (text.length > LONGEST) throw new RangeError("longer than any of ours");
-    const { seen, recent, keep } = v.parse(schema, JSON.parse(text));
+    const { seen, recent, keep, sign } = v.parse(schema, JSON.parse(text));
     const versions = Object.entries(seen).filter(
       ([channel, version]) => parseSeen({ [channel]: version }) && isPast(version as string),
     );
@@ -40,9 +43,10 @@ function read(): Notes {
       seen: parseSeen(Object.fromEntries(versions.slice(-MAX_SEEN))) ?? {},
       recent: recent.filter((each) => v.is(pieceName, each)).slice(0, RECENT),
       keep,
+      sign,
     };
   } catch {
-    return { seen: {}, recent: [], keep: false }; // nothing yet, or not ours, or no storage here
+    return { seen: {}, recent: [], keep: false, sign: true }; // nothing yet, or not ours, or no storage here
   }
 }
 
@@ -86,6 +90,13 @@ export const notes = {
   },
   set keep(keep: boolean) {
     write({ keep });
+  },
+  /** Whether images say who has built them, where AC knows: until the person has said that they do not want it. */
+  get sign(): boolean {
+    return read().sign;
+  },
+  set sign(sign: boolean) {
+    write({ sign });
   },
   /** An image of this piece is ready to be made, on this base. */
   recordReady({ piece, base, release }: Pick<ImageInfo, "piece" | "base" | "release">): void {

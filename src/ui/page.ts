@@ -1,6 +1,7 @@
 import { allowancesOf } from "../allowances.ts";
 import { clearKept, keptBytes } from "../cache/opfs.ts";
 import type { ImageInfo, PageMessage, PieceMessage } from "../messages.ts";
+import { isHandle } from "../piece/name.ts";
 import { ac } from "./ac.ts";
 import { builds } from "./builds.ts";
 import { linkTo } from "./link.ts";
@@ -19,7 +20,10 @@ type Handlers = Record<string, (message: PieceMessage) => void>;
 /** What a piece may ask at any time, by its signals' names. */
 const harmless: Handlers = {
   "os:hello": ({ visit }) => void greet(visit),
-  "os:open": (message) => builds.open(message),
+  "os:open": (message) => {
+    builds.open(message);
+    meet(message); // the build may be one from before they were known
+  },
   "os:pause": () => builds.current?.pause(),
   "os:resume": () => builds.current?.resume(),
   "os:preview": ({ box }) => void preview(box).catch(() => hidePreview()), // a build that is over has none
@@ -27,6 +31,7 @@ const harmless: Handlers = {
     send({ type: "os:link", visit, ...linkTo(piece, qualifiers) });
   },
   "os:say": ({ text = "" }) => announce(text),
+  "os:handle": (message) => meet(message),
 };
 
 /**
@@ -39,6 +44,10 @@ const costly: Handlers = {
   "os:allow": ({ use }) => {
     const [known] = allowancesOf([use]).allow;
     if (known) builds.current?.allow(known);
+  },
+  "os:sign": ({ sign = false }) => {
+    notes.sign = sign;
+    for (const build of builds.all) if (build.state.sign) build.sign({ ...build.state.sign, wanted: sign });
   },
   "os:cancel": () => builds.current?.cancel(),
   "os:keep": ({ keep = false }) => {
@@ -60,11 +69,17 @@ function seeToStick(job: PieceMessage["job"]): void {
   else build.onStick(job);
 }
 
+/** Name who is there on the image, unless they do not want it. */
+function meet({ handle = "" }: PieceMessage): void {
+  if (isHandle(handle)) builds.current?.sign({ handle, wanted: notes.sign });
+}
+
 async function preview(box: Box | undefined): Promise<void> {
   const build = builds.current;
   if (!box || !build) return hidePreview();
   const bundle = await build.bundle();
-  if (builds.current === build && build.state.stage === "ready") showPreview(bundle, box, build.state.piece);
+  if (builds.current === build && build.state.stage === "ready")
+    showPreview(bundle, box, build.state.piece, build.state.info?.by);
 }
 
 async function clear({ visit }: PieceMessage): Promise<void> {

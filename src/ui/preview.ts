@@ -37,6 +37,7 @@ const POLICY = "default-src data: blob: 'unsafe-inline' 'unsafe-eval'; form-acti
 interface Shown {
   readonly bundle: Blob;
   readonly name: string;
+  readonly by: string | undefined;
   readonly holder: HTMLElement;
   /** Within `holder`. In a shadow tree: AC parses all of `#content` anew to add to it, copying what it finds. */
   readonly tree: ShadowRoot;
@@ -55,13 +56,13 @@ const sizes = new ResizeObserver(fit);
  * again is only moved. It is isolated: of another origin, without the person's taps and keys, without
  * downloads, windows, dialogs or a referrer, and the page's listeners get nothing from its messages. It has no
  * network, as on a stick that nobody has allowed it: in WebKit requests would carry AC's cookies. Where it cannot be isolated, or does not behave, there is the picture that a
- * computer shows while it starts the piece called `name`. Goes with AC's `#content` when the piece is left; call
+ * computer shows while it starts the piece called `name`, built by `by`. Goes with AC's `#content` when the piece is left; call
  * `hidePreview` then too.
  */
-export function showPreview(bundle: Blob, box: Box, name: string): void {
+export function showPreview(bundle: Blob, box: Box, name: string, by?: string): void {
   if (!shown?.holder.isConnected || shown.bundle !== bundle) {
     hidePreview();
-    shown = open(bundle, name);
+    shown = open(bundle, name, by);
     if (canIsolate()) run(shown);
     else stop(shown);
   }
@@ -88,7 +89,7 @@ function canIsolate(): boolean {
 }
 
 /** An empty place over the canvas. */
-function open(bundle: Blob, name: string): Shown {
+function open(bundle: Blob, name: string, by: string | undefined): Shown {
   const content = document.querySelector("#content"); // covers AC's canvas exactly, and goes with the piece
   if (!content) throw new Error("There is no piece on the page");
   const holder = document.createElement("div");
@@ -96,7 +97,7 @@ function open(bundle: Blob, name: string): Shown {
   const tree = holder.attachShadow({ mode: "open" });
   content.append(holder);
   sizes.observe(holder);
-  return { bundle, name, holder, tree, frame: undefined, urls: [], over: new AbortController() };
+  return { bundle, name, by, holder, tree, frame: undefined, urls: [], over: new AbortController() };
 }
 
 /** Let the bundle run in it. */
@@ -157,7 +158,7 @@ function stop(to: Shown): void {
 
 async function draw(to: Shown, image: HTMLImageElement): Promise<void> {
   const { splash } = await import("../splash/splash.ts"); // 20 kB that most visits can do without
-  const picture = new Blob([await splash(to.name)], { type: "image/png" });
+  const picture = new Blob([await splash(to.name, to.by)], { type: "image/png" });
   if (shown === to) image.src = urlOf(picture, to);
 }
 

@@ -27,7 +27,8 @@ test.each<[string, string[], object, object]>([
 
 test("what the person has let the piece use is asked for, and nothing where they have not been asked", () => {
   const asked = { visit: "1", piece: "notepat" };
-  expect(requestFor(asked, config, seen, ["camera"]).allow).toEqual(["camera"]);
-  expect(requestFor(asked, config, seen, []).allow).toEqual([]);
+  expect(requestFor(asked, config, seen, { allow: ["camera"] }).allow).toEqual(["camera"]);
+  expect(requestFor(asked, config, seen, { allow: [] }).allow).toEqual([]);
   expect(requestFor(asked, config, seen)).not.toHaveProperty("allow");
+  expect(requestFor(asked, config, seen, { by: "@jeffrey" })).toEqual({ ...common, by: "@jeffrey" });
 });

@@ -1,17 +1,16 @@
-import type { Allowance } from "../allowances.ts";
 import type { Config } from "../config.ts";
-import type { BuildRequest, PieceMessage } from "../messages.ts";
+import type { BuildRequest, Choices, PieceMessage } from "../messages.ts";
 
 /**
  * What the build worker is asked for when the piece asks for `asked`: a qualifier that begins with a digit is a
- * version, another one a flavor. `seen`: the newest versions of base seen so far. `allow`: what the person has let the
- * piece use, if they have been asked.
+ * version, another one a flavor. `seen`: the newest versions of base seen so far. `chosen`: what the person has let the
+ * piece use, if they have been asked, and who is to be named.
  */
 export function requestFor(
   { piece, qualifiers = [] }: PieceMessage,
   { latest, oven, keys, flavor: usual, giveUpAfterSeconds }: Config,
   seen: Readonly<Record<string, string>>,
-  allow?: readonly Allowance[],
+  chosen: Partial<Choices> = {},
 ): BuildRequest {
   const version = qualifiers.find((qualifier) => /^\d/.test(qualifier));
   const flavor = qualifiers.find((qualifier) => !/^\d/.test(qualifier)) ?? usual;
@@ -22,7 +21,7 @@ export function requestFor(
     keys,
     keep: true,
     seen,
-    ...(allow === undefined ? {} : { allow }),
+    ...chosen,
     ...(flavor === undefined ? {} : { flavor }),
     ...(version === undefined ? {} : { version }),
     ...(giveUpAfterSeconds === undefined ? {} : { giveUpAfterSeconds }),

@@ -1,13 +1,12 @@
 import { transferHandlers, type TransferHandler } from "comlink";
-import type { Allowance } from "../allowances.ts";
-import type { BuildRequest, ImageInfo, Progress, StickJob, StickView } from "../messages.ts";
+import type { BuildRequest, Choices, ImageInfo, Progress, StickJob, StickView } from "../messages.ts";
 
 /** The build worker, as the page calls it. One worker builds one image. */
 export interface Builder {
   /** Fetch the manifest and the piece, and decide every byte. `listener` is called until `close`. */
   open(request: BuildRequest, listener: BuildListener): Promise<ImageInfo>;
-  /** Let the piece use this, and nothing else, of the machine that it starts: another image. Before it is made. */
-  allow(allow: readonly Allowance[]): Promise<ImageInfo>;
+  /** Another image, with these choices. Before it is made. */
+  choose(choices: Choices): Promise<ImageInfo>;
   /** The piece's bundle, as it will be on the disk. After `open`. */
   bundle(): Promise<Blob>;
   /**

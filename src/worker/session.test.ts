@@ -183,13 +183,25 @@ test("a piece may use what it asks for, and never the network, unless it is told
 test("what is allowed makes another image, with the SHA-256 that it then has, and fetches nothing", async () => {
   const before = await open();
   const asked = server.requests.length;
-  const info = await session.allow(["camera", "network"]);
+  const info = await session.choose({ allow: ["camera", "network"] });
   expect(info).toEqual({ ...before, sha256: info.sha256, allow: ["camera", "network"] });
   expect(info.sha256).not.toBe(before.sha256);
   expect(server.requests).toHaveLength(asked);
   const made = await pull();
   expect(sha256Of(made)).toBe(info.sha256);
   expect(Buffer.from(made).toString("latin1").includes('"allow": ["camera","network"]')).toBe(true);
+});
+
+test("who has built the image is part of the request, and on the image where they want it", async () => {
+  const nobody = await open();
+  const named = await session.choose({ allow: [], by: "@jeffrey" });
+  expect(named).toMatchObject({ by: "@jeffrey", allow: [] });
+  expect(named.sha256).not.toBe(nobody.sha256);
+  const made = await pull();
+  expect(sha256Of(made)).toBe(named.sha256);
+  expect(Buffer.from(made).toString("latin1")).toContain('"by": "@jeffrey"\n}');
+  expect(await session.choose({ allow: [] })).toEqual(nobody);
+  expect((await open({ by: "@jeffrey" })).sha256).toBe(named.sha256);
 });
 
 test("trouble is reported at once, and that it is over", async () => {

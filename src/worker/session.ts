@@ -1,4 +1,3 @@
-import type { Allowance } from "../allowances.ts";
 import { type Bundle, fetchBundle } from "../bundle/bundle.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
@@ -9,8 +8,16 @@ import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes }
 import { Source } from "../fetch/source.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
 import { openImage, type Image } from "../image/image.ts";
-import { pieceFiles } from "../image/plan.ts";
-import type { BuildRequest, ImageInfo, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
+import { pieceFiles, type PieceFiles } from "../image/plan.ts";
+import type {
+  BuildRequest,
+  Choices,
+  ImageInfo,
+  StickJob,
+  StickProgress,
+  StickView,
+  Trouble,
+} from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
 import { WINDOW, windowsOf } from "../release/manifest.ts";
 import type { Release } from "../release/verify.ts";
@@ -47,6 +54,8 @@ export class BuildSession implements Builder {
   #bundle: Bundle | undefined;
   #sources: Omit<WindowSources, "windows"> | undefined;
   #keys: readonly string[] = [];
+  /** As it is decided now. */
+  #piece: PieceFiles | undefined;
   #stick: StickSession | undefined;
   #onStick: StickProgress | undefined;
   #baking: string | undefined;
@@ -111,16 +120,18 @@ export class BuildSession implements Builder {
     };
     this.#sources = sources;
     this.#keys = request.keys;
-    const { allow = bundle.asks } = request;
-    this.#image = await openImage({ manifest, sources }, { name, html, allow }, stop);
+    const { allow = bundle.asks, by } = request; // nothing said: what the bundle asks for
+    this.#piece = { name, html, allow, by };
+    this.#image = await openImage({ manifest, sources }, this.#piece, stop);
     this.#report();
     return this.#info();
   }
 
-  async allow(allow: readonly Allowance[]): Promise<ImageInfo> {
-    const { image, bundle } = this.#opened();
-    const { name } = image.info.piece;
-    this.#image = await image.with({ name, html: bundle.html, allow });
+  async choose(choices: Choices): Promise<ImageInfo> {
+    const { image, piece } = this.#opened();
+    const { name, html } = piece;
+    this.#piece = { name, html, ...choices };
+    this.#image = await image.with(this.#piece);
     return this.#info();
   }
 
@@ -205,17 +216,22 @@ export class BuildSession implements Builder {
     this.#listener?.onHeartbeat();
   }
 
-  #opened(): { image: Image; release: Release; bundle: Bundle; sources: Omit<WindowSources, "windows"> } {
-    if (!this.#image || !this.#release || !this.#bundle || !this.#sources) {
-      throw new Error("the build has not been opened");
-    }
-    return { image: this.#image, release: this.#release, bundle: this.#bundle, sources: this.#sources };
+  /** All that there is once the build has been opened. */
+  #opened() {
+    const [image, release, bundle, sources, piece] = [
+      this.#image,
+      this.#release,
+      this.#bundle,
+      this.#sources,
+      this.#piece,
+    ];
+    if (!image || !release || !bundle || !sources || !piece) throw new Error("the build has not been opened");
+    return { image, release, bundle, sources, piece };
   }
 
   async #pieceOnStick(): Promise<StickPieceFiles> {
-    const { image, release, bundle } = this.#opened();
-    const { piece, allow } = image.info;
-    const files = await pieceFiles(release.manifest, { name: piece.name, html: bundle.html, allow });
+    const { release, piece } = this.#opened();
+    const files = await pieceFiles(release.manifest, piece);
     return { piece: piece.name, folder: pieceFolder(piece.name, files), files };
   }
 
