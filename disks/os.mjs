@@ -114,8 +114,8 @@ function paint({ wipe, ink, screen: { width, height }, dark: night, ui }) {
 
 // 🎪 Act (Listens to the page, and to the person.)
 /** @param {Api} $ */
-function act({ event: e, handle: who }) {
-  if (e.is("signal")) meet(who);
+function act({ event: e, user, handle: who }) {
+  if (e.is("signal")) meet(user, who);
   if (e.is("signal")) for (const message of e.signal) hear(message);
   if (e.is("reframed") || e.is("dark-mode") || e.is("light-mode")) needsPaint();
   for (const { command } of drawn?.buttons ?? []) {
@@ -127,9 +127,9 @@ function act({ event: e, handle: who }) {
 
 // 🧮 Sim (Looks at the clock, and tells the page what has changed.)
 /** @param {Api} $ */
-function sim({ handle: who }) {
+function sim({ user, handle: who }) {
   ticks += 1;
-  if (ticks % BEAT_TICKS === 0) meet(who);
+  if (ticks % BEAT_TICKS === 0) meet(user, who);
   if (!os.page && !os.pageIsLate && ticks > PAGE_TIMEOUT_TICKS) {
     os.pageIsLate = true;
     changed();
@@ -195,8 +195,8 @@ function hear(/** @type {PageMessage | undefined} */ message) {
 }
 
 /** See who is there. AC knows late, and its newest runtime throws while nobody is. */
-function meet(/** @type {Api["handle"] | undefined} */ who) {
-  if (handle) return;
+function meet(/** @type {unknown} */ user, /** @type {Api["handle"] | undefined} */ who) {
+  if (handle || !user) return;
   try {
     handle = who?.() ?? "";
   } catch {}
