@@ -28,6 +28,12 @@ export interface MachineOptions {
   readonly medium?: Medium;
   /** UEFI firmware that starts only what Microsoft's keys have signed. */
   readonly secureBoot?: boolean;
+  /** Bytes in a sector of what it starts from; 512 unless said otherwise, and 2,048 on discs. */
+  readonly sectorSize?: 512 | 4096;
+  /** Start this kernel, as a boot loader would that QEMU need not emulate; by default what the firmware finds is started. */
+  readonly kernel?: { readonly file: string; readonly initrd: string; readonly args: string };
+  /** Further arguments of QEMU's. */
+  readonly args?: readonly string[];
   /** Images on further USB sticks, which the firmware is not told to start from; not changed either. */
   readonly extraDisks?: readonly string[];
   /** In MiB; 768 unless said otherwise. */
@@ -198,6 +204,8 @@ const CONTROLS = /\x1b\[[0-9;?=]*[a-zA-Z]|[\x00-\x08\x0b-\x1f]/g;
 
 async function commandLine(options: MachineOptions, folder: string): Promise<string[]> {
   const { image, firmware = "uefi", medium = "usb", memory = 768, cores = 2, accel = "tcg" } = options;
+  const { sectorSize: size, kernel } = options;
+  const sectors = size === undefined ? "" : `,logical_block_size=${size},physical_block_size=${size}`;
   const secure = options.secureBoot ? "on" : "off";
   const kept = options.writes ? "off" : "on";
   if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS has no Secure Boot");
@@ -220,7 +228,9 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
     options.network === true ? ["-nic", "user,model=e1000e"] : [],
     ...sticks,
     drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : `snapshot=${kept}`),
-    ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=0`],
+    ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=${kernel ? 1 : 0}${sectors}`],
+    kernel ? ["-kernel", kernel.file, "-initrd", kernel.initrd, "-append", kernel.args] : [],
+    options.args ?? [],
   ].flat();
 }
 
