@@ -30,10 +30,9 @@ try {
   const ours = path.join(work, "ours");
   const theirs = path.join(work, "theirs");
   const keys = (await signingKeys(path.join(root, "base/out/keys"))).flatMap((key) => ["--key", key]);
-  const os = (...names: string[]) => [
-    ...[process.execPath, "--import", "tsx", "bin/os.ts", "stick", ours, ...names],
-    ...["--manifest", latest, "--flavor", flavor, "--bundle", page, "--any-file-system", ...keys],
-  ];
+  const node = [process.execPath, "--import", "tsx", "bin/os.ts"];
+  const base = ["--manifest", latest, "--flavor", flavor, "--bundle", page, "--any-file-system", ...keys];
+  const os = (name: string) => [...node, "stick", ours, name, ...base];
   const costs: Record<"stick" | "another" | "cp", Cost[]> = { stick: [], another: [], cp: [] };
   for (let round = 0; round < ROUNDS; round++) {
     for (const folder of [ours, theirs]) rmSync(folder, { recursive: true, force: true });
