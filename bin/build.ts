@@ -43,6 +43,7 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   const image = await openImage(base, piece, stop.signal);
   await base.recordSeen();
 
+  if (piece.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
   const out = values.out ?? image.info.fileName;
   await writeWhole(out, hashedChunks(image));
   print(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);

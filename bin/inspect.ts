@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
+import { FilesystemError } from "../src/ext4/error.ts";
 import { read, type Volume } from "../src/ext4/reader.ts";
 import { checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, type Partition } from "../src/image/gpt.ts";
 import { OS_JSON_LIMIT } from "../src/image/os-json.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
+import { complaintWords, describeSettings, parseSettings, SETTINGS_LIMIT } from "../src/settings/settings.ts";
 import { UsageError, understand } from "./errors.ts";
 import { openInput, readAt } from "./input.ts";
 import { print } from "./terminal.ts";
@@ -76,6 +78,7 @@ async function describePiece({ start, length }: Partition, at: At): Promise<Row[
     ...(os["by"] === undefined ? [] : [["built by", text(os["by"])]]),
     ["piece.html", `${html.length} bytes`],
     ["SHA-256", right ? html.sha256 : `${html.sha256}, and os.json says ${text(os["sha256"])}`],
+    ...(await settingsOf(volume)),
     ["files", names.join(", ") + (count > names.length ? `, and ${count - names.length} more` : "")],
     [
       "file system",
@@ -86,15 +89,33 @@ async function describePiece({ start, length }: Partition, at: At): Promise<Row[
 
 /** `os.json` as it is: this is for looking at what may be wrong with it. */
 async function osJsonOf(volume: Volume): Promise<Record<string, unknown>> {
-  const content = await volume.file("os.json");
-  if (content.length > OS_JSON_LIMIT) throw new RangeError(`os.json has ${content.length} bytes`);
-  const chunks: Bytes[] = [];
-  for await (const chunk of content.open()) chunks.push(chunk);
+  const text = await textOf(volume, "os.json", OS_JSON_LIMIT);
   try {
-    return { ...(JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown> | null) };
+    return { ...(JSON.parse(text) as Record<string, unknown> | null) };
   } catch (error) {
     throw new RangeError("os.json is not JSON", { cause: error });
   }
+}
+
+/** How the machine is set up, a row each, and what of that no machine would take: nothing that is secret. */
+async function settingsOf(volume: Volume): Promise<Row[]> {
+  const found = await textOf(volume, "settings.json", SETTINGS_LIMIT).catch((error: unknown) => {
+    if (error instanceof FilesystemError && error.message.includes("no such file")) return undefined;
+    throw error;
+  });
+  if (found === undefined) return [];
+  const { settings, complaints } = parseSettings(found);
+  const wrong = complaints.map((complaint) => `wrong: ${complaintWords(complaint)}`);
+  const lines = [...describeSettings(settings), ...wrong].map((line) => line.slice(0, MOST_TEXT));
+  return lines.map((line, i) => [i === 0 ? "settings" : "", line]);
+}
+
+async function textOf(volume: Volume, path: string, limit: number): Promise<string> {
+  const content = await volume.file(path);
+  if (content.length > limit) throw new RangeError(`${path} has ${content.length} bytes`);
+  const chunks: Bytes[] = [];
+  for await (const chunk of content.open()) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
 }
 
 async function digestOf(volume: Volume, path: string, limit: number) {

@@ -69,6 +69,66 @@ test("a piece may use what --allow says, and nothing else", async () => {
   );
 });
 
+/** Write `home.json` into the folder in which the command runs. */
+function writeSettings(json: unknown): void {
+  writeFileSync(path.join(folder, "home.json"), typeof json === "string" ? json : JSON.stringify(json));
+}
+
+test("an image has the settings of a file, which nothing that is printed gives away", () => {
+  const wifi = [
+    { ssid: "Café", security: "wpa2", passphrase: "password one" },
+    { ssid: "IEEE", passphrase: "password two", hidden: true },
+  ];
+  writeSettings(`\ufeff${JSON.stringify({ wifi, country: "FR", keyboard: { layout: "fr" }, rotation: 90 })}`);
+  const how = [...BUILD, "--settings", "home.json", "--allow", "network"];
+  const built = os(...how, "--out", "a.iso");
+  expect(built).toMatchObject({ status: 0, stderr: "" });
+  const made = readFileSync(path.join(folder, "a.iso"));
+  expect(made.includes("password one")).toBe(false);
+  expect(made.includes("password two")).toBe(true);
+  expect(statSync(path.join(folder, "a.iso")).mode & 0o777).toBe(0o600);
+  const inspected = os("inspect", "a.iso");
+  expect(inspected.stdout).toMatch(
+    /^settings +wifi "Café" \(wpa2\)\n +wifi "IEEE" \(wpa3, hidden\)\n +country FR\n +keyboard fr\n +rotation 90\nfiles +.*settings.json/m,
+  );
+  const [, psk = ""] = /"psk": "([0-9a-f]{64})"/.exec(made.toString("latin1")) ?? [];
+  const [, random = ""] = /"random": "([0-9a-f]{32})"/.exec(made.toString("latin1")) ?? [];
+  const printed = built.stdout + inspected.stdout + inspected.stderr;
+  expect([psk.length, random.length]).toEqual([64, 32]);
+  for (const secret of ["password", psk, random]) expect(printed).not.toContain(secret);
+
+  os(...how, "--out", "b.iso");
+  const other = readFileSync(path.join(folder, "b.iso"));
+  expect(other.equals(made)).toBe(false);
+  writeSettings({ random, wifi, country: "FR", keyboard: { layout: "fr" }, rotation: 90 });
+  os(...how, "--out", "c.iso");
+  expect(readFileSync(path.join(folder, "c.iso")).equals(made)).toBe(true);
+});
+
+test.each<[string, unknown, RegExp]>([
+  ["no JSON", '{"wifi": "hunter2', /^os: home.json: it is not JSON\n$/],
+  ["no file of settings", "x".repeat(20_000), /^os: home.json has 20000 bytes, and 16384 are the most/],
+  [
+    "all that is wrong, at once",
+    { wifi: [{ ssid: "a", passphrase: "hunter2" }], rotation: "hunter2", hunter2hunter2: 1 },
+    /^os: home.json: wifi\[0\].passphrase has 8 to 63 [^\n]*; rotation is one of 0, 90, 180, 270; it has keys that are not known here: hunter2hunter2\n$/,
+  ],
+])("settings that a machine would pass over are refused: %s", (_, json, said) => {
+  writeSettings(json);
+  const { status, stdout, stderr } = os(...BUILD, "--settings", "home.json", "--out", "a.iso");
+  expect([status, stdout, readdirSync(folder)]).toEqual([1, "", ["home.json"]]);
+  expect(stderr).toMatch(said);
+  expect(stderr.replace("hunter2hunter2", "")).not.toContain("hunter2");
+});
+
+test("who names networks and allows none is told", () => {
+  writeSettings({ wifi: [{ ssid: "a" }] });
+  expect(os(...BUILD, "--settings", "home.json", "--out", "a.iso")).toMatchObject({
+    status: 0,
+    stderr: "os: home.json names wireless networks, and nothing joins them without --allow network\n",
+  });
+});
+
 test("builds from files the image that it builds over HTTP, and inspects it", async () => {
   const fromFiles = os(
     "build",

@@ -6,12 +6,19 @@ import type { Bytes } from "../src/bytes/segment.ts";
 import { BundleError } from "../src/errors.ts";
 import type { PieceFiles } from "../src/image/plan.ts";
 import { isHandle, parsePiece } from "../src/piece/name.ts";
+import { sealSettings } from "../src/settings/seal.ts";
+import {
+  complaintWords,
+  parseSettings,
+  type SealedSettings,
+  SETTINGS_LIMIT,
+} from "../src/settings/settings.ts";
 import { pngSize } from "../src/splash/png.ts";
 import { MOST_PIXELS } from "../src/splash/splash.ts";
 import type { OpenBase } from "./base.ts";
 import { UsageError } from "./errors.ts";
 import { readInput } from "./input.ts";
-import { showProgress } from "./terminal.ts";
+import { printError, showProgress } from "./terminal.ts";
 
 /** The options that say what goes with a piece, for `parseArgs`. */
 export const PIECE_OPTIONS = {
@@ -20,6 +27,7 @@ export const PIECE_OPTIONS = {
   splash: { type: "string" },
   allow: { type: "string", default: "" },
   by: { type: "string" },
+  settings: { type: "string" },
 } as const satisfies ParseArgsConfig["options"];
 
 /** What `parseArgs` makes of `PIECE_OPTIONS`. */
@@ -29,6 +37,7 @@ interface PieceValues {
   readonly splash?: string | undefined;
   readonly allow: string;
   readonly by?: string | undefined;
+  readonly settings?: string | undefined;
 }
 
 /**
@@ -49,13 +58,15 @@ export async function openPiece(
   if (values.bundle === undefined && !URL.canParse(values.oven)) {
     throw new RangeError(`The oven's address, ${values.oven}, is none`);
   }
+  const allow = parseAllow(values.allow);
+  const settings = values.settings === undefined ? undefined : await readSettingsFile(values.settings, allow);
   const { created, piecePartition } = manifest;
   const wish = { created, limit: piecePartition.length };
   const { html } = values.bundle
     ? await readBundle(name, values.bundle, wish)
     : await fetchBundle(name, values, { ...wish, retry: preparing, stop, onBaking: showBaking });
   const splash = values.splash ? await readSplash(values.splash) : undefined;
-  return { name, html, splash, allow, by };
+  return { name, html, splash, allow, by, settings };
 }
 
 /** Allowances, between commas. Throws `UsageError` for a word that is none. */
@@ -67,6 +78,20 @@ function parseAllow(words: string): readonly Allowance[] {
     );
   }
   return allow;
+}
+
+/**
+ * What a person has written down of the machine, with keys in the place of passphrases where that can be. Throws
+ * `RangeError`, which names all that is wrong and no value of it: some are secrets.
+ */
+async function readSettingsFile(file: string, allow: readonly Allowance[]): Promise<SealedSettings> {
+  const text = new TextDecoder().decode(await readInput(file, SETTINGS_LIMIT)); // also with a byte order mark
+  const { settings, complaints } = parseSettings(text);
+  if (complaints.length > 0) throw new RangeError(`${file}: ${complaints.map(complaintWords).join("; ")}`);
+  if (settings.wifi.length > 0 && !allow.includes("network")) {
+    printError(`os: ${file} names wireless networks, and nothing joins them without --allow network`);
+  }
+  return await sealSettings(settings);
 }
 
 /** Show how far the oven has got, as whoever asks first for a piece waits for it. */

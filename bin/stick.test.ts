@@ -63,6 +63,24 @@ test("the same piece in another version takes the place of the one before", () =
   );
 });
 
+test("a piece has the settings of a file beside it", () => {
+  const settings = path.join(root, "home.json");
+  fs.writeFileSync(
+    settings,
+    JSON.stringify({ wifi: [{ ssid: "a", passphrase: "correct horse" }], volume: 40 }),
+  );
+  const { status, stdout, stderr } = stick("drift", ...BASE, "--settings", settings, "--allow", "network");
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(stdout).not.toContain("horse");
+  const [file] = filesIn(folder).filter(({ name }) => name === "settings.json");
+  expect(JSON.parse(fs.readFileSync(path.join(file!.parentPath, file!.name), "utf8"))).toMatchObject({
+    format: 1,
+    wifi: [{ ssid: "a", security: "wpa3", passphrase: "correct horse" }],
+    volume: 40,
+  });
+  expect(fs.existsSync(path.join(file!.parentPath, "os.json"))).toBe(true);
+});
+
 test("what belongs to a base that cannot be believed is not guessed", () => {
   stick("drift", ...BASE);
   fs.rmSync(path.join(live(), "../manifest.json"));

@@ -7,6 +7,8 @@ import { BaseImageError, BundleError, ManifestError } from "../errors.ts";
 import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
+import { sealSettings } from "../settings/seal.ts";
+import { formatSettings, readSettings } from "../settings/settings.ts";
 import { splash } from "../splash/splash.ts";
 import { gather, pattern } from "../testing/bytes.ts";
 import { sha256Of, testBase } from "../testing/test-base.ts";
@@ -85,6 +87,47 @@ test("another piece gives another file system UUID", async () => {
   });
   const [one, other] = await Promise.all(uuids);
   expect(one).not.toBe(other);
+});
+
+/** The piece partition of an image with settings, the image's SHA-256, and the settings. */
+async function withPassphrase(passphrase: string, random?: string) {
+  const wifi = [{ ssid: "at home", security: "wpa3", passphrase }];
+  const settings = await sealSettings(readSettings({ wifi, ...(random && { random }) }).settings);
+  const { info, chunks } = await openImage(base(), { ...piece, settings }, never);
+  const made = await join(chunks(new BufferPool(WINDOW)));
+  return { partition: made.subarray(start, start + length), sha256: info.sha256, settings };
+}
+
+test("nothing in an image but its settings.json says which passphrase is in it", async () => {
+  const random = "00112233445566778899aabbccddeeff";
+  const [one, other] = await Promise.all(
+    ["correct horse", "battery stapl"].map(async (guess) => await withPassphrase(guess, random)),
+  );
+  const text = Buffer.from(formatSettings(one!.settings));
+  const at = one!.partition.indexOf(text);
+  expect(at).toBeGreaterThan(0);
+  one!.partition.fill(0, at, at + text.length);
+  other!.partition.fill(0, at, at + text.length);
+  expect(one!.partition.equals(other!.partition)).toBe(true); // also their UUIDs
+  expect(one!.sha256).not.toBe(other!.sha256);
+});
+
+test("the same settings in two images are told apart by nobody, and their sticks by everybody", async () => {
+  const [one, other] = await Promise.all([withPassphrase("correct horse"), withPassphrase("correct horse")]);
+  expect(one.sha256).not.toBe(other.sha256);
+  const uuid = ({ partition }: typeof one) => partition.subarray(1024 + 0x68, 1024 + 0x78).toString("hex");
+  expect(uuid(one)).not.toBe(uuid(other));
+  const again = await withPassphrase("correct horse", one.settings.random);
+  expect(again.sha256).toBe(one.sha256);
+});
+
+test("settings are root's, and sound", async () => {
+  const { partition, settings } = await withPassphrase("correct horse");
+  const file = path.join(folder, "settings.img");
+  writeFileSync(file, partition);
+  run("e2fsck", "-fn", file);
+  expect(run("debugfs", "-R", "stat /settings.json", file)).toMatch(/Mode: +0600 [^]*User: +0 +Group: +0 /);
+  expect(dump(file, "settings.json").toString()).toBe(formatSettings(settings));
 });
 
 test("chunks can be given away", async () => {

@@ -4,6 +4,7 @@ import { filesystem, FilesystemError } from "../ext4/filesystem.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { lengthOf, type Bytes, type ImageSegment } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
+import { formatSettings, type SealedSettings } from "../settings/settings.ts";
 import { splash } from "../splash/splash.ts";
 import { formatOsJson } from "./os-json.ts";
 
@@ -17,7 +18,12 @@ export interface PieceFiles {
   readonly allow?: readonly Allowance[] | undefined;
   /** Who builds it, as `@jeffrey`, where that is to be said on it. */
   readonly by?: string | undefined;
+  /** How the machine is set up for whoever uses it; no `settings.json` when absent. */
+  readonly settings?: SealedSettings | undefined;
 }
+
+/** Beside the piece, and for root alone: it holds passphrases. */
+const SETTINGS_JSON = "settings.json";
 
 /** A whole image, decided to the last byte. */
 export interface ImagePlan {
@@ -31,11 +37,13 @@ export interface PieceFile {
   readonly path: string;
   readonly content: Bytes;
   readonly sha256: string;
+  /** Its mode, where the file system has modes: 0644 when absent. */
+  readonly mode?: number;
 }
 
 /**
  * The base image with the piece's file system in place of the piece partition. Time and UUID come from the manifest
- * and the files, so the same request gives the same bytes. Throws `BundleError` when the piece does not fit.
+ * and the files, so the same request gives the same bytes; the random bytes of its settings are a part of a request. Throws `BundleError` when the piece does not fit.
  */
 export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<ImagePlan> {
   const { start, length, label } = manifest.piecePartition;
@@ -46,11 +54,11 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
     partition = [
       // Its root belongs to root, mode 0755: the kiosk's user is to find the piece, and not to change or move it
       ...filesystem(
-        files.map(({ path, content }) => ({ path, content })),
+        files.map(({ path, content, mode }) => ({ path, content, ...(mode !== undefined && { mode }) })),
         {
           size: length,
           label,
-          uuid: await contentUuid(manifest, files),
+          uuid: await contentUuid(manifest, files, piece.settings),
           time: Date.parse(manifest.created) / 1000,
         },
       ),
@@ -71,17 +79,23 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
   return { segments, pieceSha256: files[0].sha256 };
 }
 
-/** What a machine finds of a piece, whatever it starts from: `piece.html`, `os.json` and `splash.png`. */
+/**
+ * What a machine finds of a piece, whatever it starts from: `piece.html`, `os.json`, `splash.png`, and its `settings.json`
+ * if it has any. Throws `RangeError` for settings that no reader would take.
+ */
 export async function pieceFiles(
   manifest: Manifest,
   piece: PieceFiles,
-): Promise<[PieceFile, PieceFile, PieceFile]> {
+): Promise<[PieceFile, ...PieceFile[]]> {
   const html = await pieceFile("piece.html", piece.html);
-  return [
+  const files: [PieceFile, ...PieceFile[]] = [
     html,
     await pieceFile("os.json", description(manifest, piece, html.sha256)),
     await pieceFile("splash.png", piece.splash ?? (await splash(piece.name, piece.by))),
   ];
+  if (!piece.settings) return files;
+  const text = new TextEncoder().encode(formatSettings(piece.settings));
+  return [...files, { ...(await pieceFile(SETTINGS_JSON, text)), mode: 0o600 }];
 }
 
 async function pieceFile(path: string, content: Bytes): Promise<PieceFile> {
@@ -104,10 +118,18 @@ function description({ name, flavor, version }: Manifest, piece: PieceFiles, htm
 
 /**
  * A UUID of version 8 (RFC 9562, section 5.8) from the base and all files, so that the boot loader can tell apart two
- * sticks made from one base.
+ * sticks made from one base. Everybody may see it, so of the settings it has their random bytes alone: whoever guesses at a
+ * passphrase learns nothing from it.
  */
-async function contentUuid(manifest: Manifest, files: readonly PieceFile[]): Promise<string> {
-  const all = [manifest.image.sha256, ...files.map((file) => `${file.sha256}  ${file.path}`)].join("\n");
+async function contentUuid(
+  manifest: Manifest,
+  files: readonly PieceFile[],
+  settings: SealedSettings | undefined,
+): Promise<string> {
+  const digests = files
+    .filter(({ path }) => path !== SETTINGS_JSON)
+    .map(({ sha256: digest, path }) => `${digest}  ${path}`);
+  const all = [manifest.image.sha256, ...digests, ...(settings ? [settings.random] : [])].join("\n");
   const hex = await sha256(new TextEncoder().encode(all));
   const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
