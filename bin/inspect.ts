@@ -89,9 +89,9 @@ async function describePiece({ start, length }: Partition, at: At): Promise<Row[
 
 /** `os.json` as it is: this is for looking at what may be wrong with it. */
 async function osJsonOf(volume: Volume): Promise<Record<string, unknown>> {
-  const text = await textOf(volume, "os.json", OS_JSON_LIMIT);
+  const found = await textOf(volume, "os.json", OS_JSON_LIMIT);
   try {
-    return { ...(JSON.parse(text) as Record<string, unknown> | null) };
+    return { ...(JSON.parse(found) as Record<string, unknown> | null) };
   } catch (error) {
     throw new RangeError("os.json is not JSON", { cause: error });
   }

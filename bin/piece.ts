@@ -58,7 +58,6 @@ export async function openPiece(
   if (values.bundle === undefined && !URL.canParse(values.oven)) {
     throw new RangeError(`The oven's address, ${values.oven}, is none`);
   }
-  const allow = parseAllow(values.allow);
   const settings = values.settings === undefined ? undefined : await readSettingsFile(values.settings, allow);
   const { created, piecePartition } = manifest;
   const wish = { created, limit: piecePartition.length };

@@ -113,11 +113,7 @@ test("a bundle of AC's gets what it is allowed, with a light, and Escape starts 
   const bundle = path.join(folder, "frog.html");
   writeFileSync(bundle, acBundle({ source: TRIES((asked.address() as AddressInfo).port) }));
   const made = path.join(folder, "frog-os.iso");
-  const os = path.join(import.meta.dirname, "../bin/os.ts");
-  const keys = (await signingKeys()).flatMap((key) => ["--key", key]);
-  const what = ["frog", "--bundle", bundle, "--allow", "microphone,network", "--out", made];
-  const base = ["--manifest", `${site.base}/latest.json`, "--flavor", "kiosk", ...keys];
-  await run("npx", ["tsx", os, "build", ...what, ...base]);
+  await build("frog", "--bundle", bundle, "--allow", "microphone,network", "--out", made);
   await withMachine({ image: made, memory: 3072, network: true }, async (machine) => {
     expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE frog /);
     const screen = path.join(out, "allowed.png");
@@ -179,6 +175,89 @@ test("a stick with files on FAT starts the piece, with Secure Boot, and keeps th
     /differ|wrong|bad|dirty/i,
   );
 });
+
+/** Bands of colour, the first at its top: whether it stands upright, which time zone it has, which key Y is. */
+const SEES = `<!doctype html><meta charset="utf-8"><title>sees</title>
+<style>html, body { margin: 0; height: 100% } body { display: flex; flex-direction: column } div { flex: 1 }</style>
+<div id="upright"></div><div id="zone"></div><div id="key" style="background: grey"></div>
+<script>
+  const set = (id, right) => (document.getElementById(id).style.background = right ? "lime" : "red");
+  onresize = () => set("upright", innerHeight > innerWidth);
+  onresize();
+  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+  set("zone", timeZone === "Europe/Berlin" && new Date(2026, 6, 1).getTimezoneOffset() === -120);
+  onkeydown = ({ key }) => set("key", key === "z");
+</script>
+`;
+const SETTINGS = {
+  wifi: [
+    { ssid: "os test", security: "wpa2", passphrase: "correct horse" },
+    { ssid: "Café", passphrase: "correct horse 2", hidden: true },
+  ],
+  country: "DE",
+  keyboard: { layout: "de", variant: "nodeadkeys" },
+  timeZone: "Europe/Berlin",
+  rotation: 90,
+  scale: 1.5,
+  volume: 40,
+  output: "usb",
+};
+
+test("the machine is as settings.json says, and its passphrases are root's", async () => {
+  test.setTimeout(START_MS);
+  const bundle = path.join(folder, "sees.html");
+  const settings = path.join(folder, "home.json");
+  writeFileSync(bundle, SEES);
+  writeFileSync(settings, JSON.stringify(SETTINGS));
+  const made = path.join(folder, "sees-os.iso");
+  await build("sees", "--bundle", bundle, "--settings", settings, "--allow", "network", "--out", made);
+  await letIn(made, "witness");
+  await withMachine({ image: made, memory: 3072, network: true, usbSound: true }, async (machine) => {
+    expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE sees /);
+    const screen = path.join(out, "settings.png");
+    const seen = async () => {
+      await machine.screenshot(screen);
+      const picture = await readPicture(screen);
+      const { width, height } = picture;
+      // Turned clockwise: the first band is on the right, the last one on the left
+      return [5, 3, 1].map((sixth) =>
+        pixelAt(picture, Math.floor((width * sixth) / 6), Math.floor(height / 2)),
+      );
+    };
+    const [green, grey] = [[0, 255, 0], [128, 128, 128]]; // prettier-ignore
+    const patient = { timeout: START_MS };
+    await expect.poll(seen, patient).toEqual([green, green, grey]);
+    await machine.keys("y");
+    await expect.poll(seen, patient).toEqual([green, green, green]);
+    for (const who of ["session", "root"]) {
+      await machine.line(new RegExp(`^WITNESS ${who}: (?:done|cannot)`, "m"), START_SECONDS);
+    }
+    const said = [...machine.serial.matchAll(/^WITNESS (.*?)\r?$/gm)].map(([, what = ""]) => what);
+    expect(said.filter((what) => !/^\w+: waits/.test(what)).sort()).toEqual([
+      "root: country DE",
+      "root: done",
+      "root: joined",
+      "root: network =436166c3a9.psk 600",
+      "root: network os test.psk 600",
+      "root: passphrases in the journal: 0",
+      "root: settings.json in the journal: undefined",
+      "session: /mnt/piece/settings.json: held (EACCES)",
+      "session: /var/lib/iwd: held (EACCES)",
+      "session: Volume: 0.40",
+      "session: done",
+      "session: os.json: true",
+      "session: sink alsa_output.usb",
+    ]);
+  });
+});
+
+/** `os build` on the base that is served. */
+async function build(...args: string[]): Promise<void> {
+  const os = path.join(import.meta.dirname, "../bin/os.ts");
+  const keys = (await signingKeys()).flatMap((key) => ["--key", key]);
+  const base = ["--manifest", `${site.base}/latest.json`, "--flavor", "kiosk", ...keys];
+  await run("npx", ["tsx", os, "build", ...args, ...base]);
+}
 
 /** Run base/qemu/boot-test, which fails, with its table, unless the line expected comes. */
 function starts(...args: string[]): void {

@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { GPT_LENGTH, parseGpt } from "../../src/image/gpt.ts";
 
 const INIT = join(import.meta.dirname, "../boot/initramfs/init");
-const FILES = join(import.meta.dirname, "intruder");
+/** Who can be let in: an intruder beside the session, or who says what settings.json has come to. */
+type Guest = "intruder" | "witness";
 
 /**
- * Have the kiosk `image`, which is changed, start an intruder beside its session: `intruder/` is laid over its root
+ * Have the kiosk `image`, which is changed, start a guest beside its session: the folder of that name is laid over its root
  * file system. The kernel unpacks one initramfs after the other, so an `init` of ours replaces the first one's.
  */
-export async function letIn(image: string): Promise<void> {
+export async function letIn(image: string, guest: Guest = "intruder"): Promise<void> {
   const folder = mkdtempSync(`${image}.initramfs-`);
   try {
     const root = join(folder, "root");
@@ -19,8 +20,11 @@ export async function letIn(image: string): Promise<void> {
     const init = readFileSync(INIT, "utf8");
     const last = /^exec switch_root /m;
     if (!last.test(init)) throw new Error(`${INIT} does not end as it used to`);
-    writeFileSync(join(root, "init"), init.replace(last, "cp -a /intruder/. /root\n$&"), { mode: 0o755 });
-    cpSync(FILES, join(root, "intruder"), { recursive: true, verbatimSymlinks: true });
+    writeFileSync(join(root, "init"), init.replace(last, "cp -a /guest/. /root\n$&"), { mode: 0o755 });
+    cpSync(join(import.meta.dirname, guest), join(root, "guest"), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
     const esp = `${image}@@${await startOfEsp(image)}`; // as mtools understands it
     const initramfs = join(folder, "initramfs.img");
     execFileSync("mcopy", ["-i", esp, "::/initramfs.img", initramfs]);

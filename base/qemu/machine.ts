@@ -44,6 +44,8 @@ export interface MachineOptions {
   readonly accel?: (typeof ACCELERATORS)[number];
   /** With a cable to a network of QEMU's own, which has a DHCP server, names, and this computer at 10.0.2.2. */
   readonly network?: boolean;
+  /** With loudspeakers on USB, beside the built-in ones. */
+  readonly usbSound?: boolean;
   /** Called for serial output as it comes. */
   readonly onSerial?: (text: string) => unknown;
 }
@@ -225,6 +227,7 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
     ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`],
     ["-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,bus=usb.0"],
     ["-audiodev", "none,id=silence", "-device", "intel-hda", "-device", "hda-duplex,audiodev=silence"],
+    options.usbSound === true ? ["-device", "usb-audio,bus=usb.0,audiodev=silence"] : [],
     options.network === true ? ["-nic", "user,model=e1000e"] : [],
     ...sticks,
     drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : `snapshot=${kept}`),

@@ -151,8 +151,15 @@ test("a wrong variant costs the variant alone", () => {
 test("no complaint has anything of a value", () => {
   const secret = "hunter2-hunter2-é";
   const json = {
-    ...{ random: secret, country: secret, timeZone: secret, volume: secret, rotation: secret, scale: secret },
-    ...{ output: secret, format: 1, keyboard: { layout: secret, variant: secret } },
+    format: 1,
+    random: secret,
+    country: secret,
+    timeZone: secret,
+    volume: secret,
+    rotation: secret,
+    scale: secret,
+    output: secret,
+    keyboard: { layout: secret, variant: secret },
     wifi: [{ ssid: secret.repeat(3), passphrase: secret, psk: secret, security: secret, hidden: secret }],
   };
   expect(complaints(json).length).toBeGreaterThan(10);
@@ -199,7 +206,7 @@ test.each<[string, object]>([
   ["no random bytes", { random: "" }],
   ["a rotation that nobody would read", { rotation: 45 }],
 ])("%s is not written", (_, change) => {
-  expect(() => formatSettings({ ...ALL, ...change } as SealedSettings)).toThrow(RangeError);
+  expect(() => formatSettings({ ...ALL, ...change })).toThrow(RangeError);
 });
 
 test("all that can be chosen can be said", () => {

@@ -106,13 +106,13 @@ export function readSettings(json: unknown): ReadSettings {
     return { settings: NO_SETTINGS, complaints };
   const settings: Settings = {
     random: keys.take("random", hex(32)),
-    wifi: keys.take("wifi", (value) => networks(value, complaints)) ?? [],
-    country: keys.take("country", country),
-    keyboard: keys.take("keyboard", (value) => keyboard(value, complaints)),
-    timeZone: keys.take("timeZone", timeZone),
+    wifi: keys.take("wifi", (value) => networksIn(value, complaints)) ?? [],
+    country: keys.take("country", countryIn),
+    keyboard: keys.take("keyboard", (value) => keyboardIn(value, complaints)),
+    timeZone: keys.take("timeZone", timeZoneIn),
     rotation: keys.take("rotation", oneOf(ROTATIONS)),
     scale: keys.take("scale", oneOf(SCALES)),
-    volume: keys.take("volume", volume),
+    volume: keys.take("volume", volumeIn),
     output: keys.take("output", oneOf(OUTPUTS)),
   };
   keys.end();
@@ -233,7 +233,7 @@ function hex(digits: number): (value: unknown) => string {
   };
 }
 
-function networks(value: unknown, complaints: Complaint[]): Network[] {
+function networksIn(value: unknown, complaints: Complaint[]): Network[] {
   if (!Array.isArray(value)) return wrong("is a list in brackets");
   const found: Network[] = [];
   const files = new Set<string>();
@@ -299,13 +299,13 @@ function passphraseIn(value: unknown): string {
     : wrong("has 8 to 63 characters: letters without accents, digits, signs, spaces");
 }
 
-function country(value: unknown): string {
+function countryIn(value: unknown): string {
   return (
     COUNTRIES.find((code) => code === value) ?? wrong("is the code of a country: two capital letters, as DE")
   );
 }
 
-function keyboard(value: unknown, complaints: Complaint[]): Keyboard | undefined {
+function keyboardIn(value: unknown, complaints: Complaint[]): Keyboard | undefined {
   const keys = new Keys(value, "keyboard", complaints);
   if (!keys.isObject) return undefined;
   const layout = keys.take("layout", (code) => {
@@ -326,7 +326,7 @@ function keyboard(value: unknown, complaints: Complaint[]): Keyboard | undefined
 /** Below a folder and without dots, since the name is that of a file on the machine. */
 const TIME_ZONE = /^[A-Z][A-Za-z0-9_+-]{0,31}(?:\/[A-Za-z0-9_+-]{1,32}){0,2}$/;
 
-function timeZone(value: unknown): string {
+function timeZoneIn(value: unknown): string {
   const message = "is no time zone: they are called Europe/Berlin, America/New_York, UTC and so on";
   if (typeof value !== "string" || !TIME_ZONE.test(value)) return wrong(message);
   const known = zoneCalled(value);
@@ -337,15 +337,15 @@ function timeZone(value: unknown): string {
 }
 
 /** The time zone's name as Intl has it, which may be an older one; undefined when there is none. */
-function zoneCalled(timeZone: string): string | undefined {
+function zoneCalled(name: string): string | undefined {
   try {
-    return new Intl.DateTimeFormat("en", { timeZone }).resolvedOptions().timeZone;
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone;
   } catch {
     return undefined;
   }
 }
 
-function volume(value: unknown): number {
+function volumeIn(value: unknown): number {
   const isVolume = typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 100;
   return isVolume ? value : wrong("is a whole number from 0 to 100");
 }

@@ -44,5 +44,8 @@ rmdir "$ROOT"/var/{run,lock}
 ln -s ../run "$ROOT/var/run"
 ln -s ../run/lock "$ROOT/var/lock"
 
+# what settings.json may say is what these packages know
+(cd "$BASE/.." && npx tsx base/build/tools/lists.ts "$TREE")
+
 # the session
 (cd "$BASE/.." && npx tsc -p base/kiosk/session --outDir "$ROOT/usr/lib/fedac/kiosk")

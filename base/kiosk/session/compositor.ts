@@ -104,6 +104,12 @@ async function hide(socket: string): Promise<{ screen: Screen; reveal(): Promise
   const like = `mode --custom ${width}x${height} scale ${screen?.scale ?? 1} transform ${screen?.transform ?? "normal"}`;
   await command(socket, `output ${hidden.name} ${like} position 30000 30000`); // out of the pointer's reach
   await command(socket, `assign [all] output ${hidden.name}`);
+  if (screen && screen.transform !== "normal") {
+    // Of touch screens and tablets sway turns only what is built in along with the picture
+    for (const type of ["touch", "tablet_tool"]) {
+      await command(socket, `input type:${type} map_to_output "${screen.name}"`);
+    }
+  }
   const reveal = async () => {
     const first = (await outputs(socket)).find(({ name, active }) => active && name !== hidden.name);
     if (first) await command(socket, `[all] move container to output ${first.name}, focus`);

@@ -15,6 +15,7 @@ import { readPiece } from "./piece.ts";
 import { NoPieceError, type ProblemCode, PROBLEMS } from "./problem.ts";
 import { notRunningPage, problemPage } from "./problem-page.ts";
 import { writeSerialLine } from "./serial.ts";
+import { readSettings, swayConfig } from "./settings.ts";
 
 const PIECE = "/mnt/piece";
 const PROBLEM = "/run/fedac/problem";
@@ -28,6 +29,8 @@ const LIGHT = "light";
 const BROWSER = "/usr/lib/chromium/chromium";
 /** The piece's, or the default: the initramfs has looked at it. */
 const SPLASH = "/run/fedac/splash.png";
+/** What the stick says of the machine, without passphrases: kiosk-settings.service has put it there. */
+const SETTINGS = "/run/fedac/settings.json";
 /** Once it exists, kiosk-no-screen.service tells the person, by other means. */
 const NO_SCREEN = "/run/fedac/kiosk/no-screen";
 /** After this many failures in a row this process ends, and systemd starts another one in a new session. */
@@ -126,6 +129,9 @@ async function main(): Promise<void> {
   const background = join(RUNTIME, "splash.png"); // named in the compositor's configuration
   await copyFile(SPLASH, background).catch(() => rm(background, { force: true }));
   await serve(pages, PIECE_PATH);
+  const settings = await readSettings(SETTINGS);
+  if (settings.timeZone !== undefined) process.env.TZ = settings.timeZone; // of all that is started here
+  await writeFile(join(RUNTIME, "kiosk.settings"), swayConfig(settings)); // named in the compositor's configuration
 
   const startedAfterSeconds = uptime();
   let announced = false;

@@ -13,6 +13,8 @@ import { parseList } from "../../release/latest.ts";
 import { parseManifest, windowsOf, WINDOW } from "../../release/manifest.ts";
 import { verifySignature } from "../../release/minisign.ts";
 import { parseJson } from "../../release/verify.ts";
+import { sealSettings } from "../../settings/seal.ts";
+import { formatSettings, MOST_NETWORKS, parseSettings } from "../../settings/settings.ts";
 import { acBundle } from "../ac-bundle.ts";
 import { pattern } from "../bytes.ts";
 import { Forgery } from "../forge.ts";
@@ -135,18 +137,23 @@ function jsonLike(sample: unknown): fc.Arbitrary<unknown> {
 }
 
 /** A target that takes text in JSON: changed bytes of `sample`, or JSON of its shape. */
-function jsonTarget(name: string, error: string, sample: unknown, parse: (text: Bytes) => void): Target {
+function jsonTarget(
+  name: string,
+  error: string,
+  sample: unknown,
+  parse: (text: Bytes) => void | Promise<void>,
+): Target {
   const good = encoder.encode(JSON.stringify(sample));
   const shapes = jsonLike(sample);
   return {
     name,
     error,
     weight: 1,
-    run(random) {
+    async run(random) {
       if (random.once(4)) {
         const [json] = fc.sample(shapes, { numRuns: 1, seed: random.below(2 ** 31) });
-        parse(encoder.encode(safely(() => JSON.stringify(json)) ?? "null"));
-      } else parse(mutate(good, random, [good], JSON_TOKENS));
+        await parse(encoder.encode(safely(() => JSON.stringify(json)) ?? "null"));
+      } else await parse(mutate(good, random, [good], JSON_TOKENS));
     },
   };
 }
@@ -177,6 +184,32 @@ const list = jsonTarget("list", "ManifestError", LATEST, (text) => {
 const osJson = jsonTarget("os.json", "RangeError", OS_JSON, (text) => {
   const parsed = parseOsJson(new TextDecoder().decode(text));
   check(parseOsJson(formatOsJson(parsed)).piece === parsed.piece, "another piece when written again");
+});
+
+const SETTINGS = {
+  format: 1,
+  random: "00112233445566778899aabbccddeeff",
+  wifi: [
+    { ssid: "Café ♪", security: "wpa2", psk: SHA, hidden: true },
+    { ssid: "at home", passphrase: "correct horse" },
+    { ssid: "library", security: "open" },
+  ],
+  country: "DE",
+  keyboard: { layout: "de", variant: "nodeadkeys" },
+  timeZone: "Europe/Berlin",
+  rotation: 90,
+  scale: 1.5,
+  volume: 40,
+  output: "hdmi",
+};
+/** It takes everything: what it makes of it has to be sound, and what it says of it safe to log. */
+const settingsJson = jsonTarget("settings.json", "RangeError", SETTINGS, async (text) => {
+  const { settings, complaints } = parseSettings(new TextDecoder().decode(text));
+  check(complaints.length <= 8 * MOST_NETWORKS, "complaints without an end");
+  const isSafe = complaints.every(({ key, message }) => /^[ -~]{1,500}$/.test(`${key} ${message}`));
+  check(isSafe, "a complaint with words of somebody else's");
+  const again = parseSettings(formatSettings(await sealSettings(settings)));
+  check(again.complaints.length === 0, "settings that are not taken when they are written again");
 });
 
 const key = testKey(1);
@@ -503,6 +536,7 @@ export const targets: readonly Target[] = [
   gpt,
   ext4,
   osJson,
+  settingsJson,
   bundle,
   published,
   events,

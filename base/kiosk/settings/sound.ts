@@ -1,0 +1,40 @@
+import type { Output, Settings } from "../../../src/settings/settings.ts";
+
+/** What the sinks of an output are called, as regular expressions: ALSA's card profiles, and those of UCM. */
+const SINKS: Readonly<Record<Output, readonly string[]>> = {
+  analog: [
+    "~alsa_output.pci-.*analog.*",
+    "~alsa_output.*__Speaker__sink",
+    "~alsa_output.*__Headphones__sink",
+  ],
+  hdmi: ["~alsa_output.*hdmi.*", "~alsa_output.*HDMI.*"],
+  usb: ["~alsa_output.usb-.*"],
+};
+/** Above what WirePlumber gives any sink by itself: 1,000 to 2,500 (scripts/monitors/alsa.lua). */
+const FIRST = 5000;
+
+/**
+ * What WirePlumber is told of volume and output, as a part of its configuration; undefined when there is nothing to tell.
+ * It is read when WirePlumber starts, so that also what is plugged in later is treated by it.
+ */
+export function soundConfig({ volume, output }: Settings): string | undefined {
+  const parts: string[] = [];
+  if (volume !== undefined) {
+    // The keys, and people, count in the cube root of what is set here
+    const linear = ((volume / 100) ** 3).toFixed(6);
+    parts.push(`wireplumber.settings = { device.routes.default-sink-volume = ${linear} }`);
+  }
+  if (output !== undefined) {
+    const matches = SINKS[output].map((name) => `{ node.name = "${name}" }`).join(" ");
+    parts.push(
+      `monitor.alsa.rules = [ { matches = [ ${matches} ] actions = { update-props = { priority.session = ${FIRST} } } } ]`,
+    );
+  }
+  if (output === "hdmi") {
+    parts.push(
+      "wireplumber.components = [ { name = kiosk/hdmi.lua, type = script/lua, provides = kiosk.hdmi } ]",
+      "wireplumber.profiles = { main = { kiosk.hdmi = required } }",
+    );
+  }
+  return parts.length === 0 ? undefined : `${parts.join("\n")}\n`;
+}
