@@ -155,11 +155,12 @@ describe("hostile settings", () => {
     fc.constant(null),
     fc.array(text, { maxLength: 3 }),
   );
+  const phrase = fc.oneof(fc.stringMatching(/^[ -~]{8,63}$/), value);
   const network = fc.record(
     {
       ssid: text,
       security: fc.oneof(fc.constantFrom("open", "wpa2", "wpa3"), value),
-      passphrase: value,
+      passphrase: phrase,
       psk: value,
       hidden: value,
     },
@@ -208,6 +209,23 @@ describe("hostile settings", () => {
       { numRuns: 1000 },
     );
   }, 120_000);
+});
+
+/** A value as ell's `l_settings` reads it: from the first character that is no space to the line's end, unescaped. */
+function asRead(line: string): string {
+  const codes: Readonly<Record<string, string>> = { s: " ", t: "\t", n: "\n", r: "\r", "\\": "\\" };
+  return line.trimStart().replace(/\\(.)/g, (_, code: string) => codes[code] ?? "?");
+}
+
+test("every passphrase that there can be is read as it was", () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[ -~]{8,63}$/), (passphrase) => {
+      const { text } = networkFile({ ssid: "a", security: "wpa3", passphrase, hidden: false });
+      const [, value = ""] = /^\[Security\]\nPassphrase=(.*)\n$/.exec(text) ?? [];
+      expect(asRead(value)).toBe(passphrase);
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test("a country is General's, the only group there is", () => {
