@@ -113,7 +113,7 @@ test("a bundle of AC's gets what it is allowed, with a light, and Escape starts 
   const bundle = path.join(folder, "frog.html");
   writeFileSync(bundle, acBundle({ source: TRIES((asked.address() as AddressInfo).port) }));
   const made = path.join(folder, "frog-os.iso");
-  await build("frog", "--bundle", bundle, "--allow", "microphone,network", "--out", made);
+  await os("build", "frog", "--bundle", bundle, "--allow", "microphone,network", "--out", made);
   await withMachine({ image: made, memory: 3072, network: true }, async (machine) => {
     expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE frog /);
     const screen = path.join(out, "allowed.png");
@@ -145,19 +145,7 @@ test("a stick with files on FAT starts the piece, with Secure Boot, and keeps th
   const stick = path.join(folder, "stick");
   mkdirSync(stick);
   const page = path.join(import.meta.dirname, "../dev/pieces/notepat.html");
-  const os = path.join(import.meta.dirname, "../bin/os.ts");
-  const keys = (await signingKeys()).flatMap((key) => ["--key", key]);
-  const what = ["stick", stick, "notepat", "--bundle", page, "--any-file-system"];
-  await run("npx", [
-    "tsx",
-    os,
-    ...what,
-    "--manifest",
-    `${site.base}/latest.json`,
-    "--flavor",
-    "kiosk",
-    ...keys,
-  ]);
+  await os("stick", stick, "notepat", "--bundle", page, "--any-file-system");
   const disk = path.join(folder, "stick.img");
   makeFatStick(disk, stick, { layout: "mbr", mib: 1024 });
   await withMachine({ image: disk, memory: 3072, secureBoot: true, writes: true }, async (machine) => {
@@ -176,17 +164,21 @@ test("a stick with files on FAT starts the piece, with Secure Boot, and keeps th
   );
 });
 
-/** Bands of colour, the first at its top: whether it stands upright, which time zone it has, which key Y is. */
+/** Bands of colour, from its top: whether it stands upright, and its scale; which time zone it has; which key Y is. */
 const SEES = `<!doctype html><meta charset="utf-8"><title>sees</title>
 <style>html, body { margin: 0; height: 100% } body { display: flex; flex-direction: column } div { flex: 1 }</style>
 <div id="upright"></div><div id="zone"></div><div id="key" style="background: grey"></div>
 <script>
   const set = (id, right) => (document.getElementById(id).style.background = right ? "lime" : "red");
-  onresize = () => set("upright", innerHeight > innerWidth);
+  onresize = () => {
+    document.getElementById("upright").textContent = [innerWidth, innerHeight, devicePixelRatio].join(" ");
+    set("upright", innerHeight > innerWidth && devicePixelRatio === 1.5);
+  };
   onresize();
   const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+  document.getElementById("zone").textContent = timeZone;
   set("zone", timeZone === "Europe/Berlin" && new Date(2026, 6, 1).getTimezoneOffset() === -120);
-  onkeydown = ({ key }) => set("key", key === "z");
+  onkeydown = ({ key }) => (set("key", key === "z"), (document.getElementById("key").textContent = key));
 </script>
 `;
 const SETTINGS = {
@@ -210,7 +202,7 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
   writeFileSync(bundle, SEES);
   writeFileSync(settings, JSON.stringify(SETTINGS));
   const made = path.join(folder, "sees-os.iso");
-  await build("sees", "--bundle", bundle, "--settings", settings, "--allow", "network", "--out", made);
+  await os("build", "sees", "--bundle", bundle, "--settings", settings, "--allow", "network", "--out", made);
   await letIn(made, "witness");
   await withMachine({ image: made, memory: 3072, network: true, usbSound: true }, async (machine) => {
     expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE sees /);
@@ -241,8 +233,8 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
       "root: network os test.psk 600",
       "root: passphrases in the journal: 0",
       "root: settings.json in the journal: undefined",
-      "session: /mnt/piece/settings.json: held (EACCES)",
-      "session: /var/lib/iwd: held (EACCES)",
+      "session: /mnt/piece/settings.json: held (EACCES), mode 0",
+      "session: /var/lib/iwd: held (EACCES), mode 700",
       "session: Volume: 0.40",
       "session: done",
       "session: os.json: true",
@@ -251,12 +243,12 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
   });
 });
 
-/** `os build` on the base that is served. */
-async function build(...args: string[]): Promise<void> {
-  const os = path.join(import.meta.dirname, "../bin/os.ts");
+/** `os`, with the base that is served. */
+async function os(...args: string[]): Promise<void> {
+  const program = path.join(import.meta.dirname, "../bin/os.ts");
   const keys = (await signingKeys()).flatMap((key) => ["--key", key]);
   const base = ["--manifest", `${site.base}/latest.json`, "--flavor", "kiosk", ...keys];
-  await run("npx", ["tsx", os, "build", ...args, ...base]);
+  await run("npx", ["tsx", program, ...args, ...base]);
 }
 
 /** Run base/qemu/boot-test, which fails, with its table, unless the line expected comes. */

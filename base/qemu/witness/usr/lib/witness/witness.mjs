@@ -43,10 +43,11 @@ function read(path) {
   }
 }
 
+/** @param {string} path */
+const mode = (path) => (fs.statSync(path).mode & 0o777).toString(8);
+
 async function asRoot() {
-  for (const name of fs.readdirSync(NETWORKS).sort()) {
-    say(`network ${name} ${(fs.statSync(`${NETWORKS}/${name}`).mode & 0o777).toString(8)}`);
-  }
+  for (const name of fs.readdirSync(NETWORKS).sort()) say(`network ${name} ${mode(`${NETWORKS}/${name}`)}`);
   say(`country ${/^Country=(.*)$/m.exec(read("/etc/iwd/main.conf"))?.[1]}`);
   await run("modprobe", ["mac80211_hwsim", "radios=2"]);
   await until(/wlan1/, "iwctl", "device", "list");
@@ -60,7 +61,9 @@ async function asRoot() {
 }
 
 async function asSession() {
-  for (const path of ["/mnt/piece/settings.json", NETWORKS]) say(`${path}: ${read(path)}`);
+  for (const path of ["/mnt/piece/settings.json", NETWORKS]) {
+    say(`${path}: ${read(path)}, mode ${mode(path)}`); // 0: systemd has put something in its place
+  }
   say(`os.json: ${read("/mnt/piece/os.json").startsWith("{")}`);
   const sink = await until(/node.name = "alsa_output.usb/, "wpctl", "inspect", "@DEFAULT_AUDIO_SINK@");
   say(`sink ${/node.name = "([a-z_]+\.[a-z]+)/.exec(sink)?.[1]}`);
