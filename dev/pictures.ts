@@ -72,6 +72,7 @@ async function main(): Promise<void> {
     await keep("saving", large.saving);
     await keep("done", large.done);
     await keep("steps", large.steps);
+    await keep("stick", await stick(browser, stage.url));
     await keep("picker", await picker(browser, stage.url));
     const image = path.join(folder, "small.iso");
     const small = await build(browser, stage.url, SMALL, image);
@@ -109,6 +110,36 @@ async function build(browser: Browser, url: string, viewport: typeof LARGE, imag
   const steps = await page.screenshot();
   await page.close();
   return { ready, saving: half, done, steps };
+}
+
+/** What is shown when the piece has been put onto a stick, for which a folder of the page's own storage stands. */
+async function stick(browser: Browser, url: string): Promise<Buffer> {
+  const page = await browser.newPage({ viewport: LARGE, colorScheme: "dark" });
+  const content =
+    'window.showDirectoryPicker = async () => (await navigator.storage.getDirectory()).getDirectoryHandle("STICK", { create: true })';
+  await page.addInitScript({ content });
+  await page.goto(`${url}/os:${PIECE}`);
+  const says = async (words: string) =>
+    await page.waitForFunction(
+      `window.stage?.text().join(" ").includes(${JSON.stringify(words)})`,
+      undefined,
+      {
+        timeout: 600_000,
+      },
+    );
+  await says("onto a stick");
+  for (const [key, then] of [
+    ["u", "it is FAT32, go on"], // it is not, and no computer starts from there
+    ["g", `put ${PIECE} on it`],
+    ["s", "eject it"],
+  ] as const) {
+    await page.keyboard.press(key);
+    await says(then);
+  }
+  await page.waitForTimeout(500);
+  const png = await page.screenshot();
+  await page.close();
+  return png;
 }
 
 /** What `os` shows without a piece. */
