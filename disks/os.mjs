@@ -174,7 +174,7 @@ function hear(/** @type {PageMessage | undefined} */ message) {
     if (os.page) return;
     os.page = message.page;
     if (os.target === "clear") tell("os:clear");
-    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? {} : { qualifiers, handle });
+    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? {} : asked());
   } else if (message.type === "os:state") {
     if (message.state.stage !== os.build?.stage) {
       pageNumber = 0;
@@ -208,6 +208,11 @@ function tell(type, content = {}) {
   send({ type: "signal", content: { type, content: { visit, piece: os.target, ...content } } });
 }
 
+/** What a build is asked for by. */
+function asked() {
+  return { qualifiers, ...(handle && { handle }) };
+}
+
 /** There is something new to be seen, and perhaps to be heard. */
 function changed() {
   dirty = true;
@@ -239,8 +244,9 @@ const commands = {
   open() {
     os.phone = false; // they know
     os.linking = false;
-    tell("os:open", { qualifiers, handle });
+    tell("os:open", asked());
   },
+  settings: () => tell("os:settings"),
   stick: () => tell("os:stick", { job: { do: os.page?.stick.last === undefined ? "choose" : "again" } }),
   anotherStick: () => tell("os:stick", { job: { do: "choose" } }),
   leaveStick: () => tell("os:stick", { job: { do: "leave" } }),

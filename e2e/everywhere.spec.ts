@@ -92,7 +92,7 @@ for (const driver of [chromium, firefox, webkit]) {
       await travel(site.url, async (browser) => {
         await ready(browser);
         const answers = await browser.evaluate<string[]>(`(${behindTheirBack.toString()})()`);
-        expect(answers).toEqual(Array<string>(6).fill("os:press"));
+        expect(answers).toEqual(Array<string>(12).fill("os:press"));
         expect(saved(browser)).toEqual({});
       });
     });
@@ -366,7 +366,11 @@ async function behindTheirBack(): Promise<string[]> {
   const before = said.length;
   handlers["os:start"]!({ ...from, where: "downloads" });
   handlers["os:start"]!({ ...from, where: "choose" });
-  for (const type of ["os:cancel", "os:clear", "os:checksum", "os:copy"]) handlers[type]!(from);
+  const plain = ["os:cancel", "os:clear", "os:checksum", "os:copy", "os:settings", "os:sign", "os:allow"];
+  for (const type of plain) handlers[type]!(from);
+  for (const job of [{ do: "choose" }, { do: "put", replace: true }, { do: "takeOff" }]) {
+    handlers["os:stick"]!({ ...from, job });
+  }
   return said.slice(before).map(({ type }) => type);
 }
 

@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cache: ["fetch (types)", "release", "bytes"],
   image: ["ext4", "fetch", "release", "settings", "splash", "piece", "bytes"],
   stick: ["image", "fetch", "release", "bytes"],
-  "worker/api": [],
+  "worker/api": ["settings (types)"],
   worker: [
     "worker/api",
     "bundle",
@@ -30,12 +30,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "ext4",
     "fetch",
     "release",
+    "settings",
     "splash",
     "piece",
     "bytes",
     "time",
   ],
-  ui: ["worker/api", "bundle", "cache", "release", "splash", "piece", "time"],
+  ui: ["worker/api", "bundle", "cache", "release", "settings", "splash", "piece", "time"],
   disks: ["piece"],
 };
 const WORDS = ["allowances", "errors", "messages", "config"];

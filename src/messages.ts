@@ -17,7 +17,7 @@ import type { Allowance } from "./allowances.ts";
  * otherwise: `os:start` makes what is ready; `os:allow` says what the piece may use of the machine that it starts; `os:sign` whether the image says who
  * has built it; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
  * `os:clear` removes what is kept; `os:checksum` saves `<name>.sha256`, `os:copy` puts the SHA-256 on the clipboard;
- * `os:stick` does `job` on a stick.
+ * `os:stick` does `job` on a stick; `os:settings` asks the person how the machine is set up, over the whole canvas.
  */
 export interface PieceMessage {
   /** Tells the answers to this visit from those to an earlier one. */
@@ -218,28 +218,6 @@ export interface Choices {
   readonly by?: string;
 }
 
-/** What to build, and from where. */
-export interface BuildRequest extends Partial<Choices> {
-  /** As the person typed it. */
-  readonly piece: string;
-  /** URL of a manifest or of a `latest.json`. */
-  readonly manifest: string;
-  /** Which flavor of base to take from a `latest.json`. */
-  readonly flavor?: string;
-  /** Which version of base; the newest when absent. Asked for by name, an older one is taken too. */
-  readonly version?: string;
-  /** URL of AC's oven. */
-  readonly oven: string;
-  /** minisign public keys, in base64, one of which must have signed the manifest. */
-  readonly keys: readonly string[];
-  /** For how long to try again while nothing comes, in seconds. */
-  readonly giveUpAfterSeconds?: number;
-  /** The newest versions of base seen so far (`SeenVersions` in `src/release/seen.ts`). */
-  readonly seen?: Readonly<Record<string, string>>;
-  /** Whether verified windows may be written to this browser's storage. */
-  readonly keep: boolean;
-}
-
 /** Build worker → page, at each change. Sizes in bytes. */
 export interface Progress {
   /** Of the base image, over the network, by this build. */
@@ -283,6 +261,8 @@ export interface ImageInfo extends Choices {
     /** ISO 8601. */
     readonly created: string;
   };
+  /** How the machine is set up, a line for each setting, without secrets; none when it is as usual. */
+  readonly setUp?: readonly string[];
   /** What the piece's bundle asks to use, where that has been looked at. */
   readonly asks?: readonly Allowance[];
   /**

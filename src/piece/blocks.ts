@@ -25,6 +25,7 @@ export type Command =
   | "pickAnother"
   | "nextPage"
   | "previousPage"
+  | "settings"
   | "stick"
   | "anotherStick"
   | "leaveStick"

@@ -21,10 +21,10 @@ test.each([
   ["opening", "busy", []],
   ["preparing", "busy", ["c"]],
   ["baking", "busy", ["c"]],
-  ["ready", "calm", ["s", "w", "u", "k", "a", "l"]],
-  ["signed", "calm", ["s", "w", "u", "b", "k", "a", "l"]],
-  ["allowing", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "l"]],
-  ["asks", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "l"]],
+  ["ready", "calm", ["s", "w", "u", "k", "a", "e", "l"]],
+  ["signed", "calm", ["s", "w", "u", "b", "k", "a", "e", "l"]],
+  ["allowing", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l"]],
+  ["asks", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l"]],
   ["stick looked at", "busy", []],
   ["stick empty", "calm", ["s", "u", "b"]],
   ["stick unusable", "sad", ["g", "u", "b"]],
@@ -62,9 +62,9 @@ test.each([
 test("what this browser or this base cannot do is not offered", () => {
   expect(keysOf(model({ build: states.ready, page: { ...pageInfo, choose: false } }))).not.toContain("w");
   const build = { ...states.ready, keep: { wanted: false, bytes: 0, possible: false } };
-  expect(keysOf(model({ build }))).toEqual(["s", "w", "u", "a", "l"]);
+  expect(keysOf(model({ build }))).toEqual(["s", "w", "u", "a", "e", "l"]);
   const page = { ...pageInfo, stick: { possible: false } };
-  expect(keysOf(model({ build, page }))).toEqual(["s", "w", "a", "l"]);
+  expect(keysOf(model({ build, page }))).toEqual(["s", "w", "a", "e", "l"]);
 });
 
 test("a link too long for a code is shown without one", () => {
@@ -138,7 +138,7 @@ describe("a screen reader is told", () => {
 
   test("all that is known before a build, and the keys", () => {
     expect(announcement(screenOf(models["ready"]!))).toBe(
-      `notepat os. File: notepat-os.iso, 2,985 MB. Download: 540 MB. Base: kiosk 2026.11.24, x86_64. Piece: notepat, 1.2 MB. May use: screen, sound and keys only. SHA-256: ${sha256}. s: Start. w: Choose where. u: Onto a stick. k: Keep base for next time (540 MB), on. a: Allow more. l: Link.`,
+      `notepat os. File: notepat-os.iso, 2,985 MB. Download: 540 MB. Base: kiosk 2026.11.24, x86_64. Piece: notepat, 1.2 MB. May use: screen, sound and keys only. SHA-256: ${sha256}. s: Start. w: Choose where. u: Onto a stick. k: Keep base for next time (540 MB), on. a: Allow more. e: Settings. l: Link.`,
     );
   });
 

@@ -158,6 +158,7 @@ function ready(
       ...(info.release?.olderThan ? [text(words.older(info.release.olderThan), { color: "bad" })] : []),
       field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
       field(words.mayUse, words.usesOf(info.allow)),
+      ...(info.setUp?.length ? [field(words.setUp, info.setUp.map((line) => shown(line)).join(", "))] : []),
       { kind: "sha256", hex: info.sha256 || ".".repeat(64) },
       ...(info.piece.isNormalised ? [text(words.normalised, { color: "dim" })] : []),
       ...(isUnfolded ? allowing(info) : []),
@@ -169,6 +170,7 @@ function ready(
         kind: "row",
         actions: [
           ...(isUnfolded ? [] : [action("a", words.allow, "unfold")]),
+          action("e", words.settings, "settings"),
           action("l", words.link, "link"),
         ],
       },

@@ -57,6 +57,7 @@ export const words = {
   older: (version: string) => `older than ${version}, which this browser has seen.`,
   sha256: "sha256",
   mayUse: "may use",
+  setUp: "set up",
   /** Beyond what every piece may. */
   usesOf(allow: readonly Allowance[]) {
     const all = allow.map((use) => words.uses[use].name);
@@ -252,6 +253,7 @@ export const words = {
   where: ["choose where", "where"],
   goOn: ["continue", "go on"],
   link: ["link", "link"],
+  settings: ["settings", "set"],
   allow: ["allow more", "allow"],
   back: ["back", "back"],
   anyway: ["build it here", "here"],

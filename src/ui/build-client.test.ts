@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { expose } from "comlink";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { BuildRequest, Progress } from "../messages.ts";
+import type { Progress } from "../messages.ts";
 import { info } from "../testing/states.ts";
 import { Computer } from "../testing/computer.ts";
 import { runClock } from "../time/run-clock.ts";
-import type { Builder, BuildListener } from "../worker/api.ts";
+import type { BuildRequest, Builder, BuildListener } from "../worker/api.ts";
 import { startBuildClient } from "./build-client.ts";
 
 const progress: Progress = { fetched: 3, kept: 2, canKeep: true, written: 1 };

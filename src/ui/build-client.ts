@@ -1,7 +1,13 @@
 import { proxy, transfer, wrap } from "comlink";
-import type { BuildRequest, Choices, ImageInfo, StickJob, StickView } from "../messages.ts";
+import type { ImageInfo, StickJob, StickView } from "../messages.ts";
 import { runClock, type RunClock } from "../time/run-clock.ts";
-import { carryCauses, type Builder, type BuildListener } from "../worker/api.ts";
+import {
+  type BuildRequest,
+  type Decisions,
+  carryCauses,
+  type Builder,
+  type BuildListener,
+} from "../worker/api.ts";
 
 /** How long a worker may take to clean up, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -12,7 +18,7 @@ export interface BuildClient {
   readonly broken: Promise<never>;
   /** See `Builder`, as for all of these. */
   open(request: BuildRequest): Promise<ImageInfo>;
-  choose(choices: Choices): Promise<ImageInfo>;
+  choose(choices: Decisions): Promise<ImageInfo>;
   bundle(): Promise<Blob>;
   send(port: MessagePort): Promise<void>;
   write(file: FileSystemFileHandle): Promise<void>;

@@ -1,6 +1,8 @@
 import { withAllowance, type Allowance } from "../allowances.ts";
 import { CancelledError, explain, SaveError } from "../errors.ts";
-import type { BuildRequest, BuildState, Choices, StickJob, StickView } from "../messages.ts";
+import type { BuildState, StickJob, StickView } from "../messages.ts";
+import type { BuildRequest, Decisions } from "../worker/api.ts";
+import { describeSettings, type SealedSettings } from "../settings/settings.ts";
 import { startBuildClient } from "./build-client.ts";
 import { initialState, keepsBase, reduce, type BuildEvent } from "./build-state.ts";
 import { Speed } from "./speed.ts";
@@ -17,6 +19,8 @@ export interface Build {
   start(where: BuildState["where"]): void;
   /** Let the piece use this of the machine that it starts, or no more: another image. While it is ready. */
   allow(use: Allowance): void;
+  /** How the machine is set up; as usual when `undefined`. While it is ready. */
+  setUp(settings: SealedSettings | undefined): void;
   /** Who is there, and whether the image is to say that they have built it. Until it is made. */
   sign(sign: NonNullable<BuildState["sign"]>): void;
   /** Choose a stick, the last one again or another, while it is ready or a stick was chosen (right after a key or a tap). */
@@ -51,7 +55,7 @@ export function openBuild(
   let isChoosing = false;
   let isStarted = false;
   let bundle: Promise<Blob> | undefined;
-  let choices: Choices = { allow: [] }; // what the person wants of the image
+  let choices: Decisions = { allow: [] }; // what the person wants of the image
   let decided: Promise<void> = Promise.resolve(); // once the image is what is wanted
   const stop = new AbortController(); // ends it early
   const over = new AbortController();
@@ -88,10 +92,13 @@ export function openBuild(
   });
 
   const run = async () => {
-    const info = await client.open(await request());
+    const asked = await request();
+    const info = await client.open(asked);
     unfinished = await recall(info.fileName);
     const downloads = downloadsTarget(() => dispatch({ type: "taken" }));
-    choices = { allow: info.allow, ...(info.by !== undefined && { by: info.by }) };
+    const { allow, by } = info;
+    const { settings } = asked;
+    choices = { allow, ...(by !== undefined && { by }), ...(settings && { settings }) };
     dispatch({ type: "prepared", info, unfinished: unfinished !== undefined });
     signAsWanted(); // AC may have said meanwhile who is there
     const handle = await chosen;
@@ -104,25 +111,28 @@ export function openBuild(
     return await target.save(image, client);
   };
 
-  const decide = async (before: Promise<void>, wanted: Choices) => {
+  const decide = async (before: Promise<void>, wanted: Decisions) => {
     await before;
     const info = await client.choose(wanted);
     if (wanted === choices) dispatch({ type: "chosen", info }); // nothing else was said meanwhile
   };
 
-  const change = (next: Choices) => {
+  const change = (next: Decisions) => {
     const { info, stage } = state;
     if (stage !== "ready" || !info || isStarted) return;
     choices = next;
-    const { by: _, ...rest } = info;
-    dispatch({ type: "chosen", info: { ...rest, ...next, sha256: "" } }); // seen at once
+    const { settings, ...shown } = next; // settings are secrets, and go to the worker alone
+    const { by: _, setUp: __, ...rest } = info;
+    const setUp = settings && { setUp: describeSettings(settings) };
+    dispatch({ type: "chosen", info: { ...rest, ...shown, ...setUp, sha256: "" } }); // seen at once
     decided = decide(decided, next);
     decided.catch((error: unknown) => stop.abort(error));
   };
 
   const signAsWanted = () => {
     const by = state.sign?.wanted ? state.sign.handle : undefined;
-    if (by !== choices.by) change({ allow: choices.allow, ...(by !== undefined && { by }) });
+    const { by: before, ...rest } = choices;
+    if (by !== before) change({ ...rest, ...(by !== undefined && { by }) });
   };
 
   const outcome = async (): Promise<BuildEvent> => {
@@ -201,6 +211,10 @@ export function openBuild(
     allow(use) {
       const { allow } = choices;
       change({ ...choices, allow: withAllowance(allow, use, !allow.includes(use)) });
+    },
+    setUp(settings) {
+      const { settings: _, ...rest } = choices;
+      change({ ...rest, ...(settings && { settings }) });
     },
     sign(who) {
       dispatch({ type: "sign", sign: who });

@@ -2,9 +2,13 @@ import { isHandle } from "../piece/name.ts";
 import { ac } from "./ac.ts";
 import { openBuild } from "./build.ts";
 import { loadConfig } from "./config.ts";
+import { MachineSettings } from "./machine-settings.ts";
 import { notes } from "./notes.ts";
 import { BuildRegistry } from "./registry.ts";
 import { requestFor } from "./request.ts";
+
+/** How machines are set up, by this page. */
+export const machineSettings = new MachineSettings();
 
 /**
  * The builds of this page. AC runs `page.ts` anew at every visit of the piece, as another instance of the module; this
@@ -19,7 +23,11 @@ export const builds = new BuildRegistry(
     const allow = before?.state.info?.allow; // what the person has allowed the piece holds for the next attempt
     const chosen = { ...(allow && { allow }), ...(sign?.wanted && { by: sign.handle }) };
     const build = openBuild(
-      async () => requestFor(asked, await loadConfig(), notes.seen, chosen),
+      async () => {
+        const settings = await machineSettings.sealed;
+        const decided = { ...chosen, ...(settings && { settings }) };
+        return requestFor(asked, await loadConfig(), notes.seen, decided);
+      },
       { piece: asked.piece, keep: notes.keep, sign },
       () => {
         if (build.state.stage === "ready" && build.state.info) notes.recordReady(build.state.info);

@@ -1,13 +1,15 @@
 import { allowancesOf } from "../allowances.ts";
 import { clearKept, keptBytes } from "../cache/opfs.ts";
+import { NO_SETTINGS } from "../settings/settings.ts";
 import type { ImageInfo, PageMessage, PieceMessage } from "../messages.ts";
 import { isHandle } from "../piece/name.ts";
 import { ac } from "./ac.ts";
-import { builds } from "./builds.ts";
+import { builds, machineSettings } from "./builds.ts";
 import { linkTo } from "./link.ts";
 import { notes } from "./notes.ts";
 import { hidePreview, showPreview, type Box } from "./preview.ts";
 import { announce } from "./screen-reader.ts";
+import { askSettings, hideSettings } from "./settings-form.ts";
 import { systemOf } from "./system.ts";
 import { canChoose } from "./targets/chosen-file.ts";
 import { canUseSticks, lastStickName } from "./targets/stick.ts";
@@ -40,6 +42,7 @@ const harmless: Handlers = {
  */
 const costly: Handlers = {
   "os:start": ({ where }) => builds.current?.start(where === "choose" ? "chosen" : "downloads"),
+  "os:settings": () => void setUp(),
   "os:stick": ({ job }) => seeToStick(job),
   "os:allow": ({ use }) => {
     const [known] = allowancesOf([use]).allow;
@@ -58,6 +61,15 @@ const costly: Handlers = {
   "os:checksum": () => saveChecksum(builds.current?.state.info),
   "os:clear": (message) => void clear(message),
 };
+
+/** Ask how the machine is set up. */
+async function setUp(): Promise<void> {
+  const build = builds.current;
+  if (build?.state.stage !== "ready") return;
+  const before = (await machineSettings.sealed) ?? NO_SETTINGS;
+  const answer = await askSettings(before, machineSettings.isRemembered);
+  if (answer) build.setUp(await machineSettings.answer(answer));
+}
 
 function seeToStick(job: PieceMessage["job"]): void {
   const build = builds.current;
@@ -132,6 +144,7 @@ for (const [type, handle] of Object.entries(costly)) {
 ac.acCONTENT_EVENTS.push(() => {
   builds.leave();
   hidePreview();
+  hideSettings();
   announce("");
 });
 send({ type: "os:ready" });

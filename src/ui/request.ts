@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
-import type { BuildRequest, Choices, PieceMessage } from "../messages.ts";
+import type { PieceMessage } from "../messages.ts";
+import type { BuildRequest, Decisions } from "../worker/api.ts";
 
 /**
  * What the build worker is asked for when the piece asks for `asked`: a qualifier that begins with a digit is a
@@ -10,7 +11,7 @@ export function requestFor(
   { piece, qualifiers = [] }: PieceMessage,
   { latest, oven, keys, flavor: usual, giveUpAfterSeconds }: Config,
   seen: Readonly<Record<string, string>>,
-  chosen: Partial<Choices> = {},
+  chosen: Partial<Decisions> = {},
 ): BuildRequest {
   const version = qualifiers.find((qualifier) => /^\d/.test(qualifier));
   const flavor = qualifiers.find((qualifier) => !/^\d/.test(qualifier)) ?? usual;

@@ -1,12 +1,41 @@
 import { transferHandlers, type TransferHandler } from "comlink";
-import type { BuildRequest, Choices, ImageInfo, Progress, StickJob, StickView } from "../messages.ts";
+import type { Choices, ImageInfo, Progress, StickJob, StickView } from "../messages.ts";
+import type { SealedSettings } from "../settings/settings.ts";
+
+/** What the build worker is told of an image. Nothing else may know the settings: they hold passphrases. */
+export interface Decisions extends Choices {
+  /** How the machine is set up; no `settings.json` when absent. */
+  readonly settings?: SealedSettings;
+}
+
+/** What to build, and from where. */
+export interface BuildRequest extends Partial<Decisions> {
+  /** As the person typed it. */
+  readonly piece: string;
+  /** URL of a manifest or of a `latest.json`. */
+  readonly manifest: string;
+  /** Which flavor of base to take from a `latest.json`. */
+  readonly flavor?: string;
+  /** Which version of base; the newest when absent. Asked for by name, an older one is taken too. */
+  readonly version?: string;
+  /** URL of AC's oven. */
+  readonly oven: string;
+  /** minisign public keys, in base64, one of which must have signed the manifest. */
+  readonly keys: readonly string[];
+  /** For how long to try again while nothing comes, in seconds. */
+  readonly giveUpAfterSeconds?: number;
+  /** The newest versions of base seen so far (`SeenVersions` in `src/release/seen.ts`). */
+  readonly seen?: Readonly<Record<string, string>>;
+  /** Whether verified windows may be written to this browser's storage. */
+  readonly keep: boolean;
+}
 
 /** The build worker, as the page calls it. One worker builds one image. */
 export interface Builder {
   /** Fetch the manifest and the piece, and decide every byte. `listener` is called until `close`. */
   open(request: BuildRequest, listener: BuildListener): Promise<ImageInfo>;
   /** Another image, with these choices. Before it is made. */
-  choose(choices: Choices): Promise<ImageInfo>;
+  choose(choices: Decisions): Promise<ImageInfo>;
   /** The piece's bundle, as it will be on the disk. After `open`. */
   bundle(): Promise<Blob>;
   /**

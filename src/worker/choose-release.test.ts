@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { KeptRelease } from "../cache/opfs.ts";
 import { DEFAULT_RETRY, RetryPolicy } from "../fetch/retry.ts";
-import type { BuildRequest } from "../messages.ts";
+import type { BuildRequest } from "./api.ts";
 import { WINDOW, type Manifest } from "../release/manifest.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
 import { signManifest, testKey } from "../testing/sign.ts";

@@ -2,7 +2,7 @@ import { keptReleases, type KeptRelease } from "../cache/opfs.ts";
 import { ConnectionError } from "../errors.ts";
 import { findRelease } from "../fetch/release.ts";
 import { RetryPolicy } from "../fetch/retry.ts";
-import type { BuildRequest } from "../messages.ts";
+import type { BuildRequest } from "./api.ts";
 import { WINDOW } from "../release/manifest.ts";
 import { verifyRelease, type Release, type ReleaseQuery } from "../release/verify.ts";
 

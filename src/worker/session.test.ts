@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Bytes } from "../bytes/segment.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
-import type { BuildRequest, DataAnswer, Progress, Trouble } from "../messages.ts";
+import type { DataAnswer, Progress, Trouble } from "../messages.ts";
+import type { BuildRequest } from "./api.ts";
 import { WINDOW } from "../release/manifest.ts";
 import { acBundle } from "../testing/ac-bundle.ts";
 import { joined } from "../testing/bytes.ts";

@@ -9,21 +9,14 @@ import { Source } from "../fetch/source.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
 import { openImage, type Image } from "../image/image.ts";
 import { pieceFiles, type PieceFiles } from "../image/plan.ts";
-import type {
-  BuildRequest,
-  Choices,
-  ImageInfo,
-  StickJob,
-  StickProgress,
-  StickView,
-  Trouble,
-} from "../messages.ts";
+import type { ImageInfo, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
 import { WINDOW, windowsOf } from "../release/manifest.ts";
 import type { Release } from "../release/verify.ts";
+import { describeSettings } from "../settings/settings.ts";
 import { pieceFolder } from "../stick/layout.ts";
 import type { StickPieceFiles } from "../stick/plan.ts";
-import type { Builder, BuildListener } from "./api.ts";
+import type { BuildRequest, Decisions, Builder, BuildListener } from "./api.ts";
 import { chooseRelease } from "./choose-release.ts";
 import { pump } from "./pump.ts";
 import { StickSession } from "./stick-session.ts";
@@ -120,14 +113,14 @@ export class BuildSession implements Builder {
     };
     this.#sources = sources;
     this.#keys = request.keys;
-    const { allow = bundle.asks, by } = request; // nothing said: what the bundle asks for
-    this.#piece = { name, html, allow, by };
+    const { allow = bundle.asks, by, settings } = request; // nothing said: what the bundle asks for
+    this.#piece = { name, html, allow, by, settings };
     this.#image = await openImage({ manifest, sources }, this.#piece, stop);
     this.#report();
     return this.#info();
   }
 
-  async choose(choices: Choices): Promise<ImageInfo> {
+  async choose(choices: Decisions): Promise<ImageInfo> {
     const { image, piece } = this.#opened();
     const { name, html } = piece;
     this.#piece = { name, html, ...choices };
@@ -237,13 +230,14 @@ export class BuildSession implements Builder {
 
   /** The image's own, and what is known of the bundle. */
   #info(): ImageInfo {
-    const { image, bundle, release } = this.#opened();
+    const { image, bundle, release, piece } = this.#opened();
     const { isNormalised, asks } = bundle;
     const { keyId, olderThan } = release;
     return {
       ...image.info,
       piece: { ...image.info.piece, isNormalised },
       asks,
+      ...(piece.settings && { setUp: describeSettings(piece.settings) }),
       release: { keyId, ...(olderThan === undefined ? {} : { olderThan }) },
     };
   }
