@@ -1,8 +1,8 @@
-import { mkdir, open, opendir, readdir, rm, rmdir } from "node:fs/promises";
+import { mkdir, open, opendir, readdir, rmdir, stat, unlink } from "node:fs/promises";
 import path from "node:path";
 import { SaveError, StickError, StickFullError } from "../src/errors.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
-import { stickCalls, type StickFolder } from "../src/stick/folder.ts";
+import { IN_THE_WAY, PLUG_IN, stickCalls, type StickFolder } from "../src/stick/folder.ts";
 import { writeWhole } from "./output.ts";
 import { systemReason } from "./reason.ts";
 
@@ -38,10 +38,15 @@ export function diskFolder(root: string): StickFolder {
     async write(name, chunks) {
       const file = at(name);
       await step(mkdir(path.dirname(file), { recursive: true }));
+      const there = await orNothing(undefined, () => stat(file));
+      if (there?.isDirectory()) throw new StickError(IN_THE_WAY);
       await step(writeWhole(file, chunks));
       await step(syncDirectory(path.dirname(file)));
     },
-    remove: (name) => step(rm(at(name), { recursive: true, force: true })),
+    remove: (name) =>
+      orNothing(undefined, async () => {
+        if (!(await stat(at(name))).isDirectory()) await unlink(at(name));
+      }),
     async removeEmpty(name) {
       await orNothing(undefined, async () => {
         const folder = await opendir(at(name));
@@ -79,12 +84,14 @@ async function syncDirectory(folder: string): Promise<void> {
 function asStickError(error: unknown): unknown {
   const system = error instanceof SaveError ? error.cause : error;
   const { code } = system as NodeJS.ErrnoException;
-  if (typeof code !== "string") return error;
   const cause = { cause: error };
+  if (typeof code !== "string") return error;
+  if (code === "EEXIST" || code === "ENOTDIR" || code === "EISDIR") return new StickError(IN_THE_WAY, cause);
   if (code === "ENOSPC") return new StickFullError("There is not enough room on the stick", cause);
-  if (code === "EROFS") return new StickError("The stick is write-protected", cause);
+  if (code === "EROFS")
+    return new StickError("The stick is write-protected: look for a switch on it, or take another", cause);
   if (code === "EIO" || code === "ENODEV" || code === "ENXIO") {
-    return new StickError("The stick does not answer: was it pulled out?", cause);
+    return new StickError(`The stick does not answer: was it pulled out? ${PLUG_IN}`, cause);
   }
-  return new StickError(`The stick cannot be used: ${systemReason(system)}`, cause);
+  return new StickError(`The stick cannot be used: ${systemReason(system)}. ${PLUG_IN}`, cause);
 }

@@ -125,7 +125,7 @@ const ADVICE: Record<string, string> = {
   DiskFullError: "Free some space and try again: what was fetched is not fetched again.",
   DownloadEndedError: "If it was not you, free some space on the disk. Then try again.",
   BrowserSettingError: "",
-  StickError: "Plug it in again and try once more: what is on it already is not written again.",
+  StickError: "", // not all of them pass by plugging it in again
   NotOurStickError: "Plug in the one that was written to, or choose another.",
   StickFullError:
     "Make room on it, or take a larger one, and try again: what is on it already is not written again.",

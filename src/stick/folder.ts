@@ -20,18 +20,26 @@ export interface StickFolder {
    * unless the stick is gone.
    */
   list(path: string): Promise<readonly StickEntry[]>;
-  /** The file at `path`; undefined when there is none. */
+  /** The file at `path`; undefined when there is none, or a folder. */
   open(path: string): Promise<StickFile | undefined>;
   /**
    * Put a file at `path`, with the folders that lead there. It appears with all bytes of `chunks` or not at all; one
    * that was there stays until then. Passes on what `chunks` throws.
    */
   write(path: string, chunks: AsyncIterable<Bytes>): Promise<void>;
-  /** Remove the file or folder at `path`, with all that is in it; nothing when there is none. */
+  /** Remove the file at `path`; nothing when there is none, or a folder. */
   remove(path: string): Promise<void>;
-  /** Remove the folder at `path` if nothing is in it. */
+  /** Remove the folder at `path` if it is one and nothing is in it. */
   removeEmpty(path: string): Promise<void>;
 }
+
+/** What a person does about a stick that does not do what it should. */
+export const PLUG_IN = "Plug it in again and try once more: what is on it already is not written again";
+
+/** What a person is told when there is a folder in the place of a file, or the other way round. */
+export const IN_THE_WAY =
+  "Something on the stick is in the way: a file where os has a folder, or a folder where it has a file. Look at EFI and " +
+  "fedac there, and give it another name";
 
 /** A name in a folder. */
 export interface StickEntry {

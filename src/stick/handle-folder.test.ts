@@ -42,16 +42,16 @@ test("a stick so slow that the second is over is asked again, and not for ever",
 });
 
 test.each([
-  ["full", StickFullError, "There is not enough room on the stick"],
-  ["locked", StickError, "The stick is write-protected"],
-  ["gone", StickError, "The stick does not answer: was it pulled out?"],
+  ["full", StickFullError, /not enough room on the stick/],
+  ["locked", StickError, /write-protected: look for a switch/],
+  ["gone", StickError, /was it pulled out\? Plug it in again/],
 ] as const)("one that is %s says so before anything else", async (kind, error, message) => {
   const { now, wait } = clock(1_795_000_000_000);
   const stick = new MemoryStick();
   stick.fault = { kind, call: 0 };
   const failure = await looksLikeFat(stick.handle, now, wait).catch((reason: unknown) => reason);
   expect(failure).toBeInstanceOf(error);
-  expect((failure as Error).message).toBe(message);
+  expect((failure as Error).message).toMatch(message);
   expect((failure as Error).cause).toBeInstanceOf(DOMException);
 });
 

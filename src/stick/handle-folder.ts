@@ -1,11 +1,14 @@
 import { StickError, StickFullError } from "../errors.ts";
 import type { Bytes } from "../bytes/segment.ts";
-import { stickCalls, type StickFolder } from "./folder.ts";
+import { IN_THE_WAY, PLUG_IN, stickCalls, type StickFolder } from "./folder.ts";
 
 /** A file is read in parts of this many bytes. */
 const PART = 4 * 1024 * 1024;
 
-const { step, orNothing } = stickCalls(asStickError, (error) => isNamed(error, "NotFoundError"));
+const { step, orNothing } = stickCalls(
+  asStickError,
+  (error) => isNamed(error, "NotFoundError") || isNamed(error, "TypeMismatchError"), // a folder, or a file
+);
 
 /**
  * The folder that a person chose in Chromium (`showDirectoryPicker`). Chromium collects what is written in a file of its
@@ -50,7 +53,8 @@ export function handleFolder(root: FileSystemDirectoryHandle): StickFolder {
         }
         await step(file.close());
         const found = (await step(handle.getFile())).size;
-        if (found !== size) throw new StickError(`${path} came to ${found} of ${size} bytes on the stick`);
+        if (found !== size)
+          throw new StickError(`${path} came to ${found} of ${size} bytes on the stick. ${PLUG_IN}`);
       } catch (error) {
         await file?.abort().catch(() => {}); // closed already, or as broken as the error says
         if (before.size === 0) await parent.removeEntry(nameOf(path)).catch(() => {}); // we made it
@@ -59,11 +63,14 @@ export function handleFolder(root: FileSystemDirectoryHandle): StickFolder {
     },
     remove: (path) =>
       orNothing(undefined, async () => {
-        await (await parentOf(path, false)).removeEntry(nameOf(path), { recursive: true });
+        const parent = await parentOf(path, false);
+        await parent.getFileHandle(nameOf(path)); // rejects for a folder, which goes as well if it is empty
+        await parent.removeEntry(nameOf(path));
       }),
     removeEmpty: (path) =>
       orNothing(undefined, async () => {
         const parent = await parentOf(path, false);
+        await parent.getDirectoryHandle(nameOf(path)); // rejects for a file, which would go
         await parent.removeEntry(nameOf(path)).catch((error: unknown) => {
           if (!isNamed(error, "InvalidModificationError")) throw error; // something is in it
         });
@@ -127,17 +134,22 @@ function asStickError(error: unknown): Error {
     case "QuotaExceededError":
       return new StickFullError("There is not enough room on the stick", cause);
     case "NoModificationAllowedError":
-      return new StickError("The stick is write-protected", cause);
+      return new StickError("The stick is write-protected: look for a switch on it, or take another", cause);
     case "NotAllowedError":
     case "SecurityError":
-      return new StickError("This page may not write to the stick", cause);
+      return new StickError(
+        "This page may not write to the stick: choose it again, and let the page edit its files",
+        cause,
+      );
+    case "TypeMismatchError":
+      return new StickError(IN_THE_WAY, cause);
     case "AbortError":
     case "InvalidStateError":
     case "NotReadableError":
     case "NotFoundError":
-      return new StickError("The stick does not answer: was it pulled out?", cause);
+      return new StickError(`The stick does not answer: was it pulled out? ${PLUG_IN}`, cause);
     default:
-      return new StickError(`The stick cannot be used: ${message.replace(/[.\s]*$/, "")}`, cause);
+      return new StickError(`The stick cannot be used: ${message.replace(/[.\s]*$/, "")}. ${PLUG_IN}`, cause);
   }
 }
 

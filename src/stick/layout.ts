@@ -11,6 +11,27 @@ export const SYSTEMS = "/fedac/systems";
 export const PIECES = "/fedac/pieces";
 /** What lay in `/EFI` before, by its path there: put back when ours is taken off. */
 export const BEFORE = "/fedac/before";
+/** Where firmware, shim and GRUB look, in all bases so far. */
+export const FIRMWARE = ["/EFI/BOOT/BOOTX64.EFI", "/EFI/BOOT/grubx64.efi", "/EFI/debian/grub.cfg"];
+
+/** Names in the folder of a base, in the order in which they may go: what says what the rest is goes last. */
+export const SYSTEM_NAMES = [
+  "live.img",
+  "initramfs.img",
+  "vmlinuz",
+  "splash.png",
+  "manifest.json.minisig",
+  "manifest.json",
+];
+/** Names in the folder of a piece, likewise. A kiosk writes logs there. */
+export const PIECE_NAMES = [
+  "kiosk.log",
+  "kiosk.log.1",
+  "kiosk.log.new",
+  "splash.png",
+  "piece.html",
+  "os.json",
+];
 
 /** What a stick is to start. */
 export interface StickConfig {
@@ -24,10 +45,27 @@ export interface StickConfig {
 
 const WORD = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/;
 
+/** Whether `stick.cfg` can name the folder `name`. */
+export function canBeNamed(name: string): boolean {
+  return WORD.test(name);
+}
+
+/**
+ * The name of the file that `name` is left from, in lower case, as FAT takes names; `name` itself when it is a file of its
+ * own. Chromium (`.crswap`) and the command line (`.part`) collect what they write in a file beside, which stays when
+ * they are ended in the middle; macOS puts on FAT what it notes of a file in one with `._` before its name.
+ */
+export function nameOfOrigin(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/^\._/, "")
+    .replace(/(?:(?:\.\d+)?\.crswap|\.\d+\.part)$/, "");
+}
+
 /** `stick.cfg`, a GRUB script: nothing in it needs quotes. Throws `RangeError` for words that would. */
 export function formatStickConfig({ token, system, folder }: StickConfig): string {
   for (const word of [token, system, ...(folder === "" ? [] : [folder])]) {
-    if (!WORD.test(word)) throw new RangeError(`"${word}" is no word for stick.cfg`);
+    if (!canBeNamed(word)) throw new RangeError(`"${word}" is no word for stick.cfg`);
   }
   return `set token=${token}\nset system=${system}\nset folder=${folder}\n`;
 }
@@ -37,8 +75,13 @@ export function parseStickConfig(text: string): StickConfig | undefined {
   const found = /^set token=([0-9a-f]{16})\nset system=(\S+)\nset folder=(\S*)\n$/.exec(text);
   if (!found) return undefined;
   const [, token = "", system = "", folder = ""] = found;
-  const isSound = WORD.test(system) && (folder === "" || WORD.test(folder));
+  const isSound = canBeNamed(system) && (folder === "" || canBeNamed(folder));
   return isSound ? { token, system, folder } : undefined;
+}
+
+/** Whether a name in `/fedac` is that of a `tokenFile`. */
+export function isTokenName(name: string): boolean {
+  return /^stick-[0-9a-f]{16}$/.test(name);
 }
 
 /** The file by which the initramfs knows the stick. */

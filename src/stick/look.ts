@@ -6,11 +6,16 @@ import { verifyManifest } from "../release/verify.ts";
 import type { StickFile, StickFolder } from "./folder.ts";
 import {
   BEFORE,
+  canBeNamed,
   isForFirmware,
+  isTokenName,
+  nameOfOrigin,
   parseStickConfig,
   pathOnStick,
+  PIECE_NAMES,
   PIECES,
   STICK_CFG,
+  SYSTEM_NAMES,
   SYSTEMS,
   systemName,
   tokenFile,
@@ -20,12 +25,17 @@ import {
 /** The largest text file of ours, in bytes: a manifest has one digest for each 4 MiB. */
 const LARGEST_TEXT = 1024 * 1024;
 
+/** For what takes no time. */
+const never = new AbortController().signal;
+
 /** What is on a stick. Sizes in bytes. */
 export interface Stick {
   /** What it starts; undefined when `stick.cfg` is missing or not ours. */
   readonly config: StickConfig | undefined;
   readonly systems: readonly StickSystem[];
   readonly pieces: readonly StickPiece[];
+  /** Files of ours in `/fedac` itself, by path: tokens, also of a `stick.cfg` that is lost, and what is left of writing. */
+  readonly loose: readonly string[];
   /** What is wrong, as far as names and sizes tell; `check` reads every byte. */
   readonly problems: readonly string[];
 }
@@ -36,6 +46,8 @@ export interface StickSystem {
   readonly folder: string;
   /** Undefined when there is none, or none that a key of ours has signed. */
   readonly manifest: Manifest | undefined;
+  /** Its files, by path, in the order in which they may go. There may be others in its folder, which are the person's. */
+  readonly files: readonly string[];
   readonly size: number;
 }
 
@@ -45,7 +57,19 @@ export interface StickPiece {
   readonly folder: string;
   /** Undefined when it cannot be read. */
   readonly os: OsJson | undefined;
+  /** As those of `StickSystem`. */
+  readonly files: readonly string[];
   readonly size: number;
+}
+
+/** What lies where the firmware looks, by paths there. */
+export interface Held {
+  /** Files of ours, in whose places nothing was before, and what is left of writing them. */
+  readonly ours: readonly string[];
+  /** Places of which there is a copy of what was there before, and which it can go back to. */
+  readonly back: readonly string[];
+  /** Places whose copies are of no use once those are back. */
+  readonly spent: readonly string[];
 }
 
 /** What a file has to be. */
@@ -64,70 +88,140 @@ export async function look(folder: StickFolder, keys: readonly string[]): Promis
   const config = parseStickConfig((await text(folder, STICK_CFG)) ?? "");
   const systems: StickSystem[] = [];
   for (const name of await folders(folder, SYSTEMS)) {
-    const [manifest, size] = await Promise.all([
-      manifestOf(folder, name, keys),
-      sizeOf(folder, `${SYSTEMS}/${name}`),
-    ]);
-    systems.push({ folder: name, manifest, size });
+    const manifest = await manifestOf(folder, name, keys);
+    const ofManifest = (manifest?.files ?? []).map(({ path }) => path).filter((path) => !isForFirmware(path));
+    const known = [...ofManifest.map((path) => path.slice(1)), ...SYSTEM_NAMES];
+    const files = await ourFilesIn(folder, `${SYSTEMS}/${name}`, known, ["live.img", "manifest.json"]);
+    if (files) systems.push({ folder: name, manifest, ...files });
   }
   const pieces: StickPiece[] = [];
   for (const name of await folders(folder, PIECES)) {
-    const os = await osJsonOf(folder, name);
-    pieces.push({ folder: name, os, size: await sizeOf(folder, `${PIECES}/${name}`) });
+    const files = await ourFilesIn(folder, `${PIECES}/${name}`, PIECE_NAMES, ["piece.html", "os.json"]);
+    if (files) pieces.push({ folder: name, os: await osJsonOf(folder, name), ...files });
   }
-  const stick = { config, systems, pieces };
+  const loose = (await folder.list("/fedac"))
+    .filter(({ name, kind }) => {
+      const origin = nameOfOrigin(name);
+      return kind === "file" && (isTokenName(origin) || (origin === "stick.cfg" && name !== origin));
+    })
+    .map(({ name }) => `/fedac/${name}`)
+    .filter((path) => path.toLowerCase() !== STICK_CFG);
+  const stick = { config, systems, pieces, loose };
   return { ...stick, problems: await problemsOf(folder, stick) };
 }
 
 /**
  * The files of a base that firmware looks for whose places on this stick are taken, by files that belong to no base of
- * ours: another system starts from here, and firmware starts one only. Throws `StickError`.
+ * ours: another system starts from here, and firmware starts one only. A file of the same size as that of a base on the
+ * stick is taken to be that one, damaged. Throws `StickError`.
  */
 export async function placesTaken(folder: StickFolder, stick: Stick, manifest: Manifest): Promise<string[]> {
-  const ours = [manifest, ...stick.systems.map((system) => system.manifest)].flatMap(
-    (each) => each?.files ?? [],
-  );
+  const there = stick.systems.flatMap((system) => system.manifest?.files ?? []);
   const taken: string[] = [];
-  for (const { path } of manifest.files) {
+  for (const { path, length, sha256 } of manifest.files) {
     const file = isForFirmware(path) ? await folder.open(path) : undefined;
     if (!file || (await isBlank(file))) continue;
-    const alike = ours.filter((each) => each.path === path && each.length === file.size);
-    const sha256 = alike.length > 0 ? await hashOf(file, new AbortController().signal) : "";
-    if (!alike.some((each) => each.sha256 === sha256)) taken.push(path);
+    if (there.some((each) => each.path === path && each.length === file.size)) continue;
+    if (file.size !== length || (await hashOf(file, never)) !== sha256) taken.push(path);
   }
   return taken;
 }
 
+/**
+ * What is copied before a base of ours takes these places, so that all that was there can come back: what is `taken`, and,
+ * on a stick with nothing of ours, also what is the same as ours. A copy that is there already is another system's, and
+ * is moved on to a folder that nothing of ours removes. Throws `StickError`.
+ */
+export async function copiesToKeep(
+  folder: StickFolder,
+  stick: Stick,
+  manifest: Manifest,
+  taken: readonly string[],
+): Promise<{ from: string; to: string }[]> {
+  const places = holdsOurs(stick)
+    ? taken
+    : manifest.files.map(({ path }) => path).filter((path) => isForFirmware(path));
+  const copies: { from: string; to: string }[] = [];
+  for (const path of places) {
+    const file = await folder.open(path);
+    if (!file || (await isBlank(file))) continue;
+    const copy = await folder.open(`${BEFORE}${path}`);
+    if (copy && !(await isBlank(copy)) && !(await areAlike(copy, file))) {
+      for (let n = 1; ; n++) {
+        const older = await folder.open(`${BEFORE}-${n}${path}`);
+        if (older && (await areAlike(older, copy))) break;
+        if (older) continue;
+        copies.push({ from: `${BEFORE}${path}`, to: `${BEFORE}-${n}${path}` });
+        break;
+      }
+    }
+    copies.push({ from: path, to: `${BEFORE}${path}` });
+  }
+  return copies;
+}
+
+/** Whether a piece on a stick can be started. */
+export function canStart({ folder, os }: StickPiece): boolean {
+  return os !== undefined && canBeNamed(folder);
+}
+
 /** Whether there is anything of ours. */
-export function holdsOurs({ config, systems, pieces }: Omit<Stick, "problems">): boolean {
+export function holdsOurs({
+  config,
+  systems,
+  pieces,
+}: Pick<Stick, "config" | "systems" | "pieces">): boolean {
   return config !== undefined || systems.length > 0 || pieces.length > 0;
 }
 
 /**
- * What of ours lies where the firmware looks, by the bases on the stick, and which of these places have a copy of what was
- * there before: what `planTakeOff` needs. Throws `StickError`.
+ * What lies where the firmware looks: what of it is ours, by the bases on the stick, and what of it was kept. A file that
+ * is another one than ours and its copy has come since, and is left alone with that copy. Throws `StickError`.
  */
-export async function placesHeld(
-  folder: StickFolder,
-  stick: Stick,
-): Promise<{ ours: string[]; before: string[] }> {
-  const manifests = stick.systems.flatMap(({ manifest }) => manifest ?? []);
-  const places = new Set(
-    manifests.flatMap(({ files }) => files.map(({ path }) => path)).filter(isForFirmware),
-  );
-  const held: { ours: string[]; before: string[] } = { ours: [], before: [] };
-  for (const path of places) {
+export async function placesHeld(folder: StickFolder, stick: Stick): Promise<Held> {
+  const known = stick.systems.flatMap(({ manifest }) => manifest?.files ?? []);
+  const places = [...new Set(known.map(({ path }) => path).filter(isForFirmware))];
+  const kept = await keptPlaces(folder);
+  const held = { ours: [] as string[], back: [] as string[], spent: [] as string[] };
+  const isOurs = async (path: string, file: StickFile) => {
+    const alike = known.filter((each) => isSamePath(each.path, path) && each.length === file.size);
+    const sha256 = alike.length > 0 ? await hashOf(file, never) : "";
+    return alike.some((each) => each.sha256 === sha256) || (await isBlank(file));
+  };
+  const blank: string[] = []; // copies that never reached the stick
+  for (const path of kept) {
     const copy = await folder.open(`${BEFORE}${path}`);
-    if (copy && !(await isBlank(copy))) held.before.push(path);
     const file = await folder.open(path);
-    if (!file) continue;
-    const sha256 = await hashOf(file, new AbortController().signal);
-    const isOurs = manifests.some(({ files }) =>
-      files.some((each) => each.path === path && each.sha256 === sha256),
-    );
-    if (isOurs || (await isBlank(file))) held.ours.push(path);
+    if (!copy || (await isBlank(copy))) blank.push(path);
+    else if (file && (await areAlike(file, copy))) held.spent.push(path);
+    else if (!file || (await isOurs(path, file))) {
+      held.back.push(path);
+      held.spent.push(path);
+    }
   }
+  const hasCopy = (path: string) => held.spent.some((each) => isSamePath(each, path));
+  for (const path of places) {
+    const at = path.slice(0, path.lastIndexOf("/"));
+    const name = path.slice(at.length + 1);
+    for (const each of await folder.list(at)) {
+      const isLeft = each.kind === "file" && nameOfOrigin(each.name) === name.toLowerCase();
+      if (isLeft && !isSamePath(each.name, name)) held.ours.push(`${at}/${each.name}`);
+    }
+    const file = hasCopy(path) ? undefined : await folder.open(path);
+    if (file && (await isOurs(path, file))) held.ours.push(path);
+  }
+  held.spent.push(...blank);
   return held;
+}
+
+/** The places of which there is a copy in `/fedac/before`, all in `/EFI`. */
+async function keptPlaces(folder: StickFolder, at = "/EFI", depth = 0): Promise<string[]> {
+  const places: string[] = [];
+  for (const { name, kind } of await folder.list(`${BEFORE}${at}`)) {
+    if (kind === "file") places.push(`${at}/${name}`);
+    else if (depth < 3) places.push(...(await keptPlaces(folder, `${at}/${name}`, depth + 1))); // as deep as a base's
+  }
+  return places;
 }
 
 /**
@@ -175,7 +269,7 @@ export async function hashOf(
 }
 
 /** Every file whose content is known: those of the base that starts, and the pages of all pieces. */
-function expectedOn({ config, systems, pieces }: Omit<Stick, "problems">): Expected[] {
+function expectedOn({ config, systems, pieces }: Pick<Stick, "config" | "systems" | "pieces">): Expected[] {
   const system = systems.find(({ folder }) => folder === config?.system)?.manifest;
   const ofSystem = (system?.files ?? []).map(({ path, length, sha256 }) => {
     return { path: pathOnStick(system!, path), size: length, sha256 };
@@ -249,15 +343,39 @@ async function folders(folder: StickFolder, path: string): Promise<string[]> {
     .sort();
 }
 
-async function sizeOf(folder: StickFolder, path: string): Promise<number> {
+/**
+ * The files of ours in the folder at `path`, of those with `names`, and how large they are together. Undefined when the
+ * folder is the person's: something is in it, and neither is all of it ours nor has it one of the `telling` names.
+ */
+async function ourFilesIn(
+  folder: StickFolder,
+  path: string,
+  names: readonly string[],
+  telling: readonly string[],
+): Promise<{ files: string[]; size: number } | undefined> {
+  const entries = await folder.list(path);
+  const rank = (name: string) => names.findIndex((each) => isSamePath(each, nameOfOrigin(name)));
+  const ours = entries
+    .filter(({ name, kind }) => kind === "file" && rank(name) >= 0)
+    .map(({ name }) => name)
+    .sort((one, other) => rank(one) - rank(other));
+  const isTelling = (name: string) => telling.includes(name.toLowerCase());
+  if (ours.length < entries.length && !ours.some(isTelling)) return undefined;
+  const deeper = names.filter((name) => name.includes("/")); // a base may have folders in its own
+  const files = [...deeper, ...ours].map((name) => `${path}/${name}`);
   let size = 0;
-  for (const { name, kind } of await folder.list(path)) {
-    size +=
-      kind === "directory"
-        ? await sizeOf(folder, `${path}/${name}`)
-        : ((await folder.open(`${path}/${name}`))?.size ?? 0);
-  }
-  return size;
+  for (const file of files) size += (await folder.open(file))?.size ?? 0;
+  return { files, size };
+}
+
+/** Whether two files have the same bytes. */
+async function areAlike(one: StickFile, other: StickFile): Promise<boolean> {
+  return one.size === other.size && (await hashOf(one, never)) === (await hashOf(other, never));
+}
+
+/** Whether two paths, or names, are the same on FAT. */
+function isSamePath(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 async function text(folder: StickFolder, path: string): Promise<string | undefined> {

@@ -12,7 +12,7 @@ import {
   tokenFile,
   type StickConfig,
 } from "./layout.ts";
-import type { Stick } from "./look.ts";
+import { canStart, type Held, type Stick } from "./look.ts";
 
 /** Something to do on a stick. */
 export type Step =
@@ -27,7 +27,7 @@ export type Step =
     }
   /** Keep a copy of what is at `from`. */
   | { readonly do: "copy"; readonly from: string; readonly to: string }
-  /** Remove a file, or a folder with all that is in it. */
+  /** Remove a file. */
   | { readonly do: "remove"; readonly path: string }
   /** Remove a folder if nothing is in it. */
   | { readonly do: "removeEmpty"; readonly path: string };
@@ -51,7 +51,8 @@ export interface StickPieceFiles {
 
 /**
  * Put `base` and `pieces` onto a stick, which then starts the piece in the folder `starts`. Other pieces that are there
- * stay; other bases go, and what there was of the same pieces. `taken` are the places of another system, which is kept under `/fedac/before`.
+ * stay; other bases go, and what there was of the same pieces. `copies` are made first: what another system has in our
+ * places, by `copiesToKeep`. `gone` is what is held of places that `base` has no file for.
  *
  * The order is such that the stick starts what it did before until all is there that it is to start now, and that a stick
  * on which nothing of ours was starts nothing of ours until all is there: what firmware looks for comes last. Copies of
@@ -65,7 +66,8 @@ export function planInstall(
     pieces,
     starts,
     token,
-    taken,
+    copies,
+    gone,
     trusted,
   }: {
     readonly base: StickBase;
@@ -73,7 +75,8 @@ export function planInstall(
     readonly starts: string;
     /** 16 hex digits, for a stick that has none yet. */
     readonly token: string;
-    readonly taken: readonly string[];
+    readonly copies: readonly { readonly from: string; readonly to: string }[];
+    readonly gone: Held;
     /** Whether kernel, initramfs and root of a base that is there need not be read: a person would wait for it. */
     readonly trusted: boolean;
   },
@@ -96,7 +99,7 @@ export function planInstall(
   const isFirmware = (step: Step) => step.do === "write" && isForFirmware(step.path);
   const isFirst = (step: Step) => step.do === "write" && /\/BOOT[A-Z0-9]+\.EFI$/i.test(step.path);
   return [
-    ...taken.map((from): Step => ({ do: "copy", from, to: `${BEFORE}${from}` })),
+    ...copies.map((copy): Step => ({ do: "copy", ...copy })),
     ...ofBase.filter((step) => !isFirmware(step)),
     write(`${SYSTEMS}/${system}/manifest.json.minisig`, encode(base.signature)),
     write(`${SYSTEMS}/${system}/manifest.json`, base.bytes),
@@ -105,12 +108,13 @@ export function planInstall(
     writeConfig(config),
     ...ofBase.filter((step) => isFirmware(step) && !isFirst(step)),
     ...ofBase.filter(isFirst),
+    ...giveBack(gone),
     ...stick.systems
       .filter(({ folder }) => folder !== system)
-      .map(({ folder }): Step => ({ do: "remove", path: `${SYSTEMS}/${folder}` })),
+      .flatMap(({ folder, files }) => removeFolder(`${SYSTEMS}/${folder}`, files)),
     ...stick.pieces
       .filter(({ folder, os }) => folder !== starts && isReplaced(folder, os?.piece, pieces))
-      .map(({ folder }): Step => ({ do: "remove", path: `${PIECES}/${folder}` })),
+      .flatMap(({ folder, files }) => removeFolder(`${PIECES}/${folder}`, files)),
   ];
 }
 
@@ -126,29 +130,56 @@ export function planStart(config: StickConfig, folder: string): Step[] {
 
 /** Remove a piece. If it is the one that starts, another one then does, or none. */
 export function planRemovePiece(stick: Stick, folder: string): Step[] {
-  const next = stick.pieces.find((piece) => piece.folder !== folder)?.folder ?? "";
+  const next = stick.pieces.find((piece) => piece.folder !== folder && canStart(piece))?.folder ?? "";
+  const files = stick.pieces.find((piece) => piece.folder === folder)?.files ?? [];
   return [
     ...(stick.config?.folder === folder ? planStart(stick.config, next) : []),
-    { do: "remove", path: `${PIECES}/${folder}` },
+    ...removeFolder(`${PIECES}/${folder}`, files),
   ];
 }
 
 /**
- * Take all of ours off, and put back what was there before. `ours` are the places of the firmware that hold files of
- * ours, `before` those that have a copy of what was there. What starts goes first.
+ * Take all of ours off, and put back what was there before: `held` is what lies where the firmware looks. What starts goes
+ * first. Files and folders that are not ours stay where they are.
  */
-export function planTakeOff(stick: Stick, ours: readonly string[], before: readonly string[]): Step[] {
+export function planTakeOff(stick: Stick, held: Held): Step[] {
   const folders = ["/EFI/BOOT", "/EFI/debian", "/EFI", SYSTEMS, PIECES, "/fedac"];
   return [
-    ...ours.filter((path) => !before.includes(path)).map((path): Step => ({ do: "remove", path })),
-    ...before.map((to): Step => ({ do: "copy", from: `${BEFORE}${to}`, to })),
+    ...giveBack(held),
     { do: "remove", path: STICK_CFG },
-    ...(stick.config ? [{ do: "remove", path: tokenFile(stick.config.token) } as const] : []),
-    ...stick.systems.map(({ folder }): Step => ({ do: "remove", path: `${SYSTEMS}/${folder}` })),
-    ...stick.pieces.map(({ folder }): Step => ({ do: "remove", path: `${PIECES}/${folder}` })),
-    { do: "remove", path: BEFORE },
+    ...stick.loose.map(remove),
+    ...stick.systems.flatMap(({ folder, files }) => removeFolder(`${SYSTEMS}/${folder}`, files)),
+    ...stick.pieces.flatMap(({ folder, files }) => removeFolder(`${PIECES}/${folder}`, files)),
     ...folders.map((path): Step => ({ do: "removeEmpty", path })),
   ];
+}
+
+/** Leave places where the firmware looks. */
+function giveBack({ ours, back, spent }: Held): Step[] {
+  const copies = spent.map((path) => `${BEFORE}${path}`);
+  return [
+    ...ours.map(remove),
+    ...back.map((to): Step => ({ do: "copy", from: `${BEFORE}${to}`, to })),
+    ...removeFolder(BEFORE, copies),
+  ];
+}
+
+/** Remove `files`, and the folders in which they are, up to `folder`, where nothing else is left in them. */
+function removeFolder(folder: string, files: readonly string[]): Step[] {
+  const folders = new Set([folder]);
+  for (const file of files) {
+    for (let at = parentOf(file); at.length > folder.length; at = parentOf(at)) folders.add(at);
+  }
+  const deepestFirst = [...folders].sort((one, other) => other.length - one.length);
+  return [...files.map(remove), ...deepestFirst.map((path): Step => ({ do: "removeEmpty", path }))];
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+function remove(path: string): Step {
+  return { do: "remove", path };
 }
 
 /** What says that the piece is there comes last. */

@@ -7,12 +7,14 @@ import { parseManifest, WINDOW } from "../release/manifest.ts";
 import { pattern } from "../testing/bytes.ts";
 import { LOST, MemoryStick, type StickFault } from "../testing/memory-stick.ts";
 import { signManifest, testKey } from "../testing/sign.ts";
+import { runOn } from "../testing/stick-fixture.ts";
 import { sha256Of, TEST_RELEASE } from "../testing/test-base.ts";
 import { carryOut } from "./carry-out.ts";
 import { handleFolder } from "./handle-folder.ts";
 import { parseStickConfig, pathOnStick, pieceFolder, PIECES, STICK_CFG, tokenFile } from "./layout.ts";
-import { check, look, placesHeld, placesTaken } from "./look.ts";
-import { planInstall, planTakeOff, type StickBase, type StickPieceFiles } from "./plan.ts";
+import { stepsToInstall, takeOff } from "./install.ts";
+import { check, look } from "./look.ts";
+import type { StickBase, StickPieceFiles } from "./plan.ts";
 
 // Whatever happens to a stick while it is written, it starts what it did before or what it is to start now, or it is
 // said what is wrong; and doing the same again makes it whole.
@@ -39,6 +41,8 @@ interface Scenario {
   /** How many changes had not reached the stick when it was pulled out after all that. */
   readonly unwritten: number;
   readonly lost: readonly (typeof LOST)[number][];
+  /** Whether all of ours is taken off after that, before it is put there once more. */
+  readonly takesOff: boolean;
 }
 
 const arbitraryScenario: fc.Arbitrary<Scenario> = fc.record({
@@ -51,6 +55,7 @@ const arbitraryScenario: fc.Arbitrary<Scenario> = fc.record({
   ),
   unwritten: fc.oneof(fc.constant(0), fc.nat(30)),
   lost: fc.array(fc.constantFrom(...LOST), { minLength: 1, maxLength: 8 }),
+  takesOff: fc.boolean(),
 });
 
 test(`${RUNS} random ways to fail: what was, what is to be, or words; and again makes it whole`, async () => {
@@ -60,7 +65,9 @@ test(`${RUNS} random ways to fail: what was, what is to be, or words; and again 
 test.each(["gone", "full"] as const)("%s at each call in turn", { timeout: 300_000 }, async (kind) => {
   for (const before of [-1, 1] as const) {
     for (let call = 0; call < CALLS; call++) {
-      await judge({ before, base: 2, piece: 1, fault: { kind, call }, unwritten: 0, lost: ["empty"] });
+      const fault = { kind, call };
+      const takesOff = call % 2 === 0;
+      await judge({ before, base: 2, piece: 1, fault, unwritten: 0, lost: ["empty"], takesOff });
     }
   }
 });
@@ -113,6 +120,13 @@ async function judge(scenario: Scenario): Promise<void> {
   if (error === undefined && scenario.unwritten === 0) expect(after).toBe(wanted);
   if (after !== before && after !== wanted) expect(await problems(stick)).not.toEqual([]);
 
+  if (scenario.takesOff) {
+    const refused = await takeOff(runOn(stick)).catch((thrown: unknown) => thrown);
+    if (refused !== undefined) expect((refused as Error).message).toMatch(/put it there again first/);
+    else expect([...stick.files.keys()].filter((path) => path.startsWith("/fedac"))).toEqual([]);
+    if (scenario.unwritten === 0) expect(refused).toBeUndefined();
+  }
+
   await install(stick, base, piece);
   expect(starts(stick)).toBe(wanted);
   expect(await problems(stick)).toEqual([]);
@@ -121,7 +135,7 @@ async function judge(scenario: Scenario): Promise<void> {
     paths.filter((path) => path.startsWith("/fedac/systems/") && path.endsWith("/live.img")),
   ).toHaveLength(1);
 
-  await takeOff(stick);
+  await takeOff(runOn(stick));
   const left = [...stick.files].map(([path, bytes]) => [path.toLowerCase(), sha256Of(bytes)]);
   const foreign: [string, Bytes][] =
     scenario.before === -1
@@ -144,15 +158,8 @@ async function install(
   piece: StickPieceFiles,
 ): Promise<number> {
   const folder = handleFolder(stick.handle);
-  const found = await look(folder, [KEY.publicKey]);
-  const steps = planInstall(found, {
-    trusted: false,
-    base,
-    pieces: [piece],
-    starts: piece.folder,
-    token: "0123456789abcdef",
-    taken: await placesTaken(folder, found, base.manifest),
-  });
+  const request = { base, pieces: [piece], starts: piece.folder, replace: true, readBase: true };
+  const steps = await stepsToInstall(request, { folder, keys: [KEY.publicKey] });
   let written = 0;
   await carryOut(steps, {
     folder,
@@ -165,16 +172,6 @@ async function install(
     stop: never,
   });
   return written;
-}
-
-async function takeOff(stick: MemoryStick): Promise<void> {
-  const folder = handleFolder(stick.handle);
-  const found = await look(folder, [KEY.publicKey]);
-  const { ours, before } = await placesHeld(folder, found);
-  const readBase = () => {
-    throw new Error("nothing of the base is needed");
-  };
-  await carryOut(planTakeOff(found, ours, before), { folder, readBase, onProgress: () => {}, stop: never });
 }
 
 async function problems(stick: MemoryStick): Promise<string[]> {
