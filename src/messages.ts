@@ -146,6 +146,8 @@ export interface StickState {
   readonly doing?: StickJob["do"];
   /** How far it has come. */
   readonly progress?: StickProgress;
+  /** Whether it is to stop, once the file that is being written is in place. */
+  readonly stops?: boolean;
   /** What was done last, if it came to an end. */
   readonly did?: StickJob["do"];
   /** What there is; unknown until it has been looked at, and when it cannot be read. */

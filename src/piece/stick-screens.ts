@@ -21,8 +21,12 @@ export function stickScreen(
   const { doing, did } = stick;
   if (doing === "put" || doing === "repair" || doing === "check")
     return working(model, stick, doing, build, info);
-  if (doing) return waiting(model, words.stick.doing[doing](nameOf(stick)));
-  if ((did === "put" || did === "repair") && !model.stickManaged)
+  if (doing) {
+    const screen = waiting(model, words.stick.doing[doing](nameOf(stick)));
+    return doing === "look" ? { ...screen, actions: [action("c", words.cancel, "stopStick")] } : screen;
+  }
+  const isWhole = stick.found?.problems.length === 0; // another page may have been at it
+  if ((did === "put" || did === "repair") && isWhole && !model.stickManaged)
     return ejecting(model, page, stick, did, info);
   return management(model, page, stick, info);
 }
@@ -148,6 +152,7 @@ function working(
   const left = writes && speed > 0 ? words.left((total - done) / speed) : "";
   const trouble = build.trouble && !paused ? words.trouble[build.trouble.kind] : "";
   const news = (seconds: number) => {
+    if (stick.stops) return words.stick.stops;
     if (stopping) return words.stick.stop;
     if (paused) return words.paused;
     return trouble && words.retry(trouble, seconds);
@@ -182,6 +187,7 @@ function working(
           ...Object.values(words.trouble).map((what) => words.retry(what, 999)),
           words.paused,
           words.stick.stop,
+          words.stick.stops,
         ],
       },
       gap(),
@@ -192,13 +198,15 @@ function working(
         ? [text(words.stick.downloaded(fetched, fetchedPerSecond), { color: "dim" })]
         : []),
     ],
-    actions: stopping
-      ? keys
-      : [...(doing === "check" ? [] : [pausing]), action("c", words.cancel, "askToStop")],
+    actions: stick.stops
+      ? []
+      : stopping
+        ? keys
+        : [...(doing === "check" ? [] : [pausing]), action("c", words.cancel, "askToStop")],
     heard: [
       words.heard.onStick(sentence(said).replace(/\.$/, ""), 10 * Math.floor(10 * part)),
       sentence(news(0)),
-      ...(stopping
+      ...(stopping && !stick.stops
         ? keys.map(({ keys: [key = ""], name: [full] }) => words.heard.press(key, sentence(full)))
         : []),
     ]

@@ -184,12 +184,12 @@ export const words = {
 
     did: {
       look: "",
-      put: "",
-      repair: "",
-      start: "it starts that one now.",
-      remove: "removed.",
+      put: "it is written. eject the stick before you pull it out.",
+      repair: "it is written. eject the stick before you pull it out.",
+      start: "it starts that one now. eject the stick before you pull it out.",
+      remove: "removed. eject the stick before you pull it out.",
       check: "every byte is right.",
-      takeOff: "os is off this stick. all else is as it was.",
+      takeOff: "os is off this stick, and all else stays. eject it before you pull it out.",
     } satisfies Record<StickJob["do"], string>,
     doing: {
       look: (name: string) => `looking at ${name}...`,
@@ -211,6 +211,7 @@ export const words = {
         ? `${size(bytes)} downloaded, ${words.speed(bytesPerSecond)}`
         : `${size(bytes)} downloaded`,
     stop: "stop? what is there is not written again.",
+    stops: "it stops when this file is in place...",
 
     done: (piece: string, name: string) => `${piece} is on ${name}, but not yet safe there.`,
     mended: (name: string) => `whole again, but not yet safe on ${name}.`,

@@ -161,6 +161,16 @@ export const states = {
     stick: { name: "STICK", doing: "put", progress: { ...progress, does: "finishing" } },
     trouble: { kind: "lost", tries: 2, again },
   },
+  "stick stopped": {
+    ...ready,
+    stage: "stick",
+    stick: { name: "STICK", doing: "put", stops: true, progress: { ...progress, does: "finishing" } },
+  },
+  "stick written, and damaged since": {
+    ...ready,
+    stage: "stick",
+    stick: { name: "STICK", did: "put", found: { ...ours, problems: ["/fedac/stick.cfg is missing"] } },
+  },
   "stick read": {
     ...ready,
     stage: "stick",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { BuildState, Progress } from "../messages.ts";
 import { info, states } from "../testing/states.ts";
-import { initialState, isRunning, keepsBase, reduce, type BuildEvent } from "./build-state.ts";
+import { canPause, initialState, isRunning, keepsBase, reduce, type BuildEvent } from "./build-state.ts";
 
 const progress: Progress = { fetched: 3, kept: 2, canKeep: true, written: 1 };
 const trouble = { kind: "lost", tries: 1, again: 5 } as const;
@@ -202,6 +202,25 @@ describe("a stick", () => {
     expect(stopped.stick).toEqual({ name: "STICK", message: "It is full." });
     expect(stopped.paused).toBe(false);
     expect(isRunning(stopped)).toBe(true); // another way can be taken
+  });
+
+  test("what is to stop says so until it has", () => {
+    const paused = reduce(putting, { type: "paused" });
+    const stopping = reduce(paused, { type: "stickStops" });
+    expect(stopping).toMatchObject({ paused: false, stick: { doing: "put", stops: true } });
+    const stopped = reduce(stopping, { type: "stickFailed", message: "It was stopped.", found });
+    expect(stopped.stick).toEqual({ name: "STICK", message: "It was stopped.", found });
+    expect(reduce(seen, { type: "stickStops" })).toBe(seen);
+  });
+
+  test("only what can be resumed is paused", () => {
+    for (const job of ["look", "start", "remove", "check", "takeOff"] as const) {
+      const doing = reduce(seen, { type: "stickJob", job });
+      expect(reduce(doing, { type: "paused" })).toBe(doing);
+    }
+    for (const state of [ready, seen]) expect(reduce(state, { type: "paused" })).toBe(state);
+    expect(canPause(putting)).toBe(true);
+    expect(canPause(reduce(seen, { type: "stickJob", job: "repair" }))).toBe(true);
   });
 
   test("progress that comes late belongs to no job", () => {

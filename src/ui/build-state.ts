@@ -21,6 +21,8 @@ export type BuildEvent =
   | { readonly type: "stickChosen"; readonly name: string }
   /** A job on it begins. */
   | { readonly type: "stickJob"; readonly job: StickJob["do"] }
+  /** The person stops it, which takes until the file that is being written is in place. */
+  | { readonly type: "stickStops" }
   /** What there is on it now: it was looked at, or the job is done. */
   | { readonly type: "stickFound"; readonly found: StickView }
   /** It could not be looked at, or the job failed or was stopped. */
@@ -53,6 +55,12 @@ export function initialState(piece: string, keep: boolean, sign?: BuildState["si
 /** Whether the build has no outcome yet. */
 export function isRunning({ stage }: BuildState): boolean {
   return stage !== "done" && stage !== "failed" && stage !== "cancelled";
+}
+
+/** Whether there is something going on that can be paused, and a screen on which it can be resumed. */
+export function canPause({ stage, stick }: BuildState): boolean {
+  if (stage === "stick") return stick?.doing === "put" || stick?.doing === "repair";
+  return stage === "starting" || stage === "saving";
 }
 
 /**
@@ -100,8 +108,9 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
       };
     }
     case "paused":
+      return canPause(state) ? { ...state, paused: true } : state;
     case "resumed":
-      return { ...state, paused: event.type === "paused" };
+      return { ...state, paused: false };
     case "stickChosen":
       return { ...state, stage: "stick", stick: { name: event.name, doing: "look" } };
     case "stickJob": {
@@ -109,6 +118,9 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
       const { name, found } = state.stick;
       return { ...state, stick: { name, doing: event.job, ...(found && { found }) } };
     }
+    case "stickStops":
+      if (!state.stick?.doing) return state;
+      return { ...state, paused: false, stick: { ...state.stick, stops: true } };
     case "stickFound": {
       if (!state.stick) return state;
       const { name, doing } = state.stick;

@@ -4,8 +4,9 @@ import type { BuildState, StickJob, StickView } from "../messages.ts";
 import type { BuildRequest, Decisions } from "../worker/api.ts";
 import { describeSettings, type SealedSettings } from "../settings/settings.ts";
 import { startBuildClient } from "./build-client.ts";
-import { initialState, keepsBase, reduce, type BuildEvent } from "./build-state.ts";
+import { canPause, initialState, isRunning, keepsBase, reduce, type BuildEvent } from "./build-state.ts";
 import { Speed } from "./speed.ts";
+import { aloneOnStick } from "./stick-lock.ts";
 import { choose, chosenFileTarget, recall, type Unfinished } from "./targets/chosen-file.ts";
 import { chooseStick, lastStick } from "./targets/stick.ts";
 import { downloadsTarget } from "./targets/downloads.ts";
@@ -54,6 +55,7 @@ export function openBuild(
   let target: Target | undefined;
   let isChoosing = false;
   let isStarted = false;
+  let stick: FileSystemDirectoryHandle | undefined;
   let bundle: Promise<Blob> | undefined;
   let choices: Decisions = { allow: [] }; // what the person wants of the image
   let decided: Promise<void> = Promise.resolve(); // once the image is what is wanted
@@ -167,29 +169,44 @@ export function openBuild(
   const openStick = async (which: "another" | "last") => {
     isChoosing = true;
     const handle = await (which === "last" ? lastStick() : chooseStick()).finally(() => (isChoosing = false));
-    if (!handle) return;
+    if (!handle || !isRunning(state)) return; // the build has ended while the dialog was open
+    stick = handle;
     dispatch({ type: "stickChosen", name: handle.name });
-    await onStick(async () => {
+    await onStick("look", async () => {
       await decided;
       return await client.openStick(handle);
     });
   };
 
-  /** While a stick is written, the page asks before it is left and the computer stays awake. */
-  const onStick = async (job: () => Promise<StickView>) => {
-    const isOver = new AbortController();
-    addEventListener("beforeunload", askToStay, { signal: isOver.signal });
-    keepScreenOn(isOver.signal);
+  /**
+   * While a stick is written, the page asks before it is left and the computer stays awake; not for longer than the build
+   * lives, since a worker that has ended answers no more.
+   */
+  const onStick = async (what: StickJob["do"], job: () => Promise<StickView>) => {
+    const isDone = new AbortController();
+    const end = AbortSignal.any([isDone.signal, over.signal]);
+    const ended = new Promise<never>((_, reject) => {
+      const tell = () => reject(new CancelledError("The build is over"));
+      over.signal.addEventListener("abort", tell, { once: true, signal: isDone.signal });
+    });
+    ended.catch(() => {}); // also when nobody waits for it
+    addEventListener("beforeunload", askToStay, { signal: end });
+    keepScreenOn(end);
     try {
-      const found = await job();
+      const untilOver = () => Promise.race([job(), ended]);
+      const found = await (stick && what !== "look" ? aloneOnStick(stick, untilOver) : untilOver());
       dispatch({ type: "stickFound", found });
     } catch (error) {
       const { name } = error instanceof Error ? error : new Error();
       if (name !== "CancelledError") console.error(error); // with its causes
-      const found = await client.doOnStick({ do: "look" }).catch(() => undefined); // the stick is gone
+      // Not again after a look: one that failed, or that took too long for the person, would do so once more.
+      const found =
+        what === "look" || over.signal.aborted
+          ? undefined
+          : await client.doOnStick({ do: "look" }).catch(() => undefined);
       dispatch({ type: "stickFailed", message: explain(error), found });
     } finally {
-      isOver.abort();
+      isDone.abort();
       client.resume(); // what was paused was that job
     }
   };
@@ -227,14 +244,19 @@ export function openBuild(
     },
     onStick(job) {
       if (state.stage !== "stick" || !state.stick || state.stick.doing) return;
+      if (isChoosing) return; // another stick may come, and what was done on this one would be told of that one
       dispatch({ type: "stickJob", job: job.do });
-      void onStick(() => client.doOnStick(job));
+      void onStick(job.do, () => client.doOnStick(job));
     },
-    stopStick: () => client.stopStick(),
+    stopStick() {
+      client.stopStick();
+      dispatch({ type: "stickStops" });
+    },
     leaveStick() {
       if (!state.stick?.doing) dispatch({ type: "stickLeft" });
     },
     pause() {
+      if (!canPause(state)) return; // nothing would resume it
       client.pause();
       dispatch({ type: "paused" });
     },

@@ -10,6 +10,7 @@ import { notes } from "./notes.ts";
 import { hidePreview, showPreview, type Box } from "./preview.ts";
 import { announce } from "./screen-reader.ts";
 import { askSettings, hideSettings } from "./settings-form.ts";
+import { stickJobOf } from "./stick-job.ts";
 import { systemOf } from "./system.ts";
 import { canChoose } from "./targets/chosen-file.ts";
 import { canUseSticks, lastStickName } from "./targets/stick.ts";
@@ -71,8 +72,9 @@ async function setUp(): Promise<void> {
   if (answer) build.setUp(await machineSettings.answer(answer));
 }
 
-function seeToStick(job: PieceMessage["job"]): void {
+function seeToStick(asked: unknown): void {
   const build = builds.current;
+  const job = stickJobOf(asked);
   if (!build || !job) return;
   if (job.do === "choose") build.chooseStick("another");
   else if (job.do === "again") build.chooseStick("last");

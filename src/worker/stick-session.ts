@@ -37,8 +37,17 @@ export class StickSession {
     this.#supplies = supplies;
   }
 
-  /** What is on it. Throws `StickError`. */
+  /** What is on it. Throws `StickError`, and `CancelledError` when it is stopped: a bad stick can take minutes to answer. */
   async look(): Promise<StickView> {
+    this.#stopJob = new AbortController();
+    return await this.#look(AbortSignal.any([this.#supplies.stop, this.#stopJob.signal]));
+  }
+
+  async #look(stop: AbortSignal): Promise<StickView> {
+    return await orStopped(this.#survey(), stop);
+  }
+
+  async #survey(): Promise<StickView> {
     const { keys, release } = this.#supplies;
     this.#isFat ??= await looksLikeFat(this.#root); // first: a stick that cannot be written to is of no use
     return { isFat: this.#isFat, ...(await survey(this.#folder, keys, release.manifest)) };
@@ -79,7 +88,7 @@ export class StickSession {
       default:
         throw new TypeError(`no such job: ${JSON.stringify(job satisfies never)}`);
     }
-    return await this.look();
+    return await this.#look(stop);
   }
 
   /** Stop the job that is being done. */
@@ -112,6 +121,22 @@ export class StickSession {
       run.onProgress({ path: "", does: "reading", done, total, written: 0 });
     const problems = await check(run.folder, stick, onRead, run.stop);
     this.#isDamaged = problems.length > 0;
-    return { ...(await this.look()), problems };
+    return { ...(await this.#look(run.stop)), problems };
+  }
+}
+
+/** What `call` comes to; throws the reason that `stop` is aborted with as soon as that is. */
+async function orStopped<T>(call: Promise<T>, stop: AbortSignal): Promise<T> {
+  const isOver = new AbortController();
+  const stopped = new Promise<never>((_, reject) => {
+    const end = () => reject(stop.reason as Error);
+    if (stop.aborted) end();
+    else stop.addEventListener("abort", end, { once: true, signal: isOver.signal });
+  });
+  try {
+    return await Promise.race([call, stopped]);
+  } finally {
+    isOver.abort();
+    call.catch(() => {}); // it ends some time, and nobody waits for it any more
   }
 }
