@@ -133,6 +133,47 @@ test("a fault is told, and going on repeats nothing that is there", async ({ pag
   await expect.poll(() => says(page)).toContain("every byte is right.");
 });
 
+test("two tabs do not write to one stick", async ({ page, site }) => {
+  const { start } = manifest.files.find(({ path: name }) => name.endsWith("vmlinuz"))!;
+  const window = Math.floor(start / WINDOW) * WINDOW;
+  let goOn = () => {};
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  await using server = await serve((request, response) => {
+    if (asksFrom(request, window)) void held.then(() => good(request, response));
+    else good(request, response);
+  });
+  await open(page, site.url, server);
+  await put(page);
+  await expect.poll(() => says(page)).toContain("writing to STICK");
+  const other = await page.context().newPage();
+  await open(other, site.url, server);
+  await put(other);
+  await expect.poll(() => says(other)).toContain("Something is being done on this stick already");
+  goOn();
+  await expect.poll(() => says(page), { timeout: 30_000 }).toContain("notepat is on STICK");
+  await put(other);
+  await expect.poll(() => says(other)).toContain("notepat is on STICK");
+});
+
+test("a key while the dialog is open begins nothing on the stick before", async ({ page, site }) => {
+  await using server = await serve(good);
+  await open(page, site.url, server);
+  await page.keyboard.press("g");
+  await expect.poll(() => says(page)).toMatch(/s put \S+ on it/);
+  await page.evaluate(() => {
+    const answer = new Promise((resolve) => {
+      const folder = async () =>
+        (await navigator.storage.getDirectory()).getDirectoryHandle("OTHER", { create: true });
+      Object.assign(window, { answerNow: () => resolve(folder()), showDirectoryPicker: () => answer });
+    });
+  });
+  await page.keyboard.press("u");
+  await page.keyboard.press("s");
+  await page.evaluate("answerNow()");
+  await expect.poll(() => says(page)).toMatch(/stick OTHER this does not look like FAT32/);
+  expect([...(await onStick(page)).keys()]).toEqual(["/holiday.txt"]);
+});
+
 test("a stick that is gone is told, and looked for again", async ({ page, site }) => {
   await using server = await serve(good);
   await open(page, site.url, server);

@@ -189,7 +189,7 @@ export const words = {
       start: "it starts that one now. eject the stick before you pull it out.",
       remove: "removed. eject the stick before you pull it out.",
       check: "every byte is right.",
-      takeOff: "os is off this stick, and all else stays. eject it before you pull it out.",
+      takeOff: "os is off this stick. eject it before you pull it out.",
     } satisfies Record<StickJob["do"], string>,
     doing: {
       look: (name: string) => `looking at ${name}...`,
