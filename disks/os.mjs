@@ -152,7 +152,8 @@ function sim({ user, handle: who }) {
 
 // 🚪 Leave (A build goes on without us; the page takes the preview away.)
 function leave() {
-  const { stage, info } = os.build ?? {};
+  const { stage, info, stick } = os.build ?? {};
+  if (stick?.doing === "put" || stick?.doing === "repair") notice(words.stick.goesOn, ["white", "purple"]);
   if (info && stage === "saving") notice(words.goesOn(info.fileName), ["white", "purple"]);
 }
 
@@ -176,15 +177,16 @@ function hear(/** @type {PageMessage | undefined} */ message) {
     if (os.target === "clear") tell("os:clear");
     else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? {} : asked());
   } else if (message.type === "os:state") {
-    if (message.state.stage !== os.build?.stage) {
+    const doing = message.state.stick?.doing;
+    if (message.state.stage !== os.build?.stage || doing !== os.build?.stick?.doing) {
       pageNumber = 0;
       os.stopping = false;
     }
-    if (message.state.stick?.doing) {
+    if (doing) {
       os.stickQuestion = "";
       os.stickManaged = false;
     }
-    if (message.state.stick?.name !== os.build?.stick?.name) os.stickIsFat = false;
+    if (doing === "look") os.stickIsFat = false; // it may be another one of the same name
     os.build = message.state;
   } else if (message.type === "os:press") {
     os.unconfirmed = true;

@@ -210,6 +210,7 @@ export const words = {
       bytesPerSecond > 0
         ? `${size(bytes)} downloaded, ${words.speed(bytesPerSecond)}`
         : `${size(bytes)} downloaded`,
+    goesOn: "still writing to the stick",
     stop: "stop? what is there is not written again.",
     stops: "it stops when this file is in place...",
 
