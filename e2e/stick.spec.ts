@@ -164,11 +164,18 @@ test("a key while the dialog is open begins nothing on the stick before", async 
     const answer = new Promise((resolve) => {
       const folder = async () =>
         (await navigator.storage.getDirectory()).getDirectoryHandle("OTHER", { create: true });
-      Object.assign(window, { answerNow: () => resolve(folder()), showDirectoryPicker: () => answer });
+      const showDirectoryPicker = () => {
+        Object.assign(window, { isAsked: true });
+        return answer;
+      };
+      Object.assign(window, { answerNow: () => resolve(folder()), showDirectoryPicker, isAsked: false });
     });
   });
   await page.keyboard.press("u");
+  await expect.poll(() => page.evaluate("isAsked")).toBe(true);
   await page.keyboard.press("s");
+  await page.keyboard.press("b"); // which nothing heeds while something is being done
+  await expect.poll(() => says(page)).toMatch(READY);
   await page.evaluate("answerNow()");
   await expect.poll(() => says(page)).toMatch(/stick OTHER this does not look like FAT32/);
   expect([...(await onStick(page)).keys()]).toEqual(["/holiday.txt"]);
