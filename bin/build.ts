@@ -3,11 +3,15 @@ import { parseArgs } from "node:util";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { SaveError } from "../src/errors.ts";
+import { chunksOf } from "../src/ext4/chunks.ts";
 import { openImage, type Image } from "../src/image/image.ts";
-import { parsePiece } from "../src/piece/name.ts";
-import { WINDOW } from "../src/release/manifest.ts";
-import { asTold, BASE_OPTIONS, openBase } from "./base.ts";
-import { understand } from "./errors.ts";
+import { type PieceFiles, planPartition } from "../src/image/plan.ts";
+import { parsePiece, partitionFileName } from "../src/piece/name.ts";
+import { WINDOW, windowsOf } from "../src/release/manifest.ts";
+import { asTold, BASE_OPTIONS, openBase, type OpenBase } from "./base.ts";
+import { understand, UsageError } from "./errors.ts";
+import { openInput } from "./input.ts";
+import { inputSeed } from "./input-seed.ts";
 import { writeWhole } from "./output.ts";
 import { openPiece, PIECE_OPTIONS } from "./piece.ts";
 import { print, showProgress } from "./terminal.ts";
@@ -30,23 +34,68 @@ function parse(args: string[]) {
     parseArgs({
       args,
       allowPositionals: true,
-      options: { ...BASE_OPTIONS, ...PIECE_OPTIONS, out: { type: "string" } },
+      options: {
+        ...BASE_OPTIONS,
+        ...PIECE_OPTIONS,
+        out: { type: "string" },
+        "only-piece": { type: "boolean", default: false },
+        from: { type: "string" },
+      },
     }),
   );
 }
 
 async function make({ values, positionals }: ReturnType<typeof parse>): Promise<void> {
+  const { from, "only-piece": onlyPiece } = values;
+  if (onlyPiece && from !== undefined) {
+    throw new UsageError("--only-piece needs no base, so it takes none --from an image");
+  }
   const name = parsePiece(positionals.join(" ")); // before anything is fetched
+  const input = from === undefined ? undefined : await openInput(from, { disks: true });
   const stop = new AbortController(); // a signal ends the whole program, so nothing aborts it
   const base = await openBase(values, stop.signal);
   const piece = await openPiece(name, values, base, stop.signal);
-  const image = await openImage(base, piece, stop.signal);
+  if (onlyPiece) return await makePartition(base, piece, values.out);
+  const { sources } = base;
+  let fetched = 0;
+  const image = await openImage(
+    {
+      manifest: base.manifest,
+      sources: {
+        ...sources,
+        seeds: [...(input ? [inputSeed(from ?? "", input, windowsOf(base.manifest))] : []), ...sources.seeds],
+        onFetched: (_, bytes) => (fetched += bytes.length),
+      },
+    },
+    piece,
+    stop.signal,
+  );
   await base.recordSeen();
 
   if (piece.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
   const out = values.out ?? image.info.fileName;
   await writeWhole(out, hashedChunks(image));
+  await input?.handle.close();
   print(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
+  if (input && sources.servers.length > 0) {
+    print(`${fetched} bytes of the base were fetched; the rest of it came from ${from}.`);
+  }
+}
+
+/** The piece partition alone, for a stick that has the base already. */
+async function makePartition(base: OpenBase, piece: PieceFiles, file: string | undefined): Promise<void> {
+  const { segments } = await planPartition(base.manifest, piece);
+  await base.recordSeen();
+  const out = file ?? partitionFileName(piece.name);
+  const hash = createHash("sha256");
+  async function* hashed(): AsyncGenerator<Bytes> {
+    for await (const chunk of chunksOf(segments)) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+  await writeWhole(out, hashed());
+  print(`${out}: ${base.manifest.piecePartition.length} bytes, SHA-256 ${hash.digest("hex")}`);
 }
 
 /**

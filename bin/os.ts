@@ -8,12 +8,13 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
     usage: `build <piece> [--manifest URL-or-path] [--oven URL] [--bundle FILE] [--splash FILE]
                                  [--flavor NAME] [--version VERSION] [--key KEY]...
                                  [--allow camera,microphone,midi,network,sysex] [--by @HANDLE]
-                                 [--settings FILE] [--patience SECONDS] [--out FILE]
+                                 [--settings FILE] [--patience SECONDS] [--from FILE | --only-piece] [--out FILE]
       Make <piece>-os.iso, as the browser would. A KEY is a minisign public key that may have signed the manifest. The
       piece may use what --allow says of the computer that it starts, and nothing of it otherwise. --by: the image says
       who has built it, on the splash that is made for it and in os.json. --settings: a JSON file with wifi, country,
       keyboard, timeZone, rotation, scale, volume, output (README.md). The image then holds what joins those networks:
-      keep it to yourself.`,
+      keep it to yourself. What an image or a stick, --from FILE, has of the base is taken from there, and only the rest
+      is fetched. --only-piece: the piece partition alone, <piece>-piece.img, for "put".`,
     run: async (args) => await (await import("./build.ts")).build(args),
   },
   stick: {

@@ -1,6 +1,7 @@
 import type { Allowance } from "../allowances.ts";
 import { BundleError } from "../errors.ts";
 import { filesystem, FilesystemError } from "../ext4/filesystem.ts";
+import type { Segment } from "../ext4/segment.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { lengthOf, type Bytes, type ImageSegment } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
@@ -41,17 +42,39 @@ export interface PieceFile {
   readonly mode?: number;
 }
 
+/** What lies in the piece partition, decided to the last byte. */
+interface PartitionPlan {
+  /** As long together as the partition. */
+  readonly segments: readonly Segment[];
+  /** The SHA-256 of the piece's page, in lower-case hex. */
+  readonly pieceSha256: string;
+}
+
 /**
  * The base image with the piece's file system in place of the piece partition. Time and UUID come from the manifest
  * and the files, so the same request gives the same bytes; the random bytes of its settings are a part of a request. Throws `BundleError` when the piece does not fit.
  */
 export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<ImagePlan> {
-  const { start, length, label } = manifest.piecePartition;
+  const { start, length } = manifest.piecePartition;
   const end = start + length;
+  const { segments, pieceSha256 } = await planPartition(manifest, piece);
+  return {
+    segments: [
+      { kind: "base", start: 0, length: start },
+      ...segments,
+      { kind: "base", start: end, length: manifest.image.size - end },
+    ],
+    pieceSha256,
+  };
+}
+
+/** The piece partition of that image alone, the same to the byte. Throws `BundleError` when the piece does not fit. */
+export async function planPartition(manifest: Manifest, piece: PieceFiles): Promise<PartitionPlan> {
+  const { length, label } = manifest.piecePartition;
   const files = await pieceFiles(manifest, piece);
-  let partition: ImageSegment[];
+  let segments: Segment[];
   try {
-    partition = [
+    segments = [
       // Its root belongs to root, mode 0755: the kiosk's user is to find the piece, and not to change or move it
       ...filesystem(
         files.map(({ path, content, mode }) => ({ path, content, ...(mode !== undefined && { mode }) })),
@@ -69,13 +92,8 @@ export async function planImage(manifest: Manifest, piece: PieceFiles): Promise<
       cause: error,
     });
   }
-  const made = partition.reduce((sum, segment) => sum + lengthOf(segment), 0);
+  const made = segments.reduce((sum, segment) => sum + lengthOf(segment), 0);
   if (made !== length) throw new Error(`a file system of ${made} bytes for a partition of ${length}`);
-  const segments: ImageSegment[] = [
-    { kind: "base", start: 0, length: start },
-    ...partition,
-    { kind: "base", start: end, length: manifest.image.size - end },
-  ];
   return { segments, pieceSha256: files[0].sha256 };
 }
 

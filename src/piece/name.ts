@@ -41,3 +41,8 @@ export function imageFileName(piece: string): string {
   const [, handle, name = piece] = /^@(.*)\/(.*)$/.exec(piece) ?? [];
   return `${name}${handle === undefined ? "" : `@${handle}`}-os.iso`;
 }
+
+/** The name of the file that has the piece partition alone: `notepat-piece.img`, and so on as for images. */
+export function partitionFileName(piece: string): string {
+  return imageFileName(piece).replace(/-os\.iso$/, "-piece.img");
+}

@@ -1,0 +1,131 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { WINDOW } from "../src/release/manifest.ts";
+import { pattern } from "../src/testing/bytes.ts";
+import { osIn } from "../src/testing/os.ts";
+import { files, serve } from "../src/testing/range-server.ts";
+import { testKey } from "../src/testing/sign.ts";
+import { sha256Of, testBase } from "../src/testing/test-base.ts";
+
+const { manifest, image } = await testBase();
+const { start, length } = manifest.piecePartition;
+const root = mkdtempSync(path.join(tmpdir(), "os-build-"));
+afterAll(() => rmSync(root, { recursive: true }));
+process.env["XDG_STATE_HOME"] = path.join(root, "state");
+writeFileSync(path.join(root, "manifest.json"), JSON.stringify(manifest));
+writeFileSync(path.join(root, "base.img"), image);
+writeFileSync(path.join(root, "page.html"), "<!doctype html><script>1</script>");
+const KEY = ["--key", testKey().publicKey];
+const BUILD = ["build", "@jeffrey/frog", "--bundle", "../page.html"];
+const FILE = [...BUILD, "--manifest", "../manifest.json"];
+
+let folder = root;
+let { os, osAsync } = osIn(root);
+beforeEach(() => {
+  folder = mkdtempSync(path.join(root, "run-"));
+  ({ os, osAsync } = osIn(folder));
+});
+const at = (name: string) => path.join(folder, name);
+const served = () => serve(files({ "/manifest.json": manifest, "/base.img": image }));
+
+describe("--only-piece", () => {
+  test("is the partition that the whole image has, and takes nothing of the base", async () => {
+    expect(os(...FILE, "--allow", "midi", "--out", "whole.iso")).toMatchObject({ status: 0, stderr: "" });
+    const partition = readFileSync(at("whole.iso")).subarray(start, start + length);
+    await using server = await served();
+    const manifestUrl = `${server.url}/manifest.json`;
+    const made = await osAsync(
+      ...BUILD,
+      "--manifest",
+      manifestUrl,
+      ...KEY,
+      "--allow",
+      "midi",
+      "--only-piece",
+    );
+    const sha256 = sha256Of(new Uint8Array(partition));
+    expect(made).toEqual({
+      status: 0,
+      stderr: "",
+      stdout: `frog@jeffrey-piece.img: ${length} bytes, SHA-256 ${sha256}\n`,
+    });
+    expect(readFileSync(at("frog@jeffrey-piece.img")).equals(partition)).toBe(true);
+    expect(server.requests).toEqual(["GET /manifest.json", "GET /manifest.json.minisig"]);
+  });
+
+  test("a piece that does not fit leaves no file; --from makes no sense with it", () => {
+    writeFileSync(at("large.html"), `<!doctype html><script>${"x".repeat(length - 100)}</script>`);
+    const large = os(...FILE, "--bundle", "large.html", "--only-piece");
+    expect(large).toMatchObject({ status: 1, stdout: "" });
+    expect(large.stderr).toMatch(/^os: @jeffrey\/frog does not fit its partition of 8388608 bytes/);
+    rmSync(at("large.html"));
+    const both = os(...FILE, "--only-piece", "--from", "../base.img");
+    expect(both).toMatchObject({ status: 2, stdout: "" });
+    expect(both.stderr).toMatch(/^os: --only-piece needs no base, so it takes none --from an image/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("--from", () => {
+  test("takes what is right from an image of another piece, and fetches the rest", async () => {
+    expect(os("build", "other", ...FILE.slice(2), "--out", "other.iso")).toMatchObject({ status: 0 });
+    expect(os(...FILE, "--out", "expected.iso")).toMatchObject({ status: 0 });
+    const damaged = readFileSync(at("other.iso"));
+    damaged[WINDOW + 5]! ^= 1;
+    writeFileSync(at("other.iso"), damaged);
+    await using server = await served();
+    const args = [
+      "--manifest",
+      `${server.url}/manifest.json`,
+      ...KEY,
+      "--from",
+      "other.iso",
+      "--out",
+      "new.iso",
+    ];
+    const { status, stdout, stderr } = await osAsync(...BUILD, ...args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(
+      /^4194304 bytes of the base were fetched; the rest of it came from other\.iso\.$/m,
+    );
+    expect(server.requests.filter((each) => each.includes("base.img"))).toEqual([
+      `GET /base.img bytes=${WINDOW}-${2 * WINDOW - 1}`,
+    ]);
+    expect(readFileSync(at("new.iso")).equals(readFileSync(at("expected.iso")))).toBe(true);
+  });
+
+  test.each([0, 1, WINDOW + 1, 3 * WINDOW])(
+    "a file cut off after %i bytes gives what it has",
+    async (size) => {
+      expect(os(...FILE, "--out", "cut.iso")).toMatchObject({ status: 0 });
+      const expected = readFileSync(at("cut.iso"));
+      truncateSync(at("cut.iso"), size);
+      await using server = await served();
+      const args = [
+        "--manifest",
+        `${server.url}/manifest.json`,
+        ...KEY,
+        "--from",
+        "cut.iso",
+        "--out",
+        "cut.iso",
+      ];
+      expect(await osAsync(...BUILD, ...args)).toMatchObject({ status: 0, stderr: "" });
+      expect(readFileSync(at("cut.iso")).equals(expected)).toBe(true);
+      const whole = Math.floor(size / WINDOW);
+      const asked = server.requests.filter((each) => each.includes("base.img"));
+      expect(asked.some((each) => each.includes("bytes=0-"))).toBe(whole === 0);
+      expect(asked.some((each) => each.includes(`bytes=${3 * WINDOW}-`))).toBe(true);
+    },
+  );
+
+  test("another file than an image costs nothing but time; one that is not there is said", async () => {
+    writeFileSync(at("other.bin"), pattern(image.length));
+    expect(os(...FILE, "--from", "other.bin", "--out", "a.iso")).toMatchObject({ status: 0, stderr: "" });
+    const none = os(...FILE, "--from", "none.iso", "--out", "b.iso");
+    expect(none).toMatchObject({ status: 1, stdout: "" });
+    expect(none.stderr).toBe("os: none.iso cannot be read: there is no such file or folder\n");
+  });
+});
