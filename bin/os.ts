@@ -1,4 +1,5 @@
 import { CancelledError } from "../src/errors.ts";
+import { withWhatIsLeft } from "./cancel.ts";
 import { fail, UsageError } from "./errors.ts";
 import { print, watchOutput } from "./terminal.ts";
 
@@ -26,6 +27,14 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
       is taken off.`,
     run: async (args) => await (await import("./stick.ts")).stick(args),
   },
+  put: {
+    usage: `put FILE DEVICE [--yes] [--any-disk]
+      Write an image to a stick, or a piece partition (build --only-piece) into a stick or image that has one of its
+      length, and read it back. A disk that is in use is refused, and one that is not made to be pulled out, unless
+      --any-disk is said. Before an image takes the place of what is there it asks; --yes: it may. The partition table is
+      written last, and stays that of the image on a larger disk. DEVICE can be a file; disks, on Linux alone.`,
+    run: async (args) => await (await import("./put.ts")).put(args),
+  },
   mkfs: {
     usage: `mkfs --out IMAGE --size 20M [--label L] [--uuid U] [--time EPOCH] [--block-size N] [--owner UID:GID] DIR
       Make an ext4 file system of that size with what is in DIR: mke2fs -d for where there is none. Names, holes, modes,
@@ -51,7 +60,7 @@ const command = Object.hasOwn(COMMANDS, subject) ? COMMANDS[subject] : undefined
 const asksForHelp = name === "help" || [name, ...args].some((word) => word === "--help" || word === "-h");
 watchOutput();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.once(signal, () => fail(new CancelledError(`The ${name} was cancelled`)));
+  process.once(signal, () => fail(new CancelledError(withWhatIsLeft(`The ${name} was cancelled`))));
 }
 try {
   if (asksForHelp)
