@@ -35,6 +35,14 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
       written last, and stays that of the image on a larger disk. DEVICE can be a file; disks, on Linux alone.`,
     run: async (args) => await (await import("./put.ts")).put(args),
   },
+  repair: {
+    usage: `repair FILE|DEVICE [--check] [--manifest URL-or-path] [--flavor NAME] [--version VERSION] [--key KEY]...
+                        [--patience SECONDS]
+      Verify an image, or a stick that has one, against the signed manifest of the base that it says it was made from,
+      fetch what is wrong, and only that, and write it in place; --check only looks. The piece stays as it is: nothing
+      signed describes it, and whether it is whole is said.`,
+    run: async (args) => await (await import("./repair.ts")).repair(args),
+  },
   mkfs: {
     usage: `mkfs --out IMAGE --size 20M [--label L] [--uuid U] [--time EPOCH] [--block-size N] [--owner UID:GID] DIR
       Make an ext4 file system of that size with what is in DIR: mke2fs -d for where there is none. Names, holes, modes,
