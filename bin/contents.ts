@@ -10,6 +10,9 @@ const PIECE_LABEL = "FEDAC-PIECE";
 /** How much of a disk's start is looked at to say what is on it, in bytes. */
 const LOOKED_AT = 1024 * 1024;
 
+/** The most partitions that are named; a label has at most 36 characters. */
+const MOST_LABELS = 8;
+
 /** Bytes `start, length` of an image or a part of one. */
 export type At = (start: number, length: number) => Promise<Bytes>;
 
@@ -72,7 +75,9 @@ export async function contentsOf(at: At, size: number): Promise<string> {
   try {
     const partitions = await parseGpt(start, await diskSizeOf(start));
     const labels = partitions.map(({ label, number }) => label || `partition ${number}`);
-    return labels.length > 0 ? `the partitions ${labels.join(", ")}` : "a partition table without partitions";
+    const more = labels.length > MOST_LABELS ? `, and ${labels.length - MOST_LABELS} more` : "";
+    if (labels.length === 0) return "a partition table without partitions";
+    return `the partitions ${labels.slice(0, MOST_LABELS).join(", ")}${more}`;
   } catch {
     if (Buffer.from(signature).toString("latin1") === "EFI PART") return "a partition table that is damaged";
   }
