@@ -79,7 +79,7 @@ export async function flush({ file, handle }: Target): Promise<void> {
 
 /** Where something is written over what was there. */
 export interface Place {
-  /** In bytes. */
+  /** In bytes, and whole sectors. */
   readonly start: number;
   readonly length: number;
   /** Without its first bytes, so many, nothing takes what is there for what it is to be. */
@@ -156,7 +156,7 @@ export async function readBack(
 export interface Reader {
   readonly handle: FileHandle;
   readonly isDirect: boolean;
-  /** Bytes of the memory that the next reading overwrites. */
+  /** Bytes `start, length`, in whole sectors, of which the next reading overwrites the memory. */
   read(start: number, length: number): Promise<Bytes>;
 }
 
