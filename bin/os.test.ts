@@ -251,10 +251,11 @@ test.each(wrong)("exit code %i for %j", (status, args, message) => {
 test.each([[], ["help"], ["--help"], ["-h"]])("help names all commands: %j", (...args) => {
   const { status, stdout, stderr } = os(...args.flat());
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  for (const name of ["build", "mkfs", "inspect", "doctor"]) expect(stdout).toContain(`os -- ${name} `);
+  for (const name of ["build", "put", "repair", "mkfs", "inspect", "doctor"])
+    expect(stdout).toContain(`os -- ${name} `);
 });
 
-test.each(["build", "mkfs", "inspect", "doctor"])(
+test.each(["build", "put", "repair", "mkfs", "inspect", "doctor"])(
   "%s --help says what it takes, and does nothing",
   (name) => {
     for (const args of [

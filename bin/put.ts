@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { CancelledError, SaveError } from "../src/errors.ts";
 import { checkBackupGpt, GPT_LENGTH } from "../src/image/gpt.ts";
@@ -16,7 +15,7 @@ import {
   writeAt,
   writeOver,
 } from "./target.ts";
-import { print, printable, showProgress } from "./terminal.ts";
+import { ask, print, showProgress } from "./terminal.ts";
 
 /** Without its first block there is no file system where a piece is to be, and a machine says "no piece". */
 const PIECE_HEAD = 4096;
@@ -106,20 +105,15 @@ async function placeOfImage(target: Target, { size }: Source, isAgreed: boolean)
   const what = [disk?.model ?? "", `${target.size} bytes`].filter((each) => each !== "").join(", ");
   const contents = await contentsOf(reading(file, target), target.size);
   const loss = `Everything on ${file} (${what}) will be lost. On it: ${contents}`;
-  if (!isAgreed) await ask(loss);
+  if (!isAgreed) await confirm(loss);
   return { start: 0, length: size, head: GPT_LENGTH };
 }
 
-/** Ask at the terminal; where there is none, nobody can agree. */
-async function ask(loss: string): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) throw new RangeError(`${loss}. Say --yes if it may`);
-  process.stderr.write(printable(`${loss}. Type yes to go on: `));
-  const lines = createInterface({ input: process.stdin, terminal: false }); // so Ctrl-C stays a signal
-  for await (const line of lines) {
-    if (line.trim() === "yes") return;
-    break;
-  }
-  throw new CancelledError("Nothing was written");
+/** Throws unless somebody at the terminal agrees to the loss; where there is none, nobody can. */
+async function confirm(loss: string): Promise<void> {
+  const answer = await ask(`${loss}. Type yes to go on: `);
+  if (answer === undefined) throw new RangeError(`${loss}. Say --yes if it may`);
+  if (answer !== "yes") throw new CancelledError("Nothing was written");
 }
 
 /** Write, and read back. Throws `SaveError` that says what is left. */

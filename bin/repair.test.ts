@@ -169,7 +169,13 @@ test("what it was made from has to be known, and to be it", async () => {
       "no piece",
       () => writeFileSync(at("stick.img"), image),
       LIST,
-      /which base it has cannot be read \(there is no piece/,
+      /which base it has cannot be read \(nothing on it says so/,
+    ],
+    [
+      "no version",
+      () => damaged([good.indexOf("2026.1.1", start) + 4]),
+      LIST,
+      /\(nothing on it says so\): say --flavor/,
     ],
     [
       "no table",

@@ -12,6 +12,7 @@ import {
   SECTOR,
 } from "../src/image/gpt.ts";
 import { type Manifest, WINDOW, windowsOf } from "../src/release/manifest.ts";
+import { VERSION } from "../src/release/version.ts";
 import { lengthOfWindow, type Windows } from "../src/release/windows.ts";
 import { asTold, BASE_OPTIONS, openBase } from "./base.ts";
 import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
@@ -176,13 +177,13 @@ async function baseOf(file: string, at: At, size: number, values: Values) {
   if (version !== undefined || manifest.endsWith("/manifest.json") || manifest === "manifest.json") {
     return { flavor, version };
   }
-  let why = "there is no piece on it that says so";
+  let why = "nothing on it says so";
   try {
     await checkWhole(file, at, size);
     const { piece } = await layoutOf(at, size);
     const os = await pieceIn((start, length) => at(piece.start + start, length), piece.length);
     const [, itsFlavor, itsVersion] = /^\S+ (\S+) (\S+)$/.exec(os?.base ?? "") ?? [];
-    if (itsVersion !== undefined) return { flavor: flavor ?? itsFlavor, version: itsVersion };
+    if (VERSION.test(itsVersion ?? "")) return { flavor: flavor ?? itsFlavor, version: itsVersion };
   } catch (error) {
     if (!(error instanceof RangeError) || error.message.startsWith(`${file} `)) throw error;
     why = error.message;

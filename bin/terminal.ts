@@ -1,3 +1,4 @@
+import { createInterface } from "node:readline";
 import { systemReason } from "./reason.ts";
 
 /**
@@ -30,6 +31,16 @@ export function showProgress(text: string): void {
   if (!process.stderr.isTTY || (text === "" && !showing)) return;
   process.stderr.write(`\r\x1b[K${printable(text)}`);
   showing = text !== "";
+}
+
+/** What somebody at the terminal answers, "" at the end of input; `undefined` where there is no terminal to ask at. */
+export async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  showProgress("");
+  process.stderr.write(printable(question));
+  const lines = createInterface({ input: process.stdin, terminal: false }); // so Ctrl-C stays a signal
+  for await (const line of lines) return line.trim();
+  return "";
 }
 
 /**
