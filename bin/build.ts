@@ -55,6 +55,7 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   const stop = new AbortController(); // a signal ends the whole program, so nothing aborts it
   const base = await openBase(values, stop.signal);
   const piece = await openPiece(name, values, base, stop.signal);
+  if (piece.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
   if (onlyPiece) return await makePartition(base, piece, values.out);
   const { sources } = base;
   let fetched = 0;
@@ -72,7 +73,6 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   );
   await base.recordSeen();
 
-  if (piece.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
   const out = values.out ?? image.info.fileName;
   await writeWhole(out, hashedChunks(image));
   await input?.handle.close();
