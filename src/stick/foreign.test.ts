@@ -2,11 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { Bytes } from "../bytes/segment.ts";
 import { StickError } from "../errors.ts";
 import { formatOsJson } from "../image/os-json.ts";
+import { pieceFiles } from "../image/plan.ts";
+import { sealSettings } from "../settings/seal.ts";
 import { pattern } from "../testing/bytes.ts";
 import { MemoryStick } from "../testing/memory-stick.ts";
 import { anotherVersion, putOn, runOn, suppliesOf, testPiece } from "../testing/stick-fixture.ts";
 import { sha256Of, testBase } from "../testing/test-base.ts";
 import { install, removePiece, startPiece, takeOff } from "./install.ts";
+import { PIECE_NAMES, pieceFolder } from "./layout.ts";
 import { look } from "./look.ts";
 import { survey } from "./survey.ts";
 
@@ -253,4 +256,18 @@ test("thousands of names, long and odd ones, are nobody's", async () => {
   await putOn(stick, base, piece);
   await takeOff(runOn(stick));
   expect(stick.files.size).toBe(3000);
+});
+
+test("with a piece goes all that was put there, its settings first", async () => {
+  const settings = await sealSettings({ wifi: [{ ssid: "home", security: "open", hidden: false }] });
+  const html = new TextEncoder().encode("<!doctype html>");
+  const files = await pieceFiles(base.manifest, { name: "notepat", html, by: "@jeffrey", settings });
+  expect(files).toHaveLength(4);
+  const stick = new MemoryStick();
+  const folder = pieceFolder("notepat", files);
+  await putOn(stick, base, { piece: "notepat", folder, files });
+  expect(stick.at(`/fedac/pieces/${folder}/settings.json`)).toBeDefined();
+  await takeOff(runOn(stick));
+  expect([...stick.files.keys()]).toEqual([]);
+  expect(PIECE_NAMES[0]).toBe("settings.json");
 });

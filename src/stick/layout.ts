@@ -23,8 +23,9 @@ export const SYSTEM_NAMES = [
   "manifest.json.minisig",
   "manifest.json",
 ];
-/** Names in the folder of a piece, likewise. A kiosk writes logs there. */
+/** Names in the folder of a piece, likewise: what is secret goes first. A kiosk writes logs there. */
 export const PIECE_NAMES = [
+  "settings.json",
   "kiosk.log",
   "kiosk.log.1",
   "kiosk.log.new",
