@@ -253,7 +253,9 @@ export function openBuild(
       dispatch({ type: "stickStops" });
     },
     leaveStick() {
-      if (!state.stick?.doing) dispatch({ type: "stickLeft" });
+      if (state.stick?.doing) return;
+      dispatch({ type: "stickLeft" });
+      signAsWanted(); // AC may have said meanwhile who is there
     },
     pause() {
       if (!canPause(state)) return; // nothing would resume it
