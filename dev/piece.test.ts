@@ -508,7 +508,7 @@ describe("a stick", () => {
     await piece.press("s");
     await piece.press("g", "s");
     expect(jobs(piece)).toEqual([{ do: "put", replace: false }]);
-    await piece.state(states["stick gone"]);
+    await piece.state(states["stick looked at"]);
     await piece.state(states["stick unusable"]);
     expect(piece.says()).toContain("it is FAT32, go on");
   });
