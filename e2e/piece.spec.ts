@@ -104,7 +104,8 @@ for (const [width, height, density] of canvases) {
         cancelled: /was cancelled/,
         paused: /resume/,
       };
-      const expected = { ...sign, ...later }[name] ?? /pause/;
+      const usual = name.startsWith("stick") ? /stick/i : /pause/;
+      const expected = { ...sign, ...later }[name] ?? usual;
       await expect.poll(() => says(page)).toMatch(expected);
       await page.screenshot({ path: path.join(out, `piece-${width}-${name}.png`) });
     }
