@@ -249,7 +249,7 @@ const commands = {
     tell("os:open", asked());
   },
   settings: () => tell("os:settings"),
-  stick: () => tell("os:stick", { job: { do: os.page?.stick.last === undefined ? "choose" : "again" } }),
+  stick: () => tell("os:stick", { job: { do: "again" } }),
   anotherStick: () => tell("os:stick", { job: { do: "choose" } }),
   leaveStick: () => tell("os:stick", { job: { do: "leave" } }),
   stopStick() {

@@ -67,8 +67,8 @@ export type PageMessage =
 export interface PageInfo {
   /** Whether the person can choose where the file goes (`showSaveFilePicker`). */
   readonly choose: boolean;
-  /** Whether files can be put onto a stick (`showDirectoryPicker`), and the name of the one that was used last. */
-  readonly stick: { readonly possible: boolean; readonly last?: string };
+  /** Whether files can be put onto a stick (`showDirectoryPicker`). */
+  readonly stick: { readonly possible: boolean };
   /** What this computer runs, as far as the browser tells: it says how a stick is ejected. */
   readonly system?: "windows" | "mac" | "chromeos" | "linux";
   /** What is kept of base images. */
@@ -118,7 +118,7 @@ export interface BuildState {
   readonly error?: string;
 }
 
-/** What the person does about sticks: choose one, the last one again if they may, or leave sticks be; stop a job. */
+/** What the person does about sticks: choose one; the last one again, if there is one and they may; leave sticks be; stop a job. */
 export type StickChoice =
   { readonly do: "choose" } | { readonly do: "again" } | { readonly do: "leave" } | { readonly do: "stop" };
 

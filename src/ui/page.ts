@@ -13,7 +13,7 @@ import { askSettings, hideSettings } from "./settings-form.ts";
 import { stickJobOf } from "./stick-job.ts";
 import { systemOf } from "./system.ts";
 import { canChoose } from "./targets/chosen-file.ts";
-import { canUseSticks, lastStickName } from "./targets/stick.ts";
+import { canUseSticks } from "./targets/stick.ts";
 
 // The page's side of `disks/os.mjs`. AC runs this module anew at every visit of the piece, so all that outlives a
 // visit is in `builds.ts`.
@@ -121,8 +121,7 @@ function saveChecksum(info: ImageInfo | undefined): void {
 /** Tell the piece what the page can do. */
 async function greet(visit: string): Promise<void> {
   const kept = await keptBytes();
-  const last = await lastStickName();
-  const stick = { possible: canUseSticks, ...(last !== undefined && { last }) };
+  const stick = { possible: canUseSticks };
   const system = systemOf(navigator);
   const page = { choose: canChoose, stick, kept, recent: notes.recent, ...(system && { system }) };
   send({ type: "os:page", visit, page });

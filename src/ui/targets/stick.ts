@@ -30,16 +30,11 @@ export async function chooseStick(): Promise<Handle | undefined> {
   return handle;
 }
 
-/** The stick that was chosen last, if the person lets the page write to it again, else as `chooseStick`. */
+/** The stick that was chosen last, if there is one and the person lets the page write to it again, else as `chooseStick`. */
 export async function lastStick(): Promise<Handle | undefined> {
   const handle = await recalled();
   const permission = await orNone(handle?.requestPermission?.({ mode: "readwrite" }));
   return permission === "granted" ? handle : await chooseStick();
-}
-
-/** What the stick that was chosen last is called. */
-export async function lastStickName(): Promise<string | undefined> {
-  return canUseSticks ? (await recalled())?.name : undefined;
 }
 
 const KEY = "last";
