@@ -68,7 +68,7 @@ export interface PageInfo {
   /** Whether the person can choose where the file goes (`showSaveFilePicker`). */
   readonly choose: boolean;
   /** Whether files can be put onto a stick (`showDirectoryPicker`). */
-  readonly stick: { readonly possible: boolean };
+  readonly stick: boolean;
   /** What this computer runs, as far as the browser tells: it says how a stick is ejected. */
   readonly system?: "windows" | "mac" | "chromeos" | "linux";
   /** What is kept of base images. */

@@ -65,7 +65,7 @@ test("what this browser or this base cannot do is not offered", () => {
   expect(keysOf(model({ build: states.ready, page: { ...pageInfo, choose: false } }))).not.toContain("w");
   const build = { ...states.ready, keep: { wanted: false, bytes: 0, possible: false } };
   expect(keysOf(model({ build }))).toEqual(["s", "w", "u", "a", "e", "l"]);
-  const page = { ...pageInfo, stick: { possible: false } };
+  const page = { ...pageInfo, stick: false };
   expect(keysOf(model({ build, page }))).toEqual(["s", "w", "a", "e", "l"]);
 });
 

@@ -179,7 +179,7 @@ function ready(
     actions: [
       action("s space", words.start, "start"),
       ...(page.choose ? [action("w", unfinished ? words.goOn : words.where, "choose")] : []),
-      ...(page.stick.possible ? [action("u", words.stick.onto, "stick")] : []),
+      ...(page.stick ? [action("u", words.stick.onto, "stick")] : []),
     ],
   };
 }

@@ -6,7 +6,7 @@ export const sha256 = "451f2180e914ed1186483f200d897fd108e7d2708f44de0b5be6bbd50
 
 export const pageInfo: PageInfo = {
   choose: true,
-  stick: { possible: true },
+  stick: true,
   kept: 0,
   recent: [],
 };

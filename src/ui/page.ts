@@ -121,9 +121,14 @@ function saveChecksum(info: ImageInfo | undefined): void {
 /** Tell the piece what the page can do. */
 async function greet(visit: string): Promise<void> {
   const kept = await keptBytes();
-  const stick = { possible: canUseSticks };
   const system = systemOf(navigator);
-  const page = { choose: canChoose, stick, kept, recent: notes.recent, ...(system && { system }) };
+  const page = {
+    choose: canChoose,
+    stick: canUseSticks,
+    kept,
+    recent: notes.recent,
+    ...(system && { system }),
+  };
   send({ type: "os:page", visit, page });
 }
 

@@ -230,7 +230,7 @@ class SettingsForm {
       if (event.key === "Escape") this.#end(undefined);
     });
     this.#page.body.replaceChildren(this.#form);
-    country.ownerDocument.defaultView?.focus();
+    this.#page.defaultView?.focus();
     add.focus();
   }
 
