@@ -172,7 +172,9 @@ export async function openPage(
   const open = async (address: string): Promise<void> => {
     const before = documents;
     faults = [];
-    const { errorText } = await ask("Page.navigate", { url: address });
+    // The browser may have another document there, which somebody opened, and never answer
+    const replaced = new Promise<{ errorText?: unknown }>((done) => (isReplaced = () => done({})));
+    const { errorText } = await Promise.race([ask("Page.navigate", { url: address }), replaced]);
     if (typeof errorText === "string") throw new Error(`${address}: ${errorText}`);
     await paintAfter(before);
   };
@@ -198,30 +200,39 @@ export async function openPage(
   };
 
   let isAc = false;
-  /** As `running`; of the document that takes the place of this one if somebody opens it anew meanwhile. */
-  const runningInTheEnd = async (): Promise<string | undefined> => {
+  /** What `look` comes to; of the document that takes the place of this one if somebody opens it anew meanwhile. */
+  const inTheEnd = async <T>(look: () => Promise<T>): Promise<T> => {
     for (;;) {
       const document = documents;
       const replaced = new Promise<undefined>((done) => (isReplaced = () => done(undefined)));
       // What is asked of a document that goes is answered by an error, or never
-      const looking = running().catch(async (error: unknown) => {
+      const looking = look().catch(async (error: unknown) => {
         await Promise.race([replaced, delay(GOING_MS)]);
         if (document === documents) throw error;
         return undefined;
       });
-      const reason = await Promise.race([looking, replaced]);
-      if (document === documents) return reason;
+      const seen = await Promise.race([looking, replaced]);
+      if (document === documents) return seen as T;
       faults = [];
       await paintAfter(document);
     }
   };
-  /** Wait until what has been opened runs, or show what stands for it; resolves with the reason for that. */
-  const settle = async (): Promise<string | undefined> => {
-    const reason = await runningInTheEnd();
-    if (reason !== undefined) await open(instead(reason));
+  /** What is done once a page stands. */
+  const settleIn = async (): Promise<void> => {
     await ask("Page.resetNavigationHistory"); // a mouse has a button that would go back to an empty page
     await ask("Runtime.disable");
     await ask("Runtime.addBinding", BINDING);
+  };
+  /** Wait until what has been opened runs, or show what stands for it; resolves with the reason for that. */
+  const settle = async (): Promise<string | undefined> => {
+    const reason = await inTheEnd(async () => {
+      const why = await running();
+      if (why === undefined) await settleIn();
+      return why;
+    });
+    if (reason === undefined) return undefined;
+    await open(instead(reason));
+    await inTheEnd(settleIn);
     return reason;
   };
   const show = async (): Promise<string | undefined> => {
@@ -260,7 +271,8 @@ export async function openPage(
   const fails = (error: Error) => isLost(error.message);
   hasLeft = (by, document) => {
     if (document === leaving) return; // it says so twice, or while it goes
-    if (busy) next = { by, document };
+    // A key makes AC leave too, and is the person's: it is not counted as the piece's own doing
+    if (busy) next = next?.document === document && next.by === "key" ? next : { by, document };
     else if (isAc) {
       leaving = document;
       act(bringBack(by)).catch(fails);

@@ -1,0 +1,89 @@
+import { EventEmitter } from "node:events";
+import { expect, test } from "vitest";
+import { AC_STATE } from "./ac.ts";
+import { openPage, type Page } from "./page.ts";
+import type { Event, Protocol } from "./protocol.ts";
+
+const ORIGIN = "http://127.0.0.1";
+
+/** A browser with a page that does what a test says. */
+class FakeBrowser {
+  readonly events = new EventEmitter<{ event: [Event] }>();
+  /** What has been asked for, but for `Runtime.addBinding` and what came before the page was opened. */
+  readonly asked: string[] = [];
+  /** Called for each command before it is answered; one that `false` comes back for is never answered. */
+  when = (_method: string): boolean => true;
+  /** What the page says of itself. */
+  ac: object | null = null;
+
+  emit(method: string, params: object): void {
+    this.events.emit("event", { method, params: { ...params }, sessionId: "page" });
+  }
+  /** The page has another document, which paints. */
+  comes(url: string): void {
+    this.emit("Page.frameNavigated", { frame: { url } });
+    this.reports("painted");
+  }
+  reports(payload: string): void {
+    this.emit("Runtime.bindingCalled", { name: "kioskReport", payload });
+  }
+
+  async send(method: string, params: { url?: string; expression?: string } = {}): Promise<object> {
+    if (method === "Target.setDiscoverTargets") {
+      queueMicrotask(() =>
+        this.emit("Target.targetCreated", { targetInfo: { type: "page", targetId: "1" } }),
+      );
+    }
+    if (method === "Target.attachToTarget") return { sessionId: "page" };
+    if (method === "Page.navigate") this.asked.push(params.url!.slice(ORIGIN.length));
+    else if (this.asked.length > 0 && method !== "Runtime.addBinding") this.asked.push(method);
+    if (!this.when(method)) return await new Promise(() => {});
+    if (method === "Page.navigate") queueMicrotask(() => this.comes(params.url!));
+    if (params.expression === AC_STATE) return { result: { value: this.ac } };
+    return { result: {} };
+  }
+
+  async open(): Promise<Page> {
+    return await openPage(this as unknown as Protocol, this.events, {
+      url: `${ORIGIN}/piece`,
+      allow: [],
+      instead: (reason) => `${ORIGIN}/${reason}`,
+      timeoutSeconds: 20,
+    });
+  }
+}
+
+test.each(["Page.navigate", "Runtime.evaluate", "Page.resetNavigationHistory", "Runtime.disable"])(
+  "a page that is opened anew before it has answered %s is waited for",
+  async (method) => {
+    const browser = new FakeBrowser();
+    let times = 0;
+    browser.when = (asked) => {
+      if (asked !== method || times++ > 0) return true;
+      queueMicrotask(() => browser.comes(`${ORIGIN}/piece`));
+      return false;
+    };
+    const { shown } = await browser.open();
+    expect(await shown).toBeUndefined();
+    expect(browser.asked.at(-1)).toBe("Runtime.disable");
+  },
+);
+
+test("a key while the page is opened is not taken for the piece's own doing, however often", async () => {
+  const browser = new FakeBrowser();
+  browser.ac = { piece: "frog", loaded: true };
+  let opened = 0;
+  let seen = () => {};
+  browser.when = (method) => {
+    if (method === "Runtime.disable" && opened++ < 12) {
+      browser.reports(`key ${opened}`);
+      browser.reports(`left ${opened}`); // AC goes to its prompt
+    }
+    if (opened > 12) seen();
+    return true;
+  };
+  const over = new Promise<void>((done) => (seen = done));
+  await browser.open();
+  await over;
+  expect(new Set(browser.asked.filter((what) => what.startsWith("/")))).toEqual(new Set(["/piece"]));
+});
