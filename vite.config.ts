@@ -37,6 +37,8 @@ export default defineConfig({
     include: ["{src,base,dev,disks,bin}/**/*.test.ts"],
     exclude: ["base/out/**", "node_modules/**"],
     environment: "node",
+    // Most of the time goes into waiting for browsers and machines
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

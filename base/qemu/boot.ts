@@ -30,6 +30,9 @@ interface Booted {
 /** The line that every image says on the serial console once its screen can be seen: docs/boot-contract.md. */
 export const ANSWER = /^(?:NO)?PIECE .*$/m;
 
+/** Whether tests start images in each of the ways that are told apart (`npm run test:boots`), or only in those that differ most. */
+export const ALL_WAYS = Boolean(process.env["LARGE"]);
+
 /**
  * Start a disk image in QEMU, as a computer would, and wait for a line on its serial console. QEMU is gone when
  * this returns or throws, and when this process ends in any way. Throws `Error` with the console's last lines when

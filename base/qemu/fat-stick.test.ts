@@ -13,7 +13,7 @@ import { install } from "../../src/stick/install.ts";
 import { pieceFolder, PIECES, SYSTEMS } from "../../src/stick/layout.ts";
 import type { StickBase } from "../../src/stick/plan.ts";
 import { run } from "../../src/testing/tools.ts";
-import { ANSWER, bootImage } from "./boot.ts";
+import { ALL_WAYS, ANSWER, bootImage } from "./boot.ts";
 import { makeFatStick, type FatLayout } from "./fat-stick.ts";
 
 // A stick with a file system of its own, started from the files that src/stick has put on it. They are written to a
@@ -58,33 +58,45 @@ test(
   },
 );
 
-test("from a partition table as Windows makes it, with Secure Boot", { timeout: BOOT_MS }, async () => {
-  const { folder, line } = await installed("secure");
-  const options = {
-    image: onto("gpt", folder),
-    secureBoot: true,
-    until: ANSWER,
-    timeoutSeconds: BOOT_SECONDS,
-  };
-  expect((await bootImage(options)).line).toBe(line);
-});
+test.runIf(ALL_WAYS)(
+  "from a partition table as Windows makes it, with Secure Boot",
+  { timeout: BOOT_MS },
+  async () => {
+    const { folder, line } = await installed("secure");
+    const options = {
+      image: onto("gpt", folder),
+      secureBoot: true,
+      until: ANSWER,
+      timeoutSeconds: BOOT_SECONDS,
+    };
+    expect((await bootImage(options)).line).toBe(line);
+  },
+);
 
-test("from a stick without a partition table, whose piece is gone", { timeout: BOOT_MS }, async () => {
-  const { folder } = await installed("gone");
-  fs.rmSync(join(folder, PIECES), { recursive: true });
-  const options = { image: onto("none", folder), until: ANSWER, timeoutSeconds: BOOT_SECONDS };
-  expect((await bootImage(options)).line).toBe(
-    "NOPIECE no-folder the piece that is to start is not on this stick",
-  );
-});
+test.runIf(ALL_WAYS)(
+  "from a stick without a partition table, whose piece is gone",
+  { timeout: BOOT_MS },
+  async () => {
+    const { folder } = await installed("gone");
+    fs.rmSync(join(folder, PIECES), { recursive: true });
+    const options = { image: onto("none", folder), until: ANSWER, timeoutSeconds: BOOT_SECONDS };
+    expect((await bootImage(options)).line).toBe(
+      "NOPIECE no-folder the piece that is to start is not on this stick",
+    );
+  },
+);
 
-test("when its root is cut off, the screen and the line say so", { timeout: BOOT_MS }, async () => {
-  const { folder } = await installed("cut");
-  const systems = join(folder, SYSTEMS);
-  fs.truncateSync(join(systems, fs.readdirSync(systems)[0]!, "live.img"), 100_000);
-  const options = { image: onto("mbr", folder), until: ANSWER, timeoutSeconds: BOOT_SECONDS };
-  expect((await bootImage(options)).line).toMatch(/^NOPIECE no-system /);
-});
+test.runIf(ALL_WAYS)(
+  "when its root is cut off, the screen and the line say so",
+  { timeout: BOOT_MS },
+  async () => {
+    const { folder } = await installed("cut");
+    const systems = join(folder, SYSTEMS);
+    fs.truncateSync(join(systems, fs.readdirSync(systems)[0]!, "live.img"), 100_000);
+    const options = { image: onto("mbr", folder), until: ANSWER, timeoutSeconds: BOOT_SECONDS };
+    expect((await bootImage(options)).line).toMatch(/^NOPIECE no-system /);
+  },
+);
 
 /** A folder with the base and a piece on it. */
 async function installed(piece: string): Promise<{ folder: string; line: string }> {

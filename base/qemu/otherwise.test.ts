@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseLatest } from "../../src/release/latest.ts";
 import { parseManifest } from "../../src/release/manifest.ts";
 import { run } from "../../src/testing/tools.ts";
-import { ANSWER, bootImage } from "./boot.ts";
+import { ALL_WAYS, ANSWER, bootImage } from "./boot.ts";
 import { makeFatStick } from "./fat-stick.ts";
 import { readPicture } from "./picture.ts";
 
@@ -78,7 +78,7 @@ test("started by Ventoy from a BIOS, it says so, and soon", { timeout: BOOT_MS }
   expect(pixels.filter((each) => each > 0x80).length / pixels.length).toBeGreaterThan(0.01); // letters
 });
 
-test("started by Ventoy from UEFI, it says so, and soon", { timeout: BOOT_MS }, async () => {
+test.runIf(ALL_WAYS)("started by Ventoy from UEFI, it says so, and soon", { timeout: BOOT_MS }, async () => {
   const script = [
     `setvar VentoyOsParam -guid 77772020-2e77-6576-6e74-6f792e6e6574 -bs -rt =H${Buffer.from(SIGNATURE).toString("hex")}`,
     `vmlinuz.efi initrd=\\initramfs.img ${kernelArgs}`,
@@ -94,7 +94,7 @@ test("started by Ventoy from UEFI, it says so, and soon", { timeout: BOOT_MS }, 
   expect(line).toBe(FROM_VENTOY);
 });
 
-test.each(["uefi", "bios"] as const)(
+test.runIf(ALL_WAYS).each(["uefi", "bios"] as const)(
   "by %s from a USB disk with sectors of 4,096 bytes it starts as from any other",
   { timeout: BOOT_MS },
   async (firmware) => {

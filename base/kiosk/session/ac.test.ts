@@ -47,7 +47,7 @@ test.each(FORMS)(
   },
 );
 
-test.each([
+test.concurrent.each([
   ["hangs", /^It has not come to its first picture in time\.$/],
   ["broken", /is-not-there/],
   ["missing", /disks\/frog\.mjs: 404/],

@@ -116,7 +116,7 @@ function inner(script: string): string {
 }
 
 /** Asks for all that could reach out, in the page and in frames of every kind, and says what came of it. */
-const ASKS = `<!doctype html><canvas></canvas><script>
+const ASKS = `${PAINTS}<script>
 const inner = () => {
   const within = (promise) => Promise.race([promise, new Promise((done) => setTimeout(done, 20000, "standing"))]);
   // Once it is allowed, a machine without a sequencer says so
