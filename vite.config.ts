@@ -39,8 +39,8 @@ export default defineConfig({
     environment: "node",
     // Most of the time goes into waiting for browsers and machines
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
 
