@@ -149,7 +149,9 @@ export async function openPage(
   const targetId = await found;
   const attached = await protocol.send("Target.attachToTarget", { targetId, flatten: true });
   session = String(attached.sessionId);
-  const ask = (method: string, params: object = {}) => protocol.send(method, params, session);
+  /** Rejects when the page, which may hang at any moment, does not answer in its time. */
+  const ask = async (method: string, params: object = {}) =>
+    await within(protocol.send(method, params, session), timeoutSeconds, "answered");
   const evaluate = async (expression: string): Promise<unknown> => {
     const answer = await ask("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true });
     return (answer.result as { value?: unknown }).value;
@@ -183,8 +185,7 @@ export async function openPage(
   const running = async (): Promise<string | undefined> => {
     const since = performance.now();
     for (let watched = false; ; await delay(LOOK_MS)) {
-      const looking = evaluate(AC_STATE) as Promise<AcState | null>;
-      const ac = await within(looking, timeoutSeconds, "answered");
+      const ac = (await evaluate(AC_STATE)) as AcState | null;
       if (ac === null) return undefined;
       isAc = true;
       if (ac.failed !== undefined) return ac.failed;
@@ -195,7 +196,7 @@ export async function openPage(
         return faults.join("; ") || "It has not come to its first picture in time.";
       }
     }
-    await within(evaluate(TWO_FRAMES), timeoutSeconds, "painted");
+    await evaluate(TWO_FRAMES);
     return undefined;
   };
 
@@ -292,7 +293,7 @@ export async function openPage(
     await shown;
     for (;;) {
       await delay(PULSE_SECONDS * 1000);
-      await within(ask("Runtime.evaluate", { expression: "0" }), timeoutSeconds, "answered");
+      await ask("Runtime.evaluate", { expression: "0" });
     }
   };
   pulse().catch(fails);
