@@ -5,7 +5,7 @@ import type { Bytes } from "../src/bytes/segment.ts";
 import { SaveError } from "../src/errors.ts";
 import { chunksOf } from "../src/ext4/chunks.ts";
 import { openImage, type Image } from "../src/image/image.ts";
-import { type PieceFiles, planPartition } from "../src/image/plan.ts";
+import { type PartitionContents, planPartition } from "../src/image/plan.ts";
 import { parsePiece, partitionFileName } from "../src/piece/name.ts";
 import { WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { asTold, BASE_OPTIONS, openBase, type OpenBase } from "./base.ts";
@@ -83,10 +83,14 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
 }
 
 /** The piece partition alone, for a stick that has the base already. */
-async function makePartition(base: OpenBase, piece: PieceFiles, file: string | undefined): Promise<void> {
+async function makePartition(
+  base: OpenBase,
+  piece: PartitionContents,
+  file: string | undefined,
+): Promise<void> {
   const { segments } = await planPartition(base.manifest, piece);
   await base.recordSeen();
-  const out = file ?? partitionFileName(piece.name);
+  const out = file ?? partitionFileName(piece.pieces[0].name);
   const hash = createHash("sha256");
   async function* hashed(): AsyncGenerator<Bytes> {
     for await (const chunk of chunksOf(segments)) {

@@ -4,7 +4,7 @@ import { type Allowance, ALLOWANCES, allowancesOf } from "../src/allowances.ts";
 import { fetchBundle, prepareBundle, type BundleOptions } from "../src/bundle/bundle.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { BundleError } from "../src/errors.ts";
-import type { PieceFiles } from "../src/image/plan.ts";
+import type { PartitionContents } from "../src/image/plan.ts";
 import { isHandle, parsePiece } from "../src/piece/name.ts";
 import { sealSettings } from "../src/settings/seal.ts";
 import {
@@ -49,7 +49,7 @@ export async function openPiece(
   values: PieceValues,
   { manifest, preparing }: Pick<OpenBase, "manifest" | "preparing">,
   stop: AbortSignal,
-): Promise<PieceFiles> {
+): Promise<PartitionContents> {
   const name = parsePiece(words);
   const { by } = values;
   if (by !== undefined && !isHandle(by))
@@ -65,7 +65,7 @@ export async function openPiece(
     ? await readBundle(name, values.bundle, wish)
     : await fetchBundle(name, values, { ...wish, retry: preparing, stop, onBaking: showBaking });
   const splash = values.splash ? await readSplash(values.splash) : undefined;
-  return { name, html, splash, allow, by, settings };
+  return { pieces: [{ name, html, allow }], splash, by, settings };
 }
 
 /** Allowances, between commas. Throws `UsageError` for a word that is none. */

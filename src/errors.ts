@@ -26,6 +26,16 @@ export class BundleError extends OsError {
   override readonly name = "BundleError";
 }
 
+/** Of several pieces one is too many for the piece partition: the message names it. */
+export class PartitionFullError extends OsError {
+  override readonly name = "PartitionFullError";
+}
+
+/** Several pieces were asked for, and the base image starts one alone. */
+export class OnePieceBaseError extends OsError {
+  override readonly name = "OnePieceBaseError";
+}
+
 /** The manifest is missing, malformed, of an unknown format, or disagrees with its image. */
 export class ManifestError extends OsError {
   override readonly name = "ManifestError";
@@ -114,6 +124,8 @@ const ADVICE: Record<string, string> = {
   UnknownPieceError: "Check how it is spelled.",
   OvenError: "Try again in a minute.",
   BundleError: "Try another piece.",
+  PartitionFullError: "Leave it out, or another one.",
+  OnePieceBaseError: "Take one piece, or a newer base.",
   ManifestError: "Try again later.",
   SignatureError: "Do not use it; try again later.",
   ExpiredListError: "Look whether this computer's date and time are right; if they are, try again later.",

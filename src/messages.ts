@@ -255,6 +255,17 @@ export interface ImageInfo extends Choices {
     /** Whether its bundle is AC's with the base's time in it, so that it is the same for everybody (`src/bundle/`). */
     readonly isNormalised?: boolean;
   };
+  /** All pieces that are on it, the one above first. */
+  readonly pieces: readonly {
+    readonly name: string;
+    /** Of its page. */
+    readonly size: number;
+    readonly sha256: string;
+    /** What this piece may use; `allow` is what any of them may. */
+    readonly allow: readonly Allowance[];
+  }[];
+  /** What the machine shows first: "menu", or the name of a piece. */
+  readonly start: string;
   readonly base: {
     readonly name: string;
     readonly version: string;

@@ -103,7 +103,7 @@ async function installed(piece: string): Promise<{ folder: string; line: string 
   const folder = join(work, piece);
   fs.mkdirSync(folder);
   const html = new TextEncoder().encode(`<!doctype html><title>${piece}</title>\n`);
-  const files = await pieceFiles(base.manifest, { name: piece, html });
+  const files = await pieceFiles(base.manifest, { pieces: [{ name: piece, html }] });
   const name = pieceFolder(piece, files);
   const seeds = [imageSeed(image, windowsOf(base.manifest))];
   const sources = { servers: [], retry: new RetryPolicy(), seeds };

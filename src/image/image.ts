@@ -3,6 +3,7 @@ import { ManifestError } from "../errors.ts";
 import { backupGpt, checkBackupGpt, parseGpt } from "./gpt.ts";
 import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
+import { allowancesOf } from "../allowances.ts";
 import type { ImageInfo } from "../messages.ts";
 import { imageFileName } from "../piece/name.ts";
 import type { Bytes } from "../bytes/segment.ts";
@@ -10,7 +11,8 @@ import { contentLength, digestOf, lengthOfWindow } from "../release/windows.ts";
 import { finishedSha256, verifyWhole } from "./digest.ts";
 import { orderedWindows, type WindowSources } from "../fetch/downloader.ts";
 import type { Seed } from "../fetch/seed.ts";
-import { planImage, type PieceFiles } from "./plan.ts";
+import { MENU } from "./os-json.ts";
+import { planImage, type PartitionContents } from "./plan.ts";
 import { splice } from "./splice.ts";
 
 /** A base image: what it is, and where its windows come from. */
@@ -22,8 +24,8 @@ export interface Base {
 /** An image that is decided to the last byte and not yet made. */
 export interface Image {
   readonly info: ImageInfo;
-  /** The image of other files on the same base, of which nothing is read again. Throws `BundleError`. */
-  with(piece: PieceFiles): Promise<Image>;
+  /** The image of other contents on the same base, of which nothing is read again. Throws what `planPartition` throws. */
+  with(contents: PartitionContents): Promise<Image>;
   /**
    * All its bytes in order, in chunks of at most 4 MiB that are the caller's to transfer. A buffer released to
    * `buffers` is used again. `seeds` are looked at before those of the base. Throws what `orderedWindows` and
@@ -33,11 +35,11 @@ export interface Image {
 }
 
 /**
- * Decide the image of `piece` on `base`. Of the base only the first window is read, to check its partition table and
+ * Decide the image of `contents` on `base`. Of the base only the first window is read, to check its partition table and
  * to compute the finished image's SHA-256, and the last one where it cannot be made from the first. Throws
- * `ManifestError`, `BaseImageError`, `ConnectionError`, `BundleError`, and the reason that `stop` is aborted with.
+ * `ManifestError`, `BaseImageError`, `ConnectionError`, what `planPartition` throws, and the reason that `stop` is aborted with.
  */
-export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal): Promise<Image> {
+export async function openImage(base: Base, contents: PartitionContents, stop: AbortSignal): Promise<Image> {
   const { manifest } = base;
   const windows = windowsOf(manifest);
   const last = windows.digests.length - 1;
@@ -59,19 +61,23 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
   const { name, version, flavor, arch, created } = manifest;
   const download = contentLength(windows) - (isMade ? tail.length : 0);
 
-  const decide = async (files: PieceFiles): Promise<Image> => {
-    const { segments, pieceSha256 } = await planImage(manifest, files);
+  const decide = async (wanted: PartitionContents): Promise<Image> => {
+    const { segments, pieces } = await planImage(manifest, wanted);
     const partition = segments.filter((segment): segment is Segment => segment.kind !== "base");
+    const [first] = pieces;
+    const { start: chosen = MENU } = wanted;
     const info: ImageInfo = {
-      fileName: imageFileName(files.name),
+      fileName: imageFileName(first.name, pieces.length - 1),
       size: manifest.image.size,
       sha256: await finishedSha256(manifest, partition, tail),
       download,
       here,
-      piece: { name: files.name, size: files.html.length, sha256: pieceSha256 },
+      piece: { name: first.name, size: first.size, sha256: first.sha256 },
+      pieces,
+      start: pieces.length === 1 ? first.name : chosen === MENU ? MENU : pieces[chosen]!.name,
       base: { name, version, flavor, arch, created },
-      allow: files.allow ?? [],
-      ...(files.by === undefined ? {} : { by: files.by }),
+      allow: allowancesOf(pieces.flatMap(({ allow }) => allow)).allow,
+      ...(wanted.by === undefined ? {} : { by: wanted.by }),
     };
     function chunks(buffers: BufferPool, seeds: readonly Seed[] = []): AsyncGenerator<Bytes> {
       const all = { ...sources, seeds: [...seeds, ends(head, tail, last), ...sources.seeds] };
@@ -81,7 +87,7 @@ export async function openImage(base: Base, piece: PieceFiles, stop: AbortSignal
     }
     return { info, with: decide, chunks };
   };
-  return await decide(piece);
+  return await decide(contents);
 }
 
 /** The first and the last window of an image, which are here already. */

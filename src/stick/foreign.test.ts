@@ -261,7 +261,11 @@ test("thousands of names, long and odd ones, are nobody's", async () => {
 test("with a piece goes all that was put there, its settings first", async () => {
   const settings = await sealSettings({ wifi: [{ ssid: "home", security: "open", hidden: false }] });
   const html = new TextEncoder().encode("<!doctype html>");
-  const files = await pieceFiles(base.manifest, { name: "notepat", html, by: "@jeffrey", settings });
+  const files = await pieceFiles(base.manifest, {
+    pieces: [{ name: "notepat", html }],
+    by: "@jeffrey",
+    settings,
+  });
   expect(files).toHaveLength(4);
   const stick = new MemoryStick();
   const folder = pieceFolder("notepat", files);

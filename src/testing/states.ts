@@ -18,6 +18,8 @@ export const info: ImageInfo = {
   download: 540_016_640,
   here: 0,
   piece: { name: "notepat", size: 1_234_567, sha256 },
+  pieces: [{ name: "notepat", size: 1_234_567, sha256, allow: [] }],
+  start: "notepat",
   base: {
     name: "fedac-os",
     version: "2026.11.24",

@@ -185,7 +185,9 @@ test("what is allowed makes another image, with the SHA-256 that it then has, an
   const before = await open();
   const asked = server.requests.length;
   const info = await session.choose({ allow: ["camera", "network"] });
-  expect(info).toEqual({ ...before, sha256: info.sha256, allow: ["camera", "network"] });
+  const allow = ["camera", "network"];
+  const pieces = before.pieces.map((piece) => ({ ...piece, allow }));
+  expect(info).toEqual({ ...before, sha256: info.sha256, allow, pieces });
   expect(info.sha256).not.toBe(before.sha256);
   expect(server.requests).toHaveLength(asked);
   const made = await pull();

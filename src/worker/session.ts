@@ -8,7 +8,7 @@ import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes }
 import { Source } from "../fetch/source.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
 import { openImage, type Image } from "../image/image.ts";
-import { pieceFiles, type PieceFiles } from "../image/plan.ts";
+import { pieceFiles, type PartitionContents } from "../image/plan.ts";
 import type { ImageInfo, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
 import { WINDOW, windowsOf } from "../release/manifest.ts";
@@ -48,7 +48,7 @@ export class BuildSession implements Builder {
   #sources: Omit<WindowSources, "windows"> | undefined;
   #keys: readonly string[] = [];
   /** As it is decided now. */
-  #piece: PieceFiles | undefined;
+  #contents: PartitionContents | undefined;
   #stick: StickSession | undefined;
   #onStick: StickProgress | undefined;
   #baking: string | undefined;
@@ -114,17 +114,18 @@ export class BuildSession implements Builder {
     this.#sources = sources;
     this.#keys = request.keys;
     const { allow = bundle.asks, by, settings } = request; // nothing said: what the bundle asks for
-    this.#piece = { name, html, allow, by, settings };
-    this.#image = await openImage({ manifest, sources }, this.#piece, stop);
+    this.#contents = { pieces: [{ name, html, allow }], by, settings };
+    this.#image = await openImage({ manifest, sources }, this.#contents, stop);
     this.#report();
     return this.#info();
   }
 
   async choose(choices: Decisions): Promise<ImageInfo> {
-    const { image, piece } = this.#opened();
-    const { name, html } = piece;
-    this.#piece = { name, html, ...choices };
-    this.#image = await image.with(this.#piece);
+    const { image, contents } = this.#opened();
+    const [{ name, html }] = contents.pieces;
+    const { allow, by, settings } = choices;
+    this.#contents = { pieces: [{ name, html, allow }], by, settings };
+    this.#image = await image.with(this.#contents);
     return this.#info();
   }
 
@@ -211,33 +212,35 @@ export class BuildSession implements Builder {
 
   /** All that there is once the build has been opened. */
   #opened() {
-    const [image, release, bundle, sources, piece] = [
+    const [image, release, bundle, sources, contents] = [
       this.#image,
       this.#release,
       this.#bundle,
       this.#sources,
-      this.#piece,
+      this.#contents,
     ];
-    if (!image || !release || !bundle || !sources || !piece) throw new Error("the build has not been opened");
-    return { image, release, bundle, sources, piece };
+    if (!image || !release || !bundle || !sources || !contents)
+      throw new Error("the build has not been opened");
+    return { image, release, bundle, sources, contents };
   }
 
   async #pieceOnStick(): Promise<StickPieceFiles> {
-    const { release, piece } = this.#opened();
-    const files = await pieceFiles(release.manifest, piece);
+    const { release, contents } = this.#opened();
+    const files = await pieceFiles(release.manifest, contents);
+    const piece = contents.pieces[0];
     return { piece: piece.name, folder: pieceFolder(piece.name, files), files };
   }
 
   /** The image's own, and what is known of the bundle. */
   #info(): ImageInfo {
-    const { image, bundle, release, piece } = this.#opened();
+    const { image, bundle, release, contents } = this.#opened();
     const { isNormalised, asks } = bundle;
     const { keyId, olderThan } = release;
     return {
       ...image.info,
       piece: { ...image.info.piece, isNormalised },
       asks,
-      ...(piece.settings && { setUp: describeSettings(piece.settings) }),
+      ...(contents.settings && { setUp: describeSettings(contents.settings) }),
       release: { keyId, ...(olderThan === undefined ? {} : { olderThan }) },
     };
   }
