@@ -13,8 +13,7 @@ import {
   type SealedSettings,
   SETTINGS_LIMIT,
 } from "../src/settings/settings.ts";
-import { pngSize } from "../src/splash/png.ts";
-import { MOST_PIXELS } from "../src/splash/splash.ts";
+import { MOST_PIXELS, pngSize } from "../src/splash/png-size.ts";
 import type { OpenBase } from "./base.ts";
 import { UsageError } from "./errors.ts";
 import { readInput } from "./input.ts";

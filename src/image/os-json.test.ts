@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { STICKS } from "../testing/sticks.ts";
+import { allowancesOf } from "../allowances.ts";
+import { SEVERAL, STICKS } from "../testing/sticks.ts";
 import {
   formatListing,
   formatOsJson,
@@ -27,7 +28,7 @@ test("what is allowed is written in order, each once, and nothing unknown is", (
   expect(() => formatOsJson({ ...os, allow: ["teleport" as "camera"] })).toThrow(RangeError);
 });
 
-const texts = STICKS.flatMap(({ title, files, expected, allow, unknown = [] }) => {
+const texts = [...STICKS, ...SEVERAL].flatMap(({ title, files, expected, allow, unknown = [] }) => {
   const content = files["os.json"];
   return typeof content === "string" && content !== "" && content.length <= OS_JSON_LIMIT
     ? [{ title, content, allow, unknown, malformed: expected === "NOPIECE os-json-malformed" }]
@@ -35,8 +36,15 @@ const texts = STICKS.flatMap(({ title, files, expected, allow, unknown = [] }) =
 });
 
 test.each(texts)("$title: malformed $malformed", ({ content, malformed, allow, unknown }) => {
-  if (malformed) expect(() => parseOsJson(content)).toThrow(RangeError);
-  else expect(parseOsJson(content)).toMatchObject({ format: 1, unknown, ...(allow && { allow }) });
+  if (malformed) {
+    expect(() => parseListing(content)).toThrow(RangeError);
+    return;
+  }
+  const { pieces } = parseListing(content);
+  expect(pieces.flatMap((piece) => piece.unknown)).toEqual(unknown);
+  if (allow) expect(allowancesOf(pieces.flatMap((piece) => piece.allow)).allow).toEqual(allow);
+  if (pieces[0].folder === "") expect(parseOsJson(content)).toMatchObject({ format: 1, unknown });
+  else expect(() => parseOsJson(content)).toThrow("another format");
 });
 
 test.each<Partial<OsJson>>([{ piece: "two words" }, { size: -1 }, { sha256: "" }])(

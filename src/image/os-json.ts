@@ -50,6 +50,9 @@ export interface Listing {
   readonly by?: string | undefined;
 }
 
+/** Where several pieces lie, in a folder each. */
+export const PIECES = "pieces";
+
 /** What `start` says for the menu: no folder is called so. */
 export const MENU = "menu";
 

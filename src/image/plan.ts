@@ -8,7 +8,7 @@ import { lengthOf, type Bytes, type ImageSegment } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
 import { formatSettings, type SealedSettings } from "../settings/settings.ts";
 import { menuSplash, splash } from "../splash/splash.ts";
-import { formatListing, formatOsJson, MENU, MOST_PIECES } from "./os-json.ts";
+import { formatListing, formatOsJson, MENU, MOST_PIECES, PIECES } from "./os-json.ts";
 
 /** A piece as it goes to a machine. */
 export interface PieceFiles {
@@ -34,8 +34,6 @@ export interface PartitionContents {
 
 /** Beside the piece, and for root alone: it holds passphrases. */
 const SETTINGS_JSON = "settings.json";
-/** Where several pieces lie, in a folder each. */
-const PIECES = "pieces";
 /** For a file system that is planned and not made: where things lie does not depend on it. */
 const NO_UUID = "00000000-0000-0000-0000-000000000000";
 

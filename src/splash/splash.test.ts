@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { png, pngSize } from "./png.ts";
+import { pngSize } from "./png-size.ts";
+import { png } from "./png.ts";
 import { menuSplash, splash } from "./splash.ts";
 import { sha256Of } from "../testing/test-base.ts";
 

@@ -2,9 +2,6 @@ import { BLOCK_WIDTH, glyph, LINE_HEIGHT } from "./font.ts";
 import { png } from "./png.ts";
 import type { Bytes } from "../bytes/segment.ts";
 
-/** A machine shows no larger PNG than this, in pixels: it would be kept waiting. */
-export const MOST_PIXELS = 2 ** 24;
-
 /** Laid out in squares of two pixels: sharp also at one and a half times the size, 1920 by 1080. */
 const SQUARE = 2;
 const [COLUMNS, ROWS] = [640, 360];
