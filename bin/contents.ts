@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { read } from "../src/ext4/reader.ts";
 import { diskSizeOf, GPT_LENGTH, parseGpt, type Partition, SECTOR } from "../src/image/gpt.ts";
-import { OS_JSON_LIMIT, parseOsJson, type OsJson } from "../src/image/os-json.ts";
+import { type Listing, OS_JSON_LIMIT, parseListing, PIECES } from "../src/image/os-json.ts";
 
 /** What the piece partition is called in the partition table of an image. */
 const PIECE_LABEL = "FEDAC-PIECE";
@@ -44,10 +44,10 @@ export async function layoutOf(at: At, size: number): Promise<Layout> {
 }
 
 /**
- * What `os.json` in a piece partition says, once all of the piece is as it says; `undefined` when the partition is
+ * What `os.json` in a piece partition says, once all of the pieces are as it says; `undefined` when the partition is
  * empty, as in a base image. `at` reads the partition, which has `length` bytes. Throws `RangeError` for any other.
  */
-export async function pieceIn(at: At, length: number): Promise<OsJson | undefined> {
+export async function piecesIn(at: At, length: number): Promise<Listing | undefined> {
   if ((await at(0, Math.min(4096, length))).every((byte) => byte === 0)) return undefined;
   const volume = await read((start, count) => {
     if (start + count > length) throw new RangeError("the file system is larger than its partition");
@@ -57,15 +57,28 @@ export async function pieceIn(at: At, length: number): Promise<OsJson | undefine
   if (json.length > OS_JSON_LIMIT) throw new RangeError(`os.json has ${json.length} bytes`);
   const text: Bytes[] = [];
   for await (const chunk of json.open()) text.push(chunk);
-  const os = parseOsJson(Buffer.concat(text).toString());
-  const html = await volume.file("piece.html");
-  if (html.length !== os.size) {
-    throw new RangeError(`piece.html has ${html.length} bytes, and os.json says ${os.size}`);
+  const listing = parseListing(Buffer.concat(text).toString());
+  for (const { folder, size, sha256 } of listing.pieces) {
+    const path = pagePath(folder);
+    const html = await volume.file(path);
+    if (html.length !== size)
+      throw new RangeError(`${path} has ${html.length} bytes, and os.json says ${size}`);
+    const hash = createHash("sha256");
+    for await (const chunk of html.open()) hash.update(chunk);
+    if (hash.digest("hex") !== sha256) throw new RangeError(`${path} has not the SHA-256 in os.json`);
   }
-  const hash = createHash("sha256");
-  for await (const chunk of html.open()) hash.update(chunk);
-  if (hash.digest("hex") !== os.sha256) throw new RangeError("piece.html has not the SHA-256 in os.json");
-  return os;
+  return listing;
+}
+
+/** Where the page of a piece lies on the partition, by its folder there. */
+export function pagePath(folder: string): string {
+  return folder === "" ? "piece.html" : `${PIECES}/${folder}/piece.html`;
+}
+
+/** As "notepat", or "notepat, line and @jeffrey/frog". */
+export function namesOf({ pieces }: Listing): string {
+  const names = pieces.map(({ piece }) => piece);
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
 /** What is on a disk, in words for whoever is about to lose it. */

@@ -16,7 +16,7 @@ import { VERSION } from "../src/release/version.ts";
 import { lengthOfWindow, type Windows } from "../src/release/windows.ts";
 import { asTold, BASE_OPTIONS, openBase } from "./base.ts";
 import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
-import { type At, layoutOf, pieceIn } from "./contents.ts";
+import { type At, layoutOf, namesOf, piecesIn } from "./contents.ts";
 import { understand, UsageError } from "./errors.ts";
 import { type Input, openInput, readAt } from "./input.ts";
 import { inputSeed, isRight } from "./input-seed.ts";
@@ -181,8 +181,8 @@ async function baseOf(file: string, at: At, size: number, values: Values) {
   try {
     await checkWhole(file, at, size);
     const { piece } = await layoutOf(at, size);
-    const os = await pieceIn((start, length) => at(piece.start + start, length), piece.length);
-    const [, itsFlavor, itsVersion] = /^\S+ (\S+) (\S+)$/.exec(os?.base ?? "") ?? [];
+    const listing = await piecesIn((start, length) => at(piece.start + start, length), piece.length);
+    const [, itsFlavor, itsVersion] = /^\S+ (\S+) (\S+)$/.exec(listing?.base ?? "") ?? [];
     if (VERSION.test(itsVersion ?? "")) return { flavor: flavor ?? itsFlavor, version: itsVersion };
   } catch (error) {
     if (!(error instanceof RangeError) || error.message.startsWith(`${file} `)) throw error;
@@ -312,8 +312,11 @@ async function finish(file: string, { manifest, at, hasOwnTable }: Examined, wor
   if (hasOwnTable) print("Its partition table is not the image's: it is sound, and was left as it is.");
   const { start, length } = manifest.piecePartition;
   try {
-    const os = await pieceIn((from, count) => at(start + from, count), length);
-    print(os ? `Its piece is ${os.piece}, and whole.` : "It has no piece: it is a base image.");
+    const listing = await piecesIn((from, count) => at(start + from, count), length);
+    const hasOne = listing?.pieces.length === 1;
+    if (!listing) print("It has no piece: it is a base image.");
+    else if (hasOne) print(`Its piece is ${namesOf(listing)}, and whole.`);
+    else print(`Its pieces are ${namesOf(listing)}, and whole.`);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const how = "make one with build --only-piece, and put it there";

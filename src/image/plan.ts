@@ -96,7 +96,7 @@ export async function planImage(manifest: Manifest, contents: PartitionContents)
  */
 export async function planPartition(manifest: Manifest, contents: PartitionContents): Promise<PartitionPlan> {
   const { length, label } = manifest.piecePartition;
-  checkPieces(manifest, contents);
+  checkContents(manifest, contents);
   const pieces = await plannedPieces(contents.pieces);
   const files = await partitionFiles(manifest, contents, pieces);
   checkRoom(manifest, pieces, files);
@@ -118,7 +118,7 @@ export async function planPartition(manifest: Manifest, contents: PartitionConte
  * no page is copied. Throws what `planPartition` throws.
  */
 export async function roomBeside(manifest: Manifest, contents: PartitionContents): Promise<number> {
-  checkPieces(manifest, contents);
+  checkContents(manifest, contents);
   const pieces = await plannedPieces(contents.pieces);
   return checkRoom(manifest, pieces, await partitionFiles(manifest, contents, pieces));
 }
@@ -135,15 +135,27 @@ export async function pieceFiles(
   return await partitionFiles(manifest, contents, await plannedPieces(contents.pieces));
 }
 
-/** Throws `RangeError` for what no reader would take, and `OnePieceBaseError`. */
-function checkPieces({ osJson = 1, flavor, version }: Manifest, { pieces, start }: PartitionContents): void {
-  if (pieces.length === 1) return;
+/**
+ * Whether a machine of this base takes pieces called `names`, before anything of them is fetched. Throws
+ * `OnePieceBaseError`, and `PartitionFullError` for more than there are addresses for.
+ */
+export function checkPieces(
+  { osJson = 1, flavor, version }: Pick<Manifest, "osJson" | "flavor" | "version">,
+  names: readonly string[],
+): void {
+  if (names.length === 1) return;
   if (osJson < 2) throw new OnePieceBaseError(`The base ${flavor} ${version} starts one piece, not several`);
-  if (pieces.length > MOST_PIECES) {
-    throw new PartitionFullError(
-      `A stick offers ${MOST_PIECES} pieces at most, and ${pieces[MOST_PIECES]!.name} is one too many`,
-    );
+  if (names.length > MOST_PIECES) {
+    const one = names[MOST_PIECES];
+    throw new PartitionFullError(`A stick offers ${MOST_PIECES} pieces at most, and ${one} is one too many`);
   }
+}
+
+function checkContents(manifest: Manifest, { pieces, start }: PartitionContents): void {
+  checkPieces(
+    manifest,
+    pieces.map(({ name }) => name),
+  );
   if (typeof start === "number" && !pieces[start]) throw new RangeError(`there is no piece ${start}`);
 }
 
