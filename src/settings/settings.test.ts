@@ -29,6 +29,7 @@ const ALL: SealedSettings = {
   scale: 1.5,
   volume: 40,
   output: "hdmi",
+  locked: true,
 };
 
 /** The complaints about `json`, as words. */
@@ -65,6 +66,7 @@ test("what is secret is in no word of it", () => {
     "scale 1.5",
     "volume 40",
     "output hdmi",
+    "locked",
   ]);
 });
 

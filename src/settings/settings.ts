@@ -52,6 +52,8 @@ export interface Settings {
   /** 0 to 100, as the keys for the volume count: 0 is silence. */
   readonly volume?: number | undefined;
   readonly output?: Output | undefined;
+  /** Whether nobody can open the settings page on the machine itself: in an exhibition, say. */
+  readonly locked?: boolean | undefined;
 }
 
 /** Settings that can be written to a stick: `sealSettings` makes them. */
@@ -114,6 +116,7 @@ export function readSettings(json: unknown): ReadSettings {
     scale: keys.take("scale", oneOf(SCALES)),
     volume: keys.take("volume", volumeIn),
     output: keys.take("output", oneOf(OUTPUTS)),
+    locked: keys.take("locked", booleanIn),
   };
   keys.end();
   return { settings, complaints };
@@ -142,7 +145,7 @@ export function complaintWords({ key, message }: Complaint): string {
 
 /** `settings` in words, a line each, without what is secret. */
 export function describeSettings(settings: Settings): string[] {
-  const { wifi, country, keyboard, timeZone, rotation, scale, volume, output } = settings;
+  const { wifi, country, keyboard, timeZone, rotation, scale, volume, output, locked } = settings;
   const said = (key: string, value: string | number | undefined) =>
     value === undefined ? [] : [`${key} ${value}`];
   return [
@@ -154,6 +157,7 @@ export function describeSettings(settings: Settings): string[] {
     ...said("scale", scale),
     ...said("volume", volume),
     ...said("output", output),
+    ...(locked ? ["locked"] : []),
   ];
 }
 
@@ -226,6 +230,10 @@ function oneOf<const T extends string | number>(values: readonly T[]): (value: u
   return (value) => values.find((each) => each === value) ?? wrong(`is one of ${values.join(", ")}`);
 }
 
+function booleanIn(value: unknown): boolean {
+  return typeof value === "boolean" ? value : wrong("is true or false");
+}
+
 function hex(digits: number): (value: unknown) => string {
   return (value) => {
     const isHex = typeof value === "string" && value.length === digits && /^[0-9A-Fa-f]+$/.test(value);
@@ -259,9 +267,7 @@ function networkIn(value: unknown, key: string, complaints: Complaint[]): Networ
   const ssid = keys.take("ssid", ssidIn);
   const passphrase = keys.take("passphrase", passphraseIn);
   const psk = keys.take("psk", hex(64));
-  const hidden = keys.take("hidden", (given) =>
-    typeof given === "boolean" ? given : wrong("is true or false"),
-  );
+  const hidden = keys.take("hidden", booleanIn);
   const [hasPassphrase, hasPsk] = [keys.has("passphrase"), keys.has("psk")];
   const usual = hasPassphrase ? "wpa3" : hasPsk ? "wpa2" : "open";
   const security = keys.has("security") ? keys.take("security", oneOf(SECURITIES)) : usual;
