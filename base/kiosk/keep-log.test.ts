@@ -70,6 +70,28 @@ mountTest("keeps the journal, and that of the boot before", async () => {
   check(image, 4_000_000_000);
 });
 
+mountTest("stores the settings that wait for it, for root alone, whatever lies there", async () => {
+  const target = join(folder, "ld.so.preload");
+  writeFileSync(target, "as it was\n");
+  const link = { kind: "symlink", path: "settings.json.new", target } as const;
+  const image = await imageOf([...files, link], options(20 * MIB));
+  await inserted(image, (at) => {
+    const waiting = join(folder, "waiting.json");
+    for (const text of ["{}\n", '{"volume": 5}\n']) {
+      writeFileSync(waiting, text);
+      keepLog(at);
+      expect(readFileSync(join(at, "settings.json"), "utf8")).toBe(text);
+      expect(statSync(join(at, "settings.json")).mode & 0o7777).toBe(0o600);
+      expect([existsSync(waiting), existsSync(join(at, "settings.json.new"))]).toEqual([false, false]);
+    }
+    keepLog(at); // nothing waits
+    expect(readFileSync(join(at, "settings.json"), "utf8")).toBe('{"volume": 5}\n');
+    expect(readFileSync(target, "utf8")).toBe("as it was\n");
+    expect(readFileSync(join(at, "kiosk.log"), "utf8")).toBe("one line\n");
+  });
+  check(image, 4_000_000_000);
+});
+
 mountTest.each([
   ["as they are made", files],
   ["open to everybody", open],
@@ -159,7 +181,12 @@ function journal(...lines: readonly string[]): void {
 }
 
 function keepLog(at: string): void {
-  const env = { PATH: join(folder, "bin"), PIECE: at, OURS: join(folder, "run") };
+  const env = {
+    PATH: join(folder, "bin"),
+    PIECE: at,
+    OURS: join(folder, "run"),
+    SETTINGS: join(folder, "waiting.json"),
+  };
   const { status, stderr } = spawnSync(KEEP_LOG, { env, encoding: "utf8" });
   expect([status, stderr]).toEqual([0, ""]);
 }

@@ -38,3 +38,11 @@ export function soundConfig({ volume, output }: Settings): string | undefined {
   }
   return parts.length === 0 ? undefined : `${parts.join("\n")}\n`;
 }
+
+/** Which output a sink is, by its name; undefined when it is none of them. */
+export function outputOf(sink: string): Output | undefined {
+  const outputs = Object.keys(SINKS) as Output[];
+  return outputs.find((output) =>
+    SINKS[output].some((pattern) => new RegExp(`^${pattern.slice(1)}$`).test(sink)),
+  );
+}
