@@ -2,12 +2,13 @@ import { spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { rm } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
+import { ControlWindow } from "./control-window.ts";
 import { openPage, type Page, type PageOptions } from "./page.ts";
 import { end, endOf } from "./processes.ts";
 import { type Event, Protocol } from "./protocol.ts";
 
 /** How a browser is started. */
-interface BrowserOptions extends PageOptions {
+interface BrowserOptions extends Omit<PageOptions, "isOurs"> {
   /** The path of Chromium. */
   readonly program: string;
   /** A directory for its profile, emptied first. */
@@ -21,6 +22,8 @@ interface BrowserOptions extends PageOptions {
 
 /** A browser with one page; `lost` also says when the browser itself has ended. */
 export interface Browser extends Page {
+  /** For the settings page, above the piece. */
+  readonly window: ControlWindow;
   /** End the browser and its helpers. */
   stop(): Promise<void>;
 }
@@ -77,12 +80,15 @@ export async function startBrowser(options: BrowserOptions): Promise<Browser> {
   const protocol = new Protocol(answers as Readable, requests as Writable, (event) =>
     events.emit("event", event),
   );
+  const window = new ControlWindow(protocol, events);
+  void exited.then(async () => await window.close());
+  const isOurs = async (targetId: string) => await window.owns(targetId);
   try {
     const page = await Promise.race([
-      openPage(protocol, events, options),
+      openPage(protocol, events, { ...options, isOurs }),
       startTimeout(options.timeoutSeconds),
     ]);
-    return { ...page, lost: Promise.race([page.lost, exited]), stop };
+    return { ...page, window, lost: Promise.race([page.lost, exited]), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -91,6 +91,11 @@ export function exhibitOf(found: Found, port = PORT): Exhibit {
   return { sites, start: first ?? page, menu: { page, pieces: shownOf }, lines, allow };
 }
 
+/** The names of the pieces; nothing on a stick without any. */
+export function namesOf({ menu, start }: Exhibit): string {
+  return menu ? [...menu.pieces.values()].map(({ name }) => name).join(", ") : start.name;
+}
+
 /** What the browser opens first, and where that leads, on `screen`. */
 export function placesOf(
   { menu }: Pick<Exhibit, "menu">,

@@ -4,10 +4,14 @@ import { copyFile, rm, writeFile } from "node:fs/promises";
 import { homedir, uptime } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Settings } from "../../../src/settings/settings.ts";
+import type { Request } from "../control/request.ts";
 import { type Attempt, attempt } from "./attempts.ts";
 import { KIOSK_FLAGS, startBrowser } from "./browser.ts";
 import { CompositorError, startCompositor } from "./compositor.ts";
-import { type Exhibit, exhibitOf, placesOf, problemExhibit, type Shown } from "./exhibit.ts";
+import { Control } from "./control.ts";
+import { followHolds, RootClient } from "./control-client.ts";
+import { type Exhibit, exhibitOf, namesOf, placesOf, problemExhibit, type Shown } from "./exhibit.ts";
 import { keepLight, prepareLight } from "./light.ts";
 import { serve } from "./page-server.ts";
 import { noPiece, readStick } from "./piece.ts";
@@ -26,6 +30,12 @@ const BROWSER = "/usr/lib/chromium/chromium";
 const SPLASH = "/run/fedac/splash.png";
 /** What the stick says of the machine, without passphrases: kiosk-settings.service has put it there. */
 const SETTINGS = "/run/fedac/settings.json";
+/** Who notices that somebody wants the settings page, and who does as root what is done there. */
+const HOLDS = "/run/fedac/hold.socket";
+const ROOT = "/run/fedac/control.socket";
+/** A bar that says on the splash how to get there (etc/sway/kiosk-hint); it goes with the splash. */
+const HINT = "hint";
+const CONFIG_OF_HINT = "include /etc/sway/kiosk-hint\n";
 /** Once it exists, kiosk-no-screen.service tells the person, by other means. */
 const NO_SCREEN = "/run/fedac/kiosk/no-screen";
 /** After this many failures in a row this process ends, and systemd starts another one in a new session. */
@@ -34,6 +44,8 @@ const MAX_FAILURES = 6;
 const START_ATTEMPTS = 3;
 /** After this many attempts in a row without a compositor the person is told that nothing can be shown. */
 const MAX_SCREEN_FAILURES = 3;
+/** For a piece to come, before it is looked for people who want the settings page. */
+const FOLLOW_MS = 20_000;
 const RUNTIME = process.env.XDG_RUNTIME_DIR ?? "/run/user/1000";
 
 async function findExhibit(): Promise<Exhibit> {
@@ -60,6 +72,7 @@ async function show(
   exhibit: Exhibit,
   first: Shown,
   { accelerated, timeoutSeconds }: Attempt,
+  control: Control | undefined,
   onScreen: (lines: readonly string[]) => void,
 ): Promise<string> {
   const { allow, lines } = exhibit;
@@ -87,15 +100,26 @@ async function show(
       timeoutSeconds,
     });
     try {
-      compositor.followKeys(() => void browser.leave());
-      const lost = Promise.race([compositor.ended, browser.lost, dark]).then((how) => ({ how }));
+      compositor.followKeys(() => void (control?.isOpen || browser.leave()));
+      let isRestarted = (_why: string) => {};
+      const restarted = new Promise<string>((done) => (isRestarted = done));
+      const ended = Promise.race([compositor.ended, dark, restarted]);
+      control?.attach({ compositor, window: browser.window, piece: namesOf(exhibit), restart: isRestarted });
+      // A piece that hangs is behind the settings page, where somebody may just be at a passphrase
+      const gone = browser.lost.then(async (how) => {
+        await Promise.race([control?.closed(), ended]);
+        return how;
+      });
+      const lost = Promise.race([ended, gone]).then((how) => ({ how }));
       const shown = browser.shown.then((reason) => ({ reason }));
       const come = await Promise.race([shown, lost]);
       if ("how" in come) return come.how;
       await compositor.reveal();
+      if (control && namesOf(exhibit) !== "") await compositor.showBar(HINT, false);
       onScreen(come.reason === undefined ? lines : [noPiece("piece-not-running")]);
       return (await lost).how;
     } finally {
+      control?.detach();
       await browser.stop();
     }
   } finally {
@@ -111,7 +135,22 @@ async function main(): Promise<void> {
   await serve(exhibit.sites);
   const settings = await readSettings(SETTINGS);
   if (settings.timeZone !== undefined) process.env.TZ = settings.timeZone; // of all that is started here
-  await writeFile(join(RUNTIME, "kiosk.settings"), swayConfig(settings)); // named in the compositor's configuration
+  const save = async (now: Settings) => {
+    const hint = settings.locked ? "" : CONFIG_OF_HINT;
+    await writeFile(join(RUNTIME, "kiosk.settings"), swayConfig(now) + hint); // named in the compositor's configuration
+  };
+  await save(settings);
+  const root = new RootClient(ROOT);
+  const ask = async (request: Request) => await root.ask(request);
+  const options = { ask, rest: () => root.close(), piece: PIECE, save };
+  const control = settings.locked ? undefined : new Control(settings, options);
+  let follows = false;
+  const follow = () => {
+    if (control && !follows) void followHolds(HOLDS, (hold) => void control.onHold(hold));
+    follows = true;
+  };
+  // Once the piece is there, from which what starts would take its time, or does not come
+  setTimeout(follow, FOLLOW_MS).unref();
 
   const startedAfterSeconds = uptime();
   let announced = false;
@@ -122,7 +161,8 @@ async function main(): Promise<void> {
     const since = performance.now();
     // A piece that starts and is never there is not in the way of the others
     const first = failures < START_ATTEMPTS ? exhibit.start : (exhibit.menu?.page ?? exhibit.start);
-    const how = await show(exhibit, first, next, (lines) => {
+    const how = await show(exhibit, first, next, control, (lines) => {
+      follow();
       failures = 0;
       screenFailures = 0;
       if (!announced) void writeSerialLine(lines.join("\n"));

@@ -48,6 +48,8 @@ export interface PageOptions extends Place {
   readonly menu?: Menu | undefined;
   /** How long it may take to paint and, if it is AC's, to run, and after that to answer. */
   readonly timeoutSeconds: number;
+  /** Whether another page is one of ours, that is not to be closed. */
+  readonly isOurs?: (targetId: string) => Promise<boolean>;
 }
 
 /** How a page is left: by a key of AC's, by itself, or by what is held for it. */
@@ -97,7 +99,7 @@ const WITHOUT_WEBRTC = "delete globalThis.RTCPeerConnection; delete globalThis.w
 export async function openPage(
   protocol: Protocol,
   events: EventEmitter<{ event: [Event] }>,
-  { menu, timeoutSeconds, ...first }: PageOptions,
+  { menu, timeoutSeconds, isOurs = async () => false, ...first }: PageOptions,
 ): Promise<Page> {
   /** Where the page is, or is on its way to. */
   let place: Place = menu?.page.url === first.url ? menu.page : first;
@@ -136,7 +138,8 @@ export async function openPage(
         if (type !== "page") return;
         ours ??= targetId;
         done(ours);
-        if (targetId !== ours) command("Target.closeTarget", { targetId }, undefined);
+        if (targetId === ours) return;
+        void isOurs(targetId).then((is) => is || command("Target.closeTarget", { targetId }, undefined));
       }
       if (method === "Target.attachedToTarget" && params.waitingForDebugger === true) {
         const frame = String(params.sessionId); // of another process, which our script has not reached by itself
@@ -332,7 +335,8 @@ export async function openPage(
   hasLeft = (by, document) => {
     if (document !== undefined && document === leaving) return; // it says so twice, or while it goes
     // A key makes AC leave too, and is the person's: it is not counted as the piece's own doing
-    if (busy) next = next?.document === document && next.by !== "left" ? next : { by, document };
+    if (busy && next?.document === document && by === "left") return;
+    if (busy) next = { by, document };
     else if (by === "held" ? menu && place !== menu.page : isAc) {
       leaving = document;
       act(bringBack(by)).catch(fails);
