@@ -1,5 +1,13 @@
 import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -242,6 +250,110 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
     ]);
   });
 });
+
+/** Green, and blue for as long as it lives once "l" has been pressed; "h" hangs it. */
+const LIVES = `<!doctype html><meta charset="utf-8"><title>lives</title>
+<style>html { background: rgb(0, 255, 0); height: 100% }</style>
+<script>
+  onkeydown = ({ key }) => {
+    if (key === "l") document.documentElement.style.background = "rgb(0, 0, 255)";
+    if (key === "h") for (;;);
+  };
+</script>
+`;
+
+test("a key that is held opens the settings page, over a piece that lives on and over one that hangs", async () => {
+  test.setTimeout(START_MS);
+  const bundle = path.join(folder, "lives.html");
+  writeFileSync(bundle, LIVES);
+  const made = path.join(folder, "lives-os.iso");
+  await os("build", "lives", "--bundle", bundle, "--out", made);
+  await withMachine({ image: made, memory: 3072, writes: true }, async (machine) => {
+    expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE lives /);
+    const screen = path.join(out, "control.png");
+    /** What is in the picture's middle, below all rows of the page, and in the corner that is the upper right one when it is turned. */
+    const seen = async () => {
+      await machine.screenshot(screen);
+      const picture = await readPicture(screen);
+      const { width, height } = picture;
+      const places = [[width / 2, height - 20], [20, height / 2]]; // prettier-ignore
+      return places.map(([x = 0, y = 0]) => pixelAt(picture, Math.floor(x), Math.floor(y)).join(" "));
+    };
+    const shot = async (name: string) => await machine.screenshot(path.join(out, name));
+    const patient = { timeout: START_MS };
+    const [blue, black] = ["0 0 255", "0 0 0"];
+    await machine.keys("l");
+    await expect.poll(seen, patient).toEqual([blue, blue]);
+    // It is listened for once the piece is there; a hold that opens is not repeated
+    const open = async () =>
+      await expect
+        .poll(
+          async () => {
+            if ((await seen()).includes(blue)) await machine.holdKey("f1", 4000);
+            return await seen();
+          },
+          { ...patient, intervals: [60_000] },
+        )
+        .toEqual([black, black]);
+    await open();
+    /** Wait until nothing changes any more: of the page there are rows, and what was asked for has come. */
+    const settle = async () => {
+      let last = "";
+      const look = async () => {
+        await machine.screenshot(screen);
+        const picture = await readPicture(screen);
+        const all = Array.from({ length: 4000 }, (_, i) =>
+          pixelAt(picture, (i * 97) % picture.width, (i * 61) % picture.height).join(" "),
+        );
+        const isStill = all.join() === last && all.filter((colour) => colour === "18 20 28").length > 100;
+        last = all.join();
+        return isStill;
+      };
+      await expect.poll(look, { ...patient, intervals: [15_000] }).toBe(true);
+    };
+    await settle();
+    await shot("control-page.png");
+    // "t": to Turn the picture; the row after the present one is 90 degrees; "k": to the row that keeps it
+    for (const key of ["t", "ret", "down", "ret"]) {
+      await machine.keys(key);
+      await settle();
+    }
+    await shot("control-turned.png");
+    for (const key of ["k", "ret"]) await machine.keys(key);
+    const file = path.join(folder, "lives.json");
+    const kept = async () => await settingsIn(made, file);
+    await expect.poll(kept, { ...patient, intervals: [15_000] }).toMatchObject({ rotation: 90 });
+    await machine.keys("esc");
+    await expect.poll(seen, patient).toEqual([blue, blue]);
+    await machine.keys("h");
+    await open();
+    await shot("control-hung.png");
+    await machine.powerButton();
+    await machine.ended;
+  });
+});
+
+/** The `settings.json` of an image's piece partition, as it is now; undefined when there is none, or none whole. */
+async function settingsIn(made: string, file: string): Promise<unknown> {
+  const info = await run("/usr/sbin/sgdisk", ["--info=3", made]);
+  const first = /^First sector: (\d+)/m.exec(info.stdout)?.[1] ?? "0";
+  const filesystem = `${file}.ext4`;
+  await run("dd", [
+    `if=${made}`,
+    `of=${filesystem}`,
+    "bs=512",
+    `skip=${first}`,
+    "count=40960",
+    "conv=sparse",
+  ]);
+  rmSync(file, { force: true });
+  await run("/usr/sbin/debugfs", ["-R", `dump settings.json ${file}`, filesystem]);
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
 
 /** `os`, with the base that is served. */
 async function os(...args: string[]): Promise<void> {

@@ -165,6 +165,17 @@ export class Machine {
     await this.ask("send-key", { keys: names.map((data) => ({ type: "qcode", data })) });
   }
 
+  /** Press a key, a name of QEMU's QKeyCode, and let it go so much later. */
+  async holdKey(name: string, milliseconds: number): Promise<void> {
+    const send = async (down: boolean) => {
+      const key = { type: "qcode", data: name };
+      await this.ask("input-send-event", { events: [{ type: "key", data: { down, key } }] });
+    };
+    await send(true);
+    await delay(milliseconds);
+    await send(false);
+  }
+
   /** Press the power button; `ended` says when the machine is off. */
   async powerButton(): Promise<void> {
     await this.ask("system_powerdown");
