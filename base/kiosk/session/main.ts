@@ -106,12 +106,19 @@ async function show(
       const ended = Promise.race([compositor.ended, dark, restarted]);
       control?.attach({ compositor, window: browser.window, piece: namesOf(exhibit), restart: isRestarted });
       // A piece that hangs is behind the settings page, where somebody may just be at a passphrase
+      const closed = async () => await Promise.race([control?.closed(), ended]);
       const gone = browser.lost.then(async (how) => {
-        await Promise.race([control?.closed(), ended]);
+        await closed();
         return how;
       });
       const lost = Promise.race([ended, gone]).then((how) => ({ how }));
-      const shown = browser.shown.then((reason) => ({ reason }));
+      const shown = browser.shown.then(
+        (reason) => ({ reason }),
+        async (error: unknown) => {
+          await closed();
+          throw error;
+        },
+      );
       const come = await Promise.race([shown, lost]);
       if ("how" in come) return come.how;
       await compositor.reveal();
