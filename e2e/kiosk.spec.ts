@@ -148,6 +148,40 @@ test("a bundle of AC's gets what it is allowed, with a light, and Escape starts 
   asked.close();
 });
 
+/** Fills the screen with one colour. */
+const fills = (colour: string) =>
+  `<!doctype html><title>${colour}</title><style>html { height: 100%; background: ${colour} }</style><p>${colour}`;
+
+test("two pieces have a menu, by keys to each and back", async () => {
+  test.setTimeout(START_MS);
+  const pages = ["lime", "blue"].map((colour) => {
+    const page = path.join(folder, `${colour}.html`);
+    writeFileSync(page, fills(colour));
+    return page;
+  });
+  const made = path.join(folder, "two-os.iso");
+  await os("build", "lime", "blue", ...pages.flatMap((page) => ["--bundle", page]), "--out", made);
+  await withMachine({ image: made, memory: 3072 }, async (machine) => {
+    await machine.line(/^PIECES 2 menu\r?\nPIECE lime .*\r?\nPIECE blue .*$/m, START_SECONDS);
+    const patient = { timeout: START_MS };
+    const middle = async (name: string) => {
+      const screen = path.join(out, `${name}.png`);
+      await machine.screenshot(screen);
+      const picture = await readPicture(screen);
+      return pixelAt(picture, Math.floor(picture.width / 2), Math.floor(picture.height / 2));
+    };
+    await expect.poll(() => middle("menu"), patient).not.toEqual([0, 255, 0]);
+    await machine.keys("ret");
+    await expect.poll(() => middle("first"), patient).toEqual([0, 255, 0]);
+    const escape = { keys: [{ type: "qcode", data: "esc" }], "hold-time": 4000 };
+    await machine.ask("send-key", escape);
+    await expect.poll(() => middle("menu-again"), patient).not.toEqual([0, 255, 0]);
+    await machine.keys("right");
+    await machine.keys("ret");
+    await expect.poll(() => middle("second"), patient).toEqual([0, 0, 255]);
+  });
+});
+
 test("a stick with files on FAT starts the piece, with Secure Boot, and keeps the log", async () => {
   test.setTimeout(START_MS);
   const stick = path.join(folder, "stick");
