@@ -8,7 +8,7 @@ import type { Bytes } from "../../bytes/segment.ts";
 import { filesystem, plan, type Entry } from "../../ext4/filesystem.ts";
 import { read } from "../../ext4/reader.ts";
 import { backupGpt, checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, SECTOR } from "../../image/gpt.ts";
-import { formatOsJson, parseOsJson } from "../../image/os-json.ts";
+import { formatListing, formatOsJson, parseListing, parseOsJson } from "../../image/os-json.ts";
 import { parseList } from "../../release/latest.ts";
 import { parseManifest, windowsOf, WINDOW } from "../../release/manifest.ts";
 import { verifySignature } from "../../release/minisign.ts";
@@ -184,6 +184,23 @@ const list = jsonTarget("list", "ManifestError", LATEST, (text) => {
 const osJson = jsonTarget("os.json", "RangeError", OS_JSON, (text) => {
   const parsed = parseOsJson(new TextDecoder().decode(text));
   check(parseOsJson(formatOsJson(parsed)).piece === parsed.piece, "another piece when written again");
+});
+
+const LISTING = {
+  format: 2,
+  start: "menu",
+  base: "test-os",
+  pieces: [
+    { folder: "frog", piece: "@jeffrey/frog", size: 7, sha256: SHA, allow: ["midi"] },
+    { folder: "cow", piece: "$cow", size: 9, sha256: SHA, allow: [] },
+  ],
+};
+
+const listing = jsonTarget("os.json of several", "RangeError", LISTING, (text) => {
+  const { start, pieces, base, by } = parseListing(new TextDecoder().decode(text));
+  if (pieces[0].folder === "") return;
+  const again = parseListing(formatListing({ start, pieces, base, by }));
+  check(again.start === start && again.pieces.length === pieces.length, "other pieces when written again");
 });
 
 const SETTINGS = {
@@ -536,6 +553,7 @@ export const targets: readonly Target[] = [
   gpt,
   ext4,
   osJson,
+  listing,
   settingsJson,
   bundle,
   published,
