@@ -22,7 +22,7 @@ for (const type of "hello open start pause resume cancel keep clear copy checksu
     window.visit = content.visit;
     if (type === "hello") signal({ type: "os:page", visit, page: ${JSON.stringify(pageInfo)} });
     if (type === "say") announce(content.text);
-    if (type === "link") signal({ type: "os:link", visit, ...linkTo(content.piece, [], "https://aesthetic.computer") });
+    if (type === "link") signal({ type: "os:link", visit, ...linkTo({ pieces: [content.piece, ...(content.others ?? [])], qualifiers: [] }, "https://aesthetic.computer") });
     if (type === "preview" && content.box) showPreview(window.bundle ??= new Blob([BUNDLE]), content.box, content.piece);
     else if (type === "preview") hidePreview();
   });
@@ -104,7 +104,8 @@ for (const [width, height, density] of canvases) {
         cancelled: /was cancelled/,
         paused: /resume/,
       };
-      const usual = name.startsWith("stick") ? /stick/i : /pause/;
+      const several = name.startsWith("several") ? /of 3: |s start|s go on/ : undefined;
+      const usual = name.startsWith("stick") ? /stick/i : (several ?? /pause/);
       const expected = { ...sign, ...later }[name] ?? usual;
       await expect.poll(() => says(page)).toMatch(expected);
       await page.screenshot({ path: path.join(out, `piece-${width}-${name}.png`) });
@@ -219,7 +220,7 @@ test("a phone gets a link and a code", async ({ browser, site }) => {
   });
   await open(page, site.url);
   await expect.poll(() => says(page)).toContain("cannot write a USB stick");
-  const { url } = linkTo("notepat", [], "https://aesthetic.computer");
+  const { url } = linkTo({ pieces: ["notepat"], qualifiers: [] }, "https://aesthetic.computer");
   await expect.poll(async () => (await says(page)).replaceAll(" ", "")).toContain(url);
   await page.screenshot({ path: path.join(out, "piece-phone.png") });
   await page.touchscreen.tap(50, 810);

@@ -14,23 +14,28 @@ import type { Allowance } from "./allowances.ts";
  * opened elsewhere; `os:say` is for those who hear the page; `os:handle` tells who is there, once AC knows.
  *
  * What costs the person something is done only if they have just pressed a key or tapped, and is answered by `os:press`
- * otherwise: `os:start` makes what is ready; `os:allow` says what the piece may use of the machine that it starts; `os:sign` whether the image says who
- * has built it; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
+ * otherwise: `os:start` makes what is ready; `os:allow` says what a piece may use of the machine that it starts; `os:first`
+ * which of several pieces that shows first, a menu if none; `os:include` leaves one of them out, or puts it in again;
+ * `os:sign` whether the image says who has built it; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
  * `os:clear` removes what is kept; `os:checksum` saves `<name>.sha256`, `os:copy` puts the SHA-256 on the clipboard;
  * `os:stick` does `job` on a stick; `os:settings` asks the person how the machine is set up, over the whole canvas.
  */
 export interface PieceMessage {
   /** Tells the answers to this visit from those to an earlier one. */
   readonly visit: string;
-  /** As the person named it. */
+  /** As the person named it; of several the first. */
   readonly piece: string;
-  /** What followed the piece's name after colons: a flavor, a version. For `os:open`. */
+  /** The other pieces that go on the same image. For `os:open` and `os:link`. */
+  readonly others?: readonly string[];
+  /** Which of several pieces is meant. For `os:allow`, `os:first`, `os:include` and `os:preview`. */
+  readonly of?: string;
+  /** What stood beside the pieces' names: a flavor, a version. For `os:open` and `os:link`. */
   readonly qualifiers?: readonly string[];
   /** For `os:start`: into the browser's downloads, or into a file that the person chooses now. */
   readonly where?: "downloads" | "choose";
   /** For `os:keep`: whether the base image is to stay in this browser for the next piece. */
   readonly keep?: boolean;
-  /** For `os:allow`: what the piece may use of the machine that it starts, if it may not, and the other way round. */
+  /** For `os:allow`: what that piece may use of the machine that it starts, if it may not, and the other way round. */
   readonly use?: Allowance;
   /** For `os:stick`. */
   readonly job?: StickJob | StickChoice;
@@ -73,8 +78,12 @@ export interface PageInfo {
   readonly system?: "windows" | "mac" | "chromeos" | "linux";
   /** What is kept of base images. */
   readonly kept: number;
-  /** Pieces built lately, the last one first. */
+  /** What was built lately, the last first: pieces, and with tildes between those that were built together. */
   readonly recent: readonly string[];
+  /** How large the pages of these pieces were, by name. */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** How much room for pieces there is on the base that was taken last; 0 when none was. */
+  readonly room: number;
 }
 
 /** All there is to show of a build, as plain data. Sizes in bytes. */
@@ -85,7 +94,7 @@ export interface BuildState {
    * one of the last three. `ready` ⇄ `stick`: the person sees to a stick, as `stick` says.
    */
   readonly stage: "preparing" | "ready" | "stick" | "starting" | "saving" | "done" | "failed" | "cancelled";
-  /** Known once preparing is over. Its SHA-256 is "" for the moment in which it is computed anew (`os:allow`). */
+  /** Known once preparing is over. Its SHA-256 is "" for the moment in which it is computed anew (`os:allow`, …). */
   readonly info?: ImageInfo;
   /** Of the file: handed to the browser, or written to the chosen file. */
   readonly written: number;
@@ -100,6 +109,8 @@ export interface BuildState {
   readonly trouble?: Trouble;
   /** While `preparing`: what the oven says of its baking, in its own words. */
   readonly baking?: string;
+  /** While `preparing` several pieces: which of them is being fetched, from 1 on. */
+  readonly fetching?: { readonly name: string; readonly number: number; readonly of: number };
   /** Whether the base image stays in this browser when this is over, and how much of it is here now. */
   readonly keep: { readonly wanted: boolean; readonly bytes: number; readonly possible: boolean };
   /** Who can be said on the image to have built it, once AC knows, and whether they want it. */
@@ -212,14 +223,6 @@ export interface Trouble {
   readonly again: number;
 }
 
-/** What can be chosen of an image once it is ready. */
-export interface Choices {
-  /** What the piece may use of the machine that it starts. */
-  readonly allow: readonly Allowance[];
-  /** Who builds it, as `@jeffrey`, where the image is to say so. */
-  readonly by?: string;
-}
-
 /** Build worker → page, at each change. Sizes in bytes. */
 export interface Progress {
   /** Of the base image, over the network, by this build. */
@@ -234,12 +237,14 @@ export interface Progress {
   readonly trouble?: Trouble;
   /** What the oven says of its baking, while it bakes: one line of its own words. */
   readonly baking?: string;
+  /** Which of several pieces is being fetched. */
+  readonly fetching?: BuildState["fetching"];
   /** Of the job on a stick. */
   readonly stick?: StickProgress;
 }
 
 /** All that is known of an image before it is made. Sizes in bytes, digests in lower-case hex. */
-export interface ImageInfo extends Choices {
+export interface ImageInfo {
   readonly fileName: string;
   readonly size: number;
   /** Of the finished file. */
@@ -256,16 +261,26 @@ export interface ImageInfo extends Choices {
     readonly isNormalised?: boolean;
   };
   /** All pieces that are on it, the one above first. */
-  readonly pieces: readonly {
+  readonly pieces: readonly [PieceInfo, ...PieceInfo[]];
+  /** Of several pieces, the name of the one that the machine shows first; a menu when absent. */
+  readonly start?: string;
+  /** Those that were asked for as well, and are not on it. */
+  readonly leftOut?: readonly {
+    /** As the person named it, if it could not be had. */
     readonly name: string;
-    /** Of its page. */
-    readonly size: number;
-    readonly sha256: string;
-    /** What this piece may use; `allow` is what any of them may. */
-    readonly allow: readonly Allowance[];
+    /** What is the matter and what to do; "" when the person has left it out. */
+    readonly message: string;
+    /** Of its page, if it is here. */
+    readonly size?: number;
+    /** What it may use when it is put in. */
+    readonly allow?: readonly Allowance[];
   }[];
-  /** What the machine shows first: "menu", or the name of a piece. */
-  readonly start: string;
+  /** How many bytes of files the piece partition still has room for, and how many it has. */
+  readonly room?: { readonly left: number; readonly of: number };
+  /** What the pieces may use of the machine that they start, all together. */
+  readonly allow: readonly Allowance[];
+  /** Who builds it, as `@jeffrey`, where the image says so. */
+  readonly by?: string;
   readonly base: {
     readonly name: string;
     readonly version: string;
@@ -283,6 +298,20 @@ export interface ImageInfo extends Choices {
    * older than one seen here before, that newer version.
    */
   readonly release?: { readonly keyId: string; readonly olderThan?: string };
+}
+
+/** A piece on an image. */
+export interface PieceInfo {
+  readonly name: string;
+  /** Of its page. */
+  readonly size: number;
+  readonly sha256: string;
+  /** What this one may use, and no other. */
+  readonly allow: readonly Allowance[];
+  /** What its bundle asks to use, where that has been looked at. */
+  readonly asks?: readonly Allowance[];
+  /** As for `ImageInfo.piece`. */
+  readonly isNormalised?: boolean;
 }
 
 /** Page → service worker, by `ServiceWorker.postMessage`: only that extends its life, messages over ports do not. */

@@ -74,7 +74,7 @@ export async function openImage(base: Base, contents: PartitionContents, stop: A
       here,
       piece: { name: first.name, size: first.size, sha256: first.sha256 },
       pieces,
-      start: pieces.length === 1 ? first.name : chosen === MENU ? MENU : pieces[chosen]!.name,
+      ...(pieces.length > 1 && chosen !== MENU && { start: pieces[chosen]!.name }),
       base: { name, version, flavor, arch, created },
       allow: allowancesOf(pieces.flatMap(({ allow }) => allow)).allow,
       ...(wanted.by === undefined ? {} : { by: wanted.by }),

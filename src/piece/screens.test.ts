@@ -12,6 +12,7 @@ test.each([
   ["loading", "busy", []],
   ["late", "sad", []],
   ["picker", "glad", []],
+  ["marking", "glad", ["tab"]],
   ["clearing", "busy", []],
   ["clearing unasked", "calm", ["y", "n"]],
   ["cleared", "glad", ["n"]],
@@ -25,6 +26,18 @@ test.each([
   ["signed", "calm", ["s", "w", "u", "b", "k", "a", "e", "l"]],
   ["allowing", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l"]],
   ["asks", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l"]],
+  ["several fetched", "busy", ["c"]],
+  ["several baked", "busy", ["c"]],
+  ["several", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l"]],
+  ["several, one out", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l"]],
+  ["several, one unknown", "sad", ["s", "w", "y"]],
+  ["several, without the unknown", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l"]],
+  ["several, one too many", "sad", ["s", "w", "y", "1", "2"]],
+  ["several, looked at one", "calm", ["b", "o", "t", "c", "m", "i", "x", "n"]],
+  ["several, looked at one out", "calm", ["b", "o"]],
+  ["several, failed", "sad", ["r", "y", "n"]],
+  ["stick for several", "calm", ["s", "u", "b", "1", "2", "v", "d", "t"]],
+  ["stick done with several", "glad", ["v", "m", "n"]],
   ["stick looked at", "busy", ["c"]],
   ["stick empty", "calm", ["s", "u", "b"]],
   ["stick unusable", "sad", ["g", "u", "b"]],
@@ -133,7 +146,9 @@ describe("a screen reader is told", () => {
     expect(told).not.toBe("");
     // As one voice reads it: from the start or an end to the next end.
     for (const [sentence] of told.matchAll(/.*?[.?!]+(?= |$)/g)) {
-      expect.soft(sentence.trim()).toMatch(/^(?:[A-Z0-9"]|[a-z]: |os\.|[\w@/-]+(?:\.iso| os|, \d))/);
+      expect
+        .soft(sentence.trim())
+        .toMatch(/^(?:[A-Z0-9"]|[a-z]: |os\.|[\w@/-]+(?:\.iso| os|, \d| and \d|\.$))/);
     }
     expect(told).toMatch(/[.?!]$/);
   });
@@ -179,6 +194,7 @@ test("what is drawn is ASCII and begins in lower case, but names and what errors
     cleared?.message,
     build?.stick?.message,
     build?.stick?.name,
+    ...(build?.info?.leftOut ?? []).map(({ message }) => message),
   ]);
   const drawn = Object.values(models).flatMap((each) =>
     screenOf(each).blocks.flatMap((block): string[] => {

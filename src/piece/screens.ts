@@ -1,8 +1,9 @@
-import type { Allowance } from "../allowances.ts";
 import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
+import { allowing } from "./allowing.ts";
 import { action, field, gap, heading, pair, text } from "./blocks.ts";
 import type { Action, Block, Screen } from "./blocks.ts";
-import { step, title, waiting, type Model } from "./model.ts";
+import { called, step, title, waiting, type Model } from "./model.ts";
+import { isSeveral, listOf, severalScreen, sumOf } from "./several-screens.ts";
 import { stickScreen } from "./stick-screens.ts";
 import { plain, sentence, shown } from "./text.ts";
 import { words } from "./words.ts";
@@ -22,29 +23,37 @@ export function screenOf(model: Model): Screen {
     return waiting(model, chosen ? words.startingChosen : words.starting, { stoppable: true });
   }
   if (stage === "preparing" || !info) {
-    const trouble = build.trouble && words.trouble[build.trouble.kind];
-    const idle = build.baking === undefined ? words.preparing : words.baking(shown(build.baking));
-    const said = trouble ? words.retry(trouble, model.retrySeconds) : idle;
-    // A screen reader hears that it bakes, and no countdown
-    const quiet = build.baking === undefined ? words.preparing : words.baking("");
-    const heard = trouble ? words.retry(trouble, 0) : quiet;
-    return waiting(model, said, { heard, stoppable: true });
+    return preparing(model, build);
   }
   if (stage === "ready") return ready(model, page, build, info);
   if (build.stick) return stickScreen(model, page, build.stick, build, info);
   return stage === "saving" ? saving(model, build, info) : done(model, build, info);
 }
 
-/** The pieces that can be chosen: what has been typed, and what was built lately or is AC's own and contains it. */
-export function offersOf(recent: readonly string[], typed: string): string[] {
-  const known = [...new Set([...recent, ...SUGGESTED])];
+/**
+ * What can be chosen: what has been typed, what is marked and was typed before, and what was built lately or is AC's own;
+ * of these what contains the text. Pieces that were built together are one offer, with tildes between.
+ */
+export function offersOf(recent: readonly string[], typed: string, marked: readonly string[] = []): string[] {
+  const usual = [...recent, ...SUGGESTED];
+  const known = [...new Set([...marked.filter((name) => !usual.includes(name)), ...usual])];
   return typed ? [typed, ...known.filter((name) => name.includes(typed) && name !== typed)] : known;
+}
+
+/** What is marked when `offer` is marked too, or no longer if it was. */
+export function withMark(marked: readonly string[], offer: string): string[] {
+  const names = offer.split("~");
+  const isMarked = names.every((name) => marked.includes(name));
+  return isMarked ? marked.filter((name) => !names.includes(name)) : [...new Set([...marked, ...names])];
 }
 
 /** All that can be pressed on a screen, at the bottom and among the blocks. */
 export function actionsOf({ blocks, actions }: Screen): Pick<Action, "command" | "keys" | "name">[] {
   const among = blocks.flatMap((block): Pick<Action, "command" | "keys" | "name">[] => {
     if (block.kind === "row") return [...block.actions];
+    if (block.kind === "choice") {
+      return [{ command: block.command, keys: [block.key], name: [block.label, block.label] }];
+    }
     if (block.kind !== "checkbox") return [];
     const name = words.heard.checkbox(block.label, block.checked);
     return [{ command: block.command, keys: [block.key], name: [name, name] }];
@@ -63,6 +72,18 @@ export function announcement(screen: Screen): string {
 /** Pieces of AC's own that need nothing but themselves. */
 const SUGGESTED = ["notepat", "prompt", "line", "wand", "starfield", "metronome", "bleep", "tone", "melody"];
 
+function preparing(model: Model, { trouble, baking, fetching }: BuildState): Screen {
+  const which = fetching && words.several.nth(plain(fetching.name), fetching.number, fetching.of);
+  const what = trouble && words.trouble[trouble.kind];
+  const say = (bakes: string, seconds: number) => {
+    const now = what ? words.retry(what, seconds) : baking === undefined ? "" : words.baking(bakes);
+    if (which) return now ? `${which}. ${now}` : which;
+    return now || words.preparing;
+  };
+  // A screen reader hears that it bakes, and no countdown
+  return waiting(model, say(shown(baking ?? ""), model.retrySeconds), { heard: say("", 0), stoppable: true });
+}
+
 function missing(model: Model): Screen {
   return {
     kind: "pages",
@@ -72,28 +93,61 @@ function missing(model: Model): Screen {
   };
 }
 
-function picker({ typed, chosen }: Model, { recent, kept }: PageInfo): Screen {
-  const offers = offersOf(recent, typed);
+function picker({ typed, chosen, marked }: Model, { recent, kept, sizes, room }: PageInfo): Screen {
+  const offers = offersOf(recent, typed, marked);
+  const isMarking = marked.length > 0;
+  const isMarked = (offer: string) => offer.split("~").every((name) => marked.includes(name));
+  const seen = marked.flatMap((name) => (Object.hasOwn(sizes, name) ? sizes[name]! : []));
+  const taken = {
+    known: seen.reduce((sum, bytes) => sum + bytes, 0),
+    unknown: marked.length - seen.length,
+    room,
+  };
+  const { hint, marking, marked: count, build } = words.several;
   return {
     kind: "picker",
     face: "glad",
     offers,
     blocks: [
       heading(words.choose, true),
-      text(words.choosing, { brief: "" }),
-      text(words.typing, { color: "dim", brief: "" }),
+      isMarking
+        ? text(count(marked.length, taken), { color: "title", brief: words.several.count(marked.length) })
+        : text(words.choosing, { brief: "" }),
+      text(isMarking ? marking : words.typing, { color: "dim", brief: "" }),
       { kind: "input", text: typed },
-      ...offers.map((name, number): Block => {
-        const note = recent.includes(name) ? words.recent : "";
-        return { kind: "offer", piece: name, label: plain(name), note, number, chosen: number === chosen };
+      ...offers.map((offer, number): Block => {
+        return {
+          kind: "offer",
+          piece: offer,
+          label: called(offer.split("~")),
+          note: recent.includes(offer) ? words.recent : "",
+          number,
+          chosen: number === chosen,
+          marked: isMarking ? isMarked(offer) : undefined,
+        };
       }),
       gap(),
+      ...(isMarking ? [] : [text(hint, { color: "dim" })]),
       text(words.kidlisp, { color: "dim" }),
       ...(kept > 0 ? [text(words.kept(kept), { color: "dim" })] : []),
     ],
-    actions: [],
-    heard: words.heard.offer(plain(offers[chosen] ?? ""), chosen + 1, offers.length),
+    actions: isMarking ? [action("tab arrowright", build(marked.length), "buildMarked")] : [],
+    heard: heardOfOffer(offers, chosen, isMarked),
   };
+}
+
+function heardOfOffer(
+  offers: readonly string[],
+  chosen: number,
+  isMarked: (offer: string) => boolean,
+): string {
+  const offer = offers[chosen] ?? "";
+  return words.heard.offer(
+    called(offer.split("~")),
+    chosen + 1,
+    offers.length,
+    offer !== "" && isMarked(offer),
+  );
 }
 
 function clearing({ cleared, unconfirmed, page }: Model): Screen {
@@ -145,8 +199,12 @@ function ready(
   { keep, sign, unfinished }: BuildState,
   info: ImageInfo,
 ): Screen {
+  const before = severalScreen(model, info);
+  if (before) return before;
   const asks = info.asks ?? [];
-  const isUnfolded = model.unfolded || asks.length > 0;
+  const several = isSeveral(info);
+  const isUnfolded = !several && (model.unfolded || asks.length > 0);
+  const isNormalised = info.pieces.every((piece) => piece.isNormalised);
   return {
     kind: "pages",
     face: "calm",
@@ -156,12 +214,19 @@ function ready(
       field(words.download, words.downloadOf(info.download, info.here)),
       field(words.base, words.baseOf(info.base)),
       ...(info.release?.olderThan ? [text(words.older(info.release.olderThan), { color: "bad" })] : []),
-      field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
-      field(words.mayUse, words.usesOf(info.allow)),
+      ...(several
+        ? sumOf(info)
+        : [
+            field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
+            field(words.mayUse, words.usesOf(info.allow)),
+          ]),
       ...(info.setUp?.length ? [field(words.setUp, info.setUp.map((line) => shown(line)).join(", "))] : []),
       { kind: "sha256", hex: info.sha256 || ".".repeat(64) },
-      ...(info.piece.isNormalised ? [text(words.normalised, { color: "dim" })] : []),
-      ...(isUnfolded ? allowing(info) : []),
+      ...(isNormalised
+        ? [text(several ? words.several.normalised : words.normalised, { color: "dim" })]
+        : []),
+      ...(several ? listOf(info) : []),
+      ...(isUnfolded ? allowing(info.piece.name, info.allow, asks) : []),
       ...(unfinished ? [text(words.unfinished(info.fileName), { color: "good" })] : []),
       ...(sign ? [gap(), signing(sign)] : []),
       ...(keep.possible ? [gap(), keeping(words.keep(info.download), keep.wanted)] : []),
@@ -169,7 +234,8 @@ function ready(
       {
         kind: "row",
         actions: [
-          ...(isUnfolded ? [] : [action("a", words.allow, "unfold")]),
+          ...(isUnfolded || several ? [] : [action("a", words.allow, "unfold")]),
+          ...(several ? [action("y", words.several.again, "pickAgain")] : []),
           action("e", words.settings, "settings"),
           action("l", words.link, "link"),
         ],
@@ -182,21 +248,6 @@ function ready(
       ...(page.stick ? [action("u", words.stick.onto, "stick")] : []),
     ],
   };
-}
-
-const USES = Object.keys(words.uses) as Allowance[];
-
-/** What the piece may use of the machine that it starts, each to be allowed or not. */
-function allowing({ piece, allow, asks = [] }: ImageInfo): Block[] {
-  return [
-    gap(),
-    text(words.allowing(plain(piece.name)), { color: "title" }),
-    ...USES.map((use): Block => {
-      const label = asks.includes(use) ? words.asked(words.uses[use].label) : words.uses[use].label;
-      const checked = allow.includes(use);
-      return { kind: "checkbox", key: words.uses[use].key, label, checked, command: `use:${use}` };
-    }),
-  ];
 }
 
 const signing = ({ handle, wanted }: NonNullable<BuildState["sign"]>): Block => ({
@@ -311,7 +362,11 @@ function ended(model: Model, { stage, message = "" }: BuildState): Screen {
     kind: "pages",
     face: failed ? "sad" : "calm",
     blocks: [title(model), text(message, { color: failed ? "bad" : "text" })],
-    actions: [action("r", words.again, "open"), action("n", words.other, "pickAnother")],
+    actions: [
+      action("r", words.again, "open"),
+      ...(model.others.length > 0 ? [action("y", words.several.again, "pickAgain")] : []),
+      action("n", words.other, "pickAnother"),
+    ],
   };
 }
 
@@ -333,5 +388,6 @@ function heardOf(block: Block): string {
 }
 
 function pressed({ keys: [key = ""], name: [full] }: Pick<Action, "keys" | "name">): string {
+  if (key === "") return sentence(full); // there are more than keys
   return words.heard.press(words.heard.keys[key] ?? key, sentence(full));
 }

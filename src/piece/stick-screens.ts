@@ -126,7 +126,8 @@ function actionsFor(
     const yes = stickQuestion === "takeOff" ? "takeOffStick" : "replaceOnStick";
     return [action("y", words.stick.yes, yes), action("n", words.stick.no, "ask:")];
   }
-  const name = words.stick.put(plain(info.piece.name));
+  const { pieces } = info;
+  const name = pieces.length > 1 ? words.several.put(pieces.length) : words.stick.put(plain(info.piece.name));
   return [
     ...(isUsable ? [action("s space", name, found?.other ? "ask:replace" : "putOnStick")] : []),
     ...(found && !isUsable ? [action("g", words.stick.isFat, "stickIsFat")] : []),
@@ -215,6 +216,11 @@ function working(
   };
 }
 
+function isOn(stick: string, { pieces: [first, ...more] }: ImageInfo): string {
+  if (more.length > 0) return words.several.onStick(1 + more.length, stick);
+  return words.stick.done(plain(first?.name ?? ""), stick);
+}
+
 /** All has been written; what is left is to eject it. */
 function ejecting(
   model: Model,
@@ -223,14 +229,14 @@ function ejecting(
   did: "put" | "repair",
   info: ImageInfo,
 ): Screen {
-  const { eject, boot, sure, mended, done } = words.stick;
+  const { eject, boot, sure, mended } = words.stick;
   const name = nameOf(stick);
   return {
     kind: "pages",
     face: "glad",
     blocks: [
       title(model),
-      text(did === "put" ? done(plain(info.piece.name), name) : mended(name), { color: "good" }),
+      text(did === "put" ? isOn(name, info) : mended(name), { color: "good" }),
       gap(),
       text(sure, { color: "dim" }),
       {

@@ -18,6 +18,53 @@ export const words = {
   typing: "type a name, or pick one. arrows move, space picks, delete erases.",
   kidlisp: 'for KidLisp, type "os $cow" at the prompt.',
   recent: "built lately",
+  mark: "+",
+
+  /** Several pieces on one stick. */
+  several: {
+    hint: 'for several on one stick, mark them: a comma, or the "+".',
+    marking: "space marks, tab builds what is marked.",
+    /** As "notepat and 2 others". */
+    named: (first: string, more: number) =>
+      more === 0 ? first : `${first} and ${more === 1 ? "1 other" : `${more} others`}`,
+    count: (pieces: number) => (pieces === 1 ? "1 piece" : `${pieces} pieces`),
+    /** What those that were built here before take; `unknown` were not. `room`: of the base that was taken last. */
+    marked(pieces: number, { known, unknown, room }: { known: number; unknown: number; room: number }) {
+      const count = `${words.several.count(pieces)} marked`;
+      if (unknown === pieces) return `${count}. how large they are is seen next.`;
+      const of = room > 0 ? ` of ${size(room)}` : "";
+      const rest = unknown === 0 ? "" : `, and ${unknown} not known yet`;
+      return `${count}: ${size(known)}${of}${rest}.`;
+    },
+    build: (pieces: number) => [`build ${words.several.count(pieces)}`, "build"] as const,
+
+    /** Which of several is being fetched. */
+    nth: (name: string, number: number, of: number) => `${number} of ${of}: ${name}`,
+    room: "room",
+    roomOf: (left: number, of: number) => `${size(left)} of ${size(of)} left`,
+    starts: "starts",
+    menu: "with a menu of them",
+    first: (name: string) => `with ${name}`,
+    list: (pieces: number) => `${words.several.count(pieces)}. open one to change it:`,
+    row(name: string, bytes: number, uses: readonly Allowance[]) {
+      const may = uses.length > 0 ? `, may use ${words.usesOf(uses)}` : "";
+      return `${name}, ${size(bytes)}${may}`;
+    },
+    leftOut: (name: string) => `${name}, left out`,
+    normalised: "their packing time is the base's: same choices, same sha256.",
+    isLeftOut: "it is left out.",
+    showFirst: "start with it, and no menu",
+    takeOut: ["leave it out", "out"],
+    putIn: ["put it in", "in"],
+    without: (pieces: number) =>
+      pieces === 1 ? (["go on without it", "go on"] as const) : (["go on without them", "go on"] as const),
+    orAnother: "or leave out another:",
+    again: ["change pieces", "change"],
+
+    put: (pieces: number) => [`put ${words.several.count(pieces)} on it`, "put"] as const,
+    onStick: (pieces: number, name: string) =>
+      `${words.several.count(pieces)} are on ${name}, but not yet safe there.`,
+  },
   kept: (bytes: number) => `${size(bytes)} of base kept here. "os clear" frees it.`,
 
   clearing: {
@@ -276,10 +323,14 @@ export const words = {
   // What only a screen reader is told.
   heard: {
     sha256: "SHA-256",
-    keys: { space: "Space", arrowright: "Right arrow", arrowleft: "Left arrow" } as Record<string, string>,
+    keys: { space: "Space", tab: "Tab", arrowright: "Right arrow", arrowleft: "Left arrow" } as Record<
+      string,
+      string
+    >,
     checkbox: (label: string, checked: boolean) => `${label}, ${checked ? "on" : "off"}`,
     press: (key: string, what: string) => `${key}: ${what}`,
-    offer: (name: string, number: number, all: number) => `${name}, ${number} of ${all}.`,
+    offer: (name: string, number: number, all: number, marked: boolean) =>
+      `${name}, ${number} of ${all}${marked ? ", marked" : ""}.`,
     onStick: (doing: string, percent: number) => `${doing}, ${percent} percent.`,
     saving: (name: string, percent: number) => `Saving ${name}, ${percent} percent.`,
   },

@@ -9,6 +9,8 @@ export const pageInfo: PageInfo = {
   stick: true,
   kept: 0,
   recent: [],
+  sizes: {},
+  room: 0,
 };
 
 export const info: ImageInfo = {
@@ -19,7 +21,6 @@ export const info: ImageInfo = {
   here: 0,
   piece: { name: "notepat", size: 1_234_567, sha256 },
   pieces: [{ name: "notepat", size: 1_234_567, sha256, allow: [] }],
-  start: "notepat",
   base: {
     name: "fedac-os",
     version: "2026.11.24",
@@ -29,6 +30,26 @@ export const info: ImageInfo = {
   },
   allow: [],
   asks: [],
+};
+
+const frog = { name: "@jeffrey/frog", size: 4_100_000, sha256 } as const;
+
+/** Of several pieces. */
+export const several: ImageInfo = {
+  ...info,
+  fileName: "notepat+2-os.iso",
+  pieces: [
+    ...info.pieces,
+    { name: "line", size: 3_456_789, sha256, allow: [] },
+    { ...frog, allow: ["camera", "midi"], asks: ["camera"] },
+  ],
+  allow: ["camera", "midi"],
+  room: { left: 54_300_000, of: 67_108_864 },
+};
+const without: ImageInfo = {
+  ...several,
+  fileName: "notepat+1-os.iso",
+  pieces: [several.pieces[0], several.pieces[1]!],
 };
 
 const preparing: BuildState = {
@@ -81,12 +102,45 @@ export const states = {
     info: { ...info, by: "@sixteen_letters1" },
     sign: { handle: "@sixteen_letters1", wanted: true },
   },
-  normalised: { ...ready, info: { ...info, piece: { ...info.piece, isNormalised: true } } },
+  normalised: { ...ready, info: { ...info, pieces: [{ ...info.pieces[0], isNormalised: true }] } },
   unfinished: {
     ...ready,
     info: { ...info, here: 320_000_000 },
     unfinished: true,
     keep: { wanted: false, bytes: 320_000_000, possible: true },
+  },
+  "several fetched": { ...preparing, fetching: { name: "@jeffrey/frog", number: 2, of: 3 } },
+  "several baked": {
+    ...preparing,
+    fetching: { name: "line", number: 3, of: 3 },
+    baking: "\u{1f373} Loading fonts...",
+  },
+  several: { ...ready, info: several },
+  "several, one first": { ...ready, info: { ...several, start: "line" } },
+  "several, one out": {
+    ...ready,
+    info: { ...without, leftOut: [{ name: frog.name, size: frog.size, message: "" }] },
+  },
+  "several, one unknown": {
+    ...ready,
+    info: {
+      ...without,
+      leftOut: [{ name: "frogg", message: "There is no piece called frogg. Check how it is spelled." }],
+    },
+  },
+  "several, one too many": {
+    ...ready,
+    info: {
+      ...without,
+      leftOut: [
+        {
+          name: frog.name,
+          size: frog.size,
+          message:
+            "There is no room for @jeffrey/frog beside notepat and line: it has 4100000 bytes, and 4000000 are left of the partition's 20971520. Leave it out, or another one.",
+        },
+      ],
+    },
   },
   asks: { ...ready, info: { ...info, allow: ["camera", "midi", "network"], asks: ["camera", "midi"] } },
   starting: { ...ready, stage: "starting" },
@@ -140,6 +194,13 @@ export const states = {
         ),
       },
     },
+  },
+  "stick for several": { ...ready, info: several, stage: "stick", stick: { name: "STICK", found: ours } },
+  "stick done with several": {
+    ...ready,
+    info: several,
+    stage: "stick",
+    stick: { name: "STICK", did: "put", found: ours },
   },
   "stick gone": {
     ...ready,

@@ -19,7 +19,7 @@ export interface BuildClient {
   /** See `Builder`, as for all of these. */
   open(request: BuildRequest): Promise<ImageInfo>;
   choose(choices: Decisions): Promise<ImageInfo>;
-  bundle(): Promise<Blob>;
+  bundle(piece: string): Promise<Blob>;
   send(port: MessagePort): Promise<void>;
   write(file: FileSystemFileHandle): Promise<void>;
   openStick(root: FileSystemDirectoryHandle): Promise<StickView>;
@@ -52,7 +52,7 @@ export function startBuildClient(
     broken,
     open: (request) => orBroken(builder.open(request, proxy(listener))),
     choose: (choices) => orBroken(builder.choose(choices)),
-    bundle: () => orBroken(builder.bundle()),
+    bundle: (piece) => orBroken(builder.bundle(piece)),
     send: (port) => orBroken(builder.send(transfer(port, [port]))),
     write: (file) => orBroken(builder.write(file)),
     openStick: (root) => orBroken(builder.openStick(root)),

@@ -92,8 +92,8 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
     case "taken":
       return { ...state, stage: "saving" };
     case "progress": {
-      const { fetched, kept, canKeep, written, trouble, baking, stick: onStick } = event.progress;
-      const { trouble: _, baking: __, ...rest } = state; // they end by not being reported again
+      const { fetched, kept, canKeep, written, trouble, baking, fetching, stick: onStick } = event.progress;
+      const { trouble: _, baking: __, fetching: ___, ...rest } = state; // they end by not being reported again
       const keep = { ...state.keep, bytes: kept, possible: canKeep };
       const { stick } = state;
       return {
@@ -105,6 +105,7 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
         ...(onStick && stick?.doing && { stick: { ...stick, progress: onStick } }),
         ...(trouble && { trouble }),
         ...(baking !== undefined && { baking }),
+        ...(fetching && { fetching }),
       };
     }
     case "paused":

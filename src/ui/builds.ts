@@ -1,4 +1,6 @@
+import type { ImageInfo } from "../messages.ts";
 import { isHandle } from "../piece/name.ts";
+import type { BuildRequest } from "../worker/api.ts";
 import { ac } from "./ac.ts";
 import { openBuild } from "./build.ts";
 import { loadConfig } from "./config.ts";
@@ -20,8 +22,7 @@ export const builds = new BuildRegistry(
     const handle =
       asked.handle !== undefined && isHandle(asked.handle) ? asked.handle : before?.state.sign?.handle;
     const sign = handle === undefined ? undefined : { handle, wanted: notes.sign };
-    const allow = before?.state.info?.allow; // what the person has allowed the piece holds for the next attempt
-    const chosen = { ...(allow && { allow }), ...(sign?.wanted && { by: sign.handle }) };
+    const chosen = { ...decidedBefore(before?.state.info), ...(sign?.wanted && { by: sign.handle }) };
     const build = openBuild(
       async () => {
         const settings = await machineSettings.sealed;
@@ -38,3 +39,10 @@ export const builds = new BuildRegistry(
   },
   (message) => ac.signal(message),
 );
+
+/** What the person has allowed the pieces, and which one comes first, holds for the next attempt. */
+function decidedBefore(info: ImageInfo | undefined): Pick<BuildRequest, "allow" | "start"> {
+  if (!info) return {};
+  const allow = Object.fromEntries(info.pieces.map((piece) => [piece.name, piece.allow]));
+  return { allow, ...(info.start !== undefined && { start: info.start }) };
+}

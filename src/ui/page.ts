@@ -29,9 +29,9 @@ const harmless: Handlers = {
   },
   "os:pause": () => builds.current?.pause(),
   "os:resume": () => builds.current?.resume(),
-  "os:preview": ({ box }) => void preview(box).catch(() => hidePreview()), // a build that is over has none
-  "os:link": ({ visit, piece, qualifiers }) => {
-    send({ type: "os:link", visit, ...linkTo(piece, qualifiers) });
+  "os:preview": ({ box, of }) => void preview(box, of).catch(() => hidePreview()), // a build that is over has none
+  "os:link": ({ visit, piece, others = [], qualifiers = [] }) => {
+    send({ type: "os:link", visit, ...linkTo({ pieces: [piece, ...others], qualifiers }) });
   },
   "os:say": ({ text = "" }) => announce(text),
   "os:handle": (message) => meet(message),
@@ -45,10 +45,12 @@ const costly: Handlers = {
   "os:start": ({ where }) => builds.current?.start(where === "choose" ? "chosen" : "downloads"),
   "os:settings": () => void setUp(),
   "os:stick": ({ job }) => seeToStick(job),
-  "os:allow": ({ use }) => {
+  "os:allow": ({ use, of }) => {
     const [known] = allowancesOf([use]).allow;
-    if (known) builds.current?.allow(known);
+    if (known) builds.current?.allow(known, of);
   },
+  "os:first": ({ of }) => builds.current?.startWith(of),
+  "os:include": ({ of = "" }) => builds.current?.include(of),
   "os:sign": ({ sign = false }) => {
     notes.sign = sign;
     for (const build of builds.all) if (build.state.sign) build.sign({ ...build.state.sign, wanted: sign });
@@ -88,12 +90,16 @@ function meet({ handle = "" }: PieceMessage): void {
   if (isHandle(handle)) builds.current?.sign({ handle, wanted: notes.sign });
 }
 
-async function preview(box: Box | undefined): Promise<void> {
+let previewed = 0; // asked for last: a bundle that comes late is not shown over another
+
+async function preview(box: Box | undefined, name = ""): Promise<void> {
   const build = builds.current;
+  const mine = ++previewed;
   if (!box || !build) return hidePreview();
-  const bundle = await build.bundle();
-  if (builds.current === build && build.state.stage === "ready")
-    showPreview(bundle, box, build.state.piece, build.state.info?.by);
+  const bundle = await build.bundle(name);
+  const { stage, info } = build.state;
+  if (builds.current !== build || stage !== "ready" || mine !== previewed) return;
+  showPreview(bundle, box, name, info?.by);
 }
 
 async function clear({ visit }: PieceMessage): Promise<void> {
@@ -127,6 +133,8 @@ async function greet(visit: string): Promise<void> {
     stick: canUseSticks,
     kept,
     recent: notes.recent,
+    sizes: notes.sizes,
+    room: notes.room,
     ...(system && { system }),
   };
   send({ type: "os:page", visit, page });

@@ -1,17 +1,29 @@
 import { transferHandlers, type TransferHandler } from "comlink";
-import type { Choices, ImageInfo, Progress, StickJob, StickView } from "../messages.ts";
+import type { Allowance } from "../allowances.ts";
+import type { ImageInfo, Progress, StickJob, StickView } from "../messages.ts";
 import type { SealedSettings } from "../settings/settings.ts";
 
 /** What the build worker is told of an image. Nothing else may know the settings: they hold passphrases. */
-export interface Decisions extends Choices {
+export interface Decisions {
+  /**
+   * The pieces that go on it, of those that were asked for, and what each may use of the machine. If there is no room for
+   * all, the first go on it.
+   */
+  readonly pieces: readonly { readonly name: string; readonly allow: readonly Allowance[] }[];
+  /** The name of the one of several that the machine shows first; a menu when absent. */
+  readonly start?: string;
+  /** Who builds it, as `@jeffrey`, where the image is to say so. */
+  readonly by?: string;
   /** How the machine is set up; no `settings.json` when absent. */
   readonly settings?: SealedSettings;
 }
 
 /** What to build, and from where. */
-export interface BuildRequest extends Partial<Decisions> {
-  /** As the person typed it. */
-  readonly piece: string;
+export interface BuildRequest extends Omit<Decisions, "pieces"> {
+  /** As the person typed them, one or more. */
+  readonly pieces: readonly string[];
+  /** What the person has let each of them use, by name; what its bundle asks for when absent. */
+  readonly allow?: Readonly<Record<string, readonly Allowance[]>>;
   /** URL of a manifest or of a `latest.json`. */
   readonly manifest: string;
   /** Which flavor of base to take from a `latest.json`. */
@@ -32,12 +44,15 @@ export interface BuildRequest extends Partial<Decisions> {
 
 /** The build worker, as the page calls it. One worker builds one image. */
 export interface Builder {
-  /** Fetch the manifest and the piece, and decide every byte. `listener` is called until `close`. */
+  /**
+   * Fetch the manifest and the pieces, and decide every byte. Of several pieces those that cannot be had, or that there is
+   * no room for, are left out, and `ImageInfo.leftOut` says why. `listener` is called until `close`.
+   */
   open(request: BuildRequest, listener: BuildListener): Promise<ImageInfo>;
   /** Another image, with these choices. Before it is made. */
   choose(choices: Decisions): Promise<ImageInfo>;
-  /** The piece's bundle, as it will be on the disk. After `open`. */
-  bundle(): Promise<Blob>;
+  /** The bundle of a piece that was asked for, as it will be on the disk. After `open`. */
+  bundle(piece: string): Promise<Blob>;
   /**
    * Make the image, chunk by chunk, as `port` asks for it (see `src/messages.ts`). Settles when the last byte
    * has been taken or something failed; then the port has been told too.

@@ -2,6 +2,7 @@ import { keptReleases, type KeptRelease } from "../cache/opfs.ts";
 import { ConnectionError } from "../errors.ts";
 import { findRelease } from "../fetch/release.ts";
 import { RetryPolicy } from "../fetch/retry.ts";
+import { addressOf } from "../piece/address.ts";
 import type { BuildRequest } from "./api.ts";
 import { WINDOW } from "../release/manifest.ts";
 import { verifyRelease, type Release, type ReleaseQuery } from "../release/verify.ts";
@@ -11,12 +12,13 @@ import { verifyRelease, type Release, type ReleaseQuery } from "../release/verif
  * `findRelease` throws.
  */
 export async function chooseRelease(
-  { piece, manifest, keys, flavor, version, seen }: BuildRequest,
+  { pieces, manifest, keys, flavor, version, seen }: BuildRequest,
   retry: RetryPolicy,
   stop: AbortSignal,
   keptHere: () => Promise<readonly KeptRelease[]> = keptReleases,
 ): Promise<Release> {
-  const byName = (older: string) => ["os", piece, ...(flavor === undefined ? [] : [flavor]), older].join(":");
+  const byName = (older: string) =>
+    addressOf({ pieces, qualifiers: [...(flavor === undefined ? [] : [flavor]), older] });
   const query = { keys, flavor, version, seen, byName };
   const [fallback] = await usableKept(await keptHere(), manifest, query);
   if (!fallback) return await findRelease(manifest, query, retry, stop);

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Bytes } from "../bytes/segment.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
-import type { DataAnswer, Progress, Trouble } from "../messages.ts";
+import type { DataAnswer, ImageInfo, Progress, Trouble } from "../messages.ts";
 import type { BuildRequest } from "./api.ts";
 import { WINDOW } from "../release/manifest.ts";
 import { acBundle } from "../testing/ac-bundle.ts";
@@ -60,7 +60,7 @@ afterEach(async () => {
 
 function open(options: Partial<BuildRequest> = {}) {
   const request: BuildRequest = {
-    piece: "notepat",
+    pieces: ["notepat"],
     manifest: `${server.url}/manifest.json`,
     oven: server.url,
     keys: [testKey().publicKey],
@@ -166,7 +166,7 @@ test("a chosen file is written, and counted in the same way", async () => {
 
 test("the piece's bundle is what the oven sent", async () => {
   await open();
-  expect(await (await session.bundle()).text()).toBe(bundle);
+  expect(await (await session.bundle("notepat")).text()).toBe(bundle);
 });
 
 test("a piece may use what it asks for, and never the network, unless it is told otherwise", async () => {
@@ -178,13 +178,16 @@ test("a piece may use what it asks for, and never the network, unless it is told
   session = new BuildSession(thread);
   expect(await open({ oven: other.url })).toMatchObject({ allow: ["camera"], asks: ["camera"] });
   session = new BuildSession(thread);
-  expect(await open({ oven: other.url, allow: [] })).toMatchObject({ allow: [], asks: ["camera"] });
+  expect(await open({ oven: other.url, allow: { notepat: [] } })).toMatchObject({
+    allow: [],
+    asks: ["camera"],
+  });
 });
 
 test("what is allowed makes another image, with the SHA-256 that it then has, and fetches nothing", async () => {
   const before = await open();
   const asked = server.requests.length;
-  const info = await session.choose({ allow: ["camera", "network"] });
+  const info = await session.choose({ pieces: [{ name: "notepat", allow: ["camera", "network"] }] });
   const allow = ["camera", "network"];
   const pieces = before.pieces.map((piece) => ({ ...piece, allow }));
   expect(info).toEqual({ ...before, sha256: info.sha256, allow, pieces });
@@ -195,15 +198,147 @@ test("what is allowed makes another image, with the SHA-256 that it then has, an
   expect(Buffer.from(made).toString("latin1").includes('"allow": ["camera","network"]')).toBe(true);
 });
 
+describe("several pieces", () => {
+  /** What an oven sends for each; of others it says that there are none. */
+  const bundles: Record<string, string> = {
+    notepat: `<!doctype html><title>notepat</title><script>1</script>`,
+    line: `<!doctype html><meta name="os-allow" content="camera"><script>2</script>`,
+    large: `<!doctype html><script>3</script>${"x".repeat(5_000_000)}`,
+    larger: `<!doctype html><script>4</script>${"x".repeat(6_000_000)}`,
+  };
+  let oven: TestServer;
+  let broken: string[];
+
+  beforeEach(async () => {
+    broken = [];
+    oven = await serve((request, response) => {
+      const name = new URL(request.url ?? "", "http://any").searchParams.get("piece") ?? "";
+      if (broken.includes(name)) response.writeHead(400).end("Bad Request");
+      else if (Object.hasOwn(bundles, name)) response.end(bundles[name]);
+      else response.writeHead(500).end(JSON.stringify({ error: `Piece '${name}' not found` }));
+    });
+  });
+  afterEach(() => oven[Symbol.asyncDispose]());
+
+  const openAll = (pieces: string[], options: Partial<BuildRequest> = {}) =>
+    open({ pieces, oven: oven.url, ...options });
+  const namesOf = ({ pieces }: Pick<ImageInfo, "pieces">) => pieces.map(({ name }) => name);
+
+  test("are fetched one after the other, which is told, and each has what it asks for alone", async () => {
+    const info = await openAll(["notepat", "line", "notepat"]);
+    expect(info).toMatchObject({
+      fileName: "notepat+1-os.iso",
+      allow: ["camera"],
+      piece: { name: "notepat" },
+    });
+    expect(info.pieces).toMatchObject([
+      { name: "notepat", allow: [], asks: [], size: bundles["notepat"]?.length },
+      { name: "line", allow: ["camera"], asks: ["camera"], size: bundles["line"]?.length },
+    ]);
+    expect(info).not.toHaveProperty("leftOut");
+    expect(info).not.toHaveProperty("start");
+    expect(info.room).toMatchObject({ of: manifest.piecePartition.length });
+    const told = reports.flatMap(({ fetching }) =>
+      fetching ? [`${fetching.number}/${fetching.of} ${fetching.name}`] : [],
+    );
+    expect([...new Set(told)]).toEqual(["1/3 notepat", "2/3 line", "3/3 notepat"]);
+    expect(reports.at(-1)).not.toHaveProperty("fetching");
+    expect(oven.requests).toHaveLength(2);
+    const made = await pull();
+    expect(sha256Of(made)).toBe(info.sha256);
+    expect(await (await session.bundle("line")).text()).toBe(bundles["line"]);
+    expect(await (await session.bundle("notepat")).text()).toBe(bundles["notepat"]);
+  });
+
+  test("those that cannot be had are named, and the others are made", async () => {
+    broken = ["line"];
+    const info = await openAll(["frogg", "line", "notepat", "../x"], { allow: { notepat: ["midi"] } });
+    expect(namesOf(info)).toEqual(["notepat"]);
+    expect(info).toMatchObject({ fileName: "notepat-os.iso", allow: ["midi"] });
+    expect(info.leftOut).toEqual([
+      { name: "frogg", message: "There is no piece called frogg. Check how it is spelled." },
+      { name: "line", message: expect.stringMatching(/oven, .*400.*\. Try again in a minute\.$/i) },
+      { name: "../x", message: expect.stringContaining('"../x" is not the name of a piece.') },
+    ]);
+    expect(sha256Of(await pull())).toBe(info.sha256);
+  });
+
+  test("of which none can be had are no build, and neither are those of an oven that is down", async () => {
+    await expect(openAll(["frogg", "toad"])).rejects.toMatchObject({ name: "UnknownPieceError" });
+    broken = ["line", "large"];
+    await expect(openAll(["notepat", "line", "large", "larger"])).rejects.toMatchObject({
+      name: "OvenError",
+    });
+    expect(oven.requests.some((request) => request.includes("larger"))).toBe(false);
+  });
+
+  test("for which there is no room are named, and have it when others are left out", async () => {
+    const all = ["notepat", "large", "line", "larger"];
+    const info = await openAll(all);
+    expect(namesOf(info)).toEqual(["notepat", "large", "line"]);
+    expect(info.leftOut).toEqual([
+      {
+        name: "larger",
+        size: bundles["larger"]?.length,
+        allow: [],
+        message: expect.stringMatching(
+          /^There is no room for larger beside notepat, large and line: .* Leave it out,/,
+        ),
+      },
+    ]);
+    const chosen = ["notepat", "line", "larger"].map((name) => ({ name, allow: [] }));
+    const another = await session.choose({ pieces: chosen, start: "larger" });
+    expect(namesOf(another)).toEqual(["notepat", "line", "larger"]);
+    expect(another.start).toBe("larger");
+    expect(another.leftOut).toEqual([
+      { name: "large", size: bundles["large"]?.length, allow: [], message: "" },
+    ]);
+    expect(another.room?.left).toBeLessThan(info.room?.left ?? 0);
+    expect(sha256Of(await pull())).toBe(another.sha256);
+
+    const late = [...chosen, { name: "large", allow: [] }];
+    const full = await session.choose({ pieces: late, start: "larger" });
+    expect(namesOf(full)).toEqual(["notepat", "line", "larger"]); // what is on it stays, whatever its place in the menu
+    expect(full.leftOut).toMatchObject([
+      { name: "large", message: expect.stringContaining("no room for large") },
+    ]);
+
+    const one = await session.choose({ pieces: [{ name: "line", allow: [] }], start: "larger" });
+    expect(one).toMatchObject({ fileName: "line-os.iso", piece: { name: "line" } });
+    expect(one.leftOut?.map(({ message }) => message)).toEqual(["", "", ""]);
+  });
+
+  test("are refused by a base that starts one alone before any is fetched, and so are too many", async () => {
+    const { osJson: _, ...old } = manifest;
+    await using other = await serve(files({ "/manifest.json": old, "/base.img": image }));
+    const from = { manifest: `${other.url}/manifest.json` };
+    await expect(openAll(["notepat", "line"], from)).rejects.toMatchObject({ name: "OnePieceBaseError" });
+    const many = Array.from({ length: 33 }, (_each, i) => `piece${i}`);
+    await expect(openAll(many)).rejects.toThrow("32 pieces at most, and piece32 is one too many");
+    expect(oven.requests).toEqual([]);
+  });
+
+  test("that are alone too large are told as one alone is", async () => {
+    bundles["largest"] = `<!doctype html><script>5</script>${"x".repeat(9_000_000)}`;
+    await expect(openAll(["largest"])).rejects.toMatchObject({ name: "BundleError" });
+    const info = await openAll(["largest", "line"]);
+    expect(namesOf(info)).toEqual(["line"]);
+    expect(info.leftOut).toMatchObject([
+      { name: "largest", message: expect.stringContaining("largest is larger than") },
+    ]);
+  });
+});
+
 test("who has built the image is part of the request, and on the image where they want it", async () => {
   const nobody = await open();
-  const named = await session.choose({ allow: [], by: "@jeffrey" });
+  const plain = { pieces: [{ name: "notepat", allow: [] }] };
+  const named = await session.choose({ ...plain, by: "@jeffrey" });
   expect(named).toMatchObject({ by: "@jeffrey", allow: [] });
   expect(named.sha256).not.toBe(nobody.sha256);
   const made = await pull();
   expect(sha256Of(made)).toBe(named.sha256);
   expect(Buffer.from(made).toString("latin1")).toContain('"by": "@jeffrey"\n}');
-  expect(await session.choose({ allow: [] })).toEqual(nobody);
+  expect(await session.choose(plain)).toEqual(nobody);
   expect((await open({ by: "@jeffrey" })).sha256).toBe(named.sha256);
 });
 
@@ -290,7 +425,7 @@ test("nothing can be made before it is known", async () => {
 });
 
 test("a name that is none is refused before anything is asked for", async () => {
-  await expect(open({ piece: "../x" })).rejects.toMatchObject({ name: "PieceNameError" });
+  await expect(open({ pieces: ["../x"] })).rejects.toMatchObject({ name: "PieceNameError" });
   expect(server.requests).toEqual([]);
 });
 

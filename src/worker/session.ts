@@ -1,3 +1,4 @@
+import type { Allowance } from "../allowances.ts";
 import { type Bundle, fetchBundle } from "../bundle/bundle.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
@@ -8,18 +9,18 @@ import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes }
 import { Source } from "../fetch/source.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
 import { openImage, type Image } from "../image/image.ts";
-import { pieceFiles, type PartitionContents } from "../image/plan.ts";
-import type { ImageInfo, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
+import { pieceFiles, roomBeside, type PartitionContents } from "../image/plan.ts";
+import type { ImageInfo, Progress, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
-import { WINDOW, windowsOf } from "../release/manifest.ts";
+import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
 import type { Release } from "../release/verify.ts";
 import { describeSettings } from "../settings/settings.ts";
 import { pieceFolder } from "../stick/layout.ts";
-import type { StickPieceFiles } from "../stick/plan.ts";
 import type { BuildRequest, Decisions, Builder, BuildListener } from "./api.ts";
 import { chooseRelease } from "./choose-release.ts";
+import { checkCount, fetchPieces, fitting, type Missing } from "./pieces.ts";
 import { pump } from "./pump.ts";
-import { StickSession } from "./stick-session.ts";
+import { StickSession, type PiecesOnStick } from "./stick-session.ts";
 
 /** Progress is reported at most this often. */
 export const PROGRESS_INTERVAL_MS = 100;
@@ -44,7 +45,15 @@ export class BuildSession implements Builder {
   #kept: Kept | undefined;
   #image: Image | undefined;
   #release: Release | undefined;
-  #bundle: Bundle | undefined;
+  /** By the piece's name, in the order in which they were asked for. */
+  #bundles: ReadonlyMap<string, Bundle> = new Map();
+  /** What was asked for and cannot be had, and what there is no room for. */
+  #unavailable: readonly Missing[] = [];
+  #tooMany: readonly Missing[] = [];
+  /** What each piece may use, also one that is left out now. */
+  readonly #allow = new Map<string, readonly Allowance[]>();
+  /** In the piece partition, beside what is decided. */
+  #room = 0;
   #sources: Omit<WindowSources, "windows"> | undefined;
   #keys: readonly string[] = [];
   /** As it is decided now. */
@@ -52,6 +61,7 @@ export class BuildSession implements Builder {
   #stick: StickSession | undefined;
   #onStick: StickProgress | undefined;
   #baking: string | undefined;
+  #fetching: Progress["fetching"];
   #trouble: Trouble | undefined;
   #written = 0;
   #writing: Promise<unknown> | undefined;
@@ -65,7 +75,7 @@ export class BuildSession implements Builder {
     this.#listener = listener;
     requireWebAssembly();
     const stop = this.#over.signal;
-    const name = parsePiece(request.piece);
+    const asked = request.pieces.length === 1 ? request.pieces.map(parsePiece) : request.pieces;
     const { giveUpAfterSeconds } = request;
     const giveUpAfterMs =
       giveUpAfterSeconds === undefined ? DEFAULT_RETRY.giveUpAfterMs : giveUpAfterSeconds * 1000;
@@ -86,21 +96,29 @@ export class BuildSession implements Builder {
 
     const release = await chooseRelease(request, preparing, stop);
     const { manifest, urls } = release;
-    const bundle = await fetchBundle(name, request, {
-      limit: manifest.piecePartition.length,
-      created: manifest.created,
-      retry: preparing,
-      stop,
-      onBaking: (words) => {
-        this.#baking = words;
-        this.#scheduleReport();
-      },
+    await checkCount(manifest, asked);
+    const fetch = (name: string) =>
+      fetchBundle(name, request, {
+        limit: manifest.piecePartition.length,
+        created: manifest.created,
+        retry: preparing,
+        stop,
+        onBaking: (words) => {
+          this.#baking = words;
+          this.#scheduleReport();
+        },
+      });
+    const { bundles, missing } = await fetchPieces(asked, fetch, (which) => {
+      this.#fetching = which;
+      this.#baking = undefined;
+      this.#report();
     });
     this.#baking = undefined;
-    const { html } = bundle;
+    this.#fetching = undefined;
     const kept = request.keep ? await Kept.open(release) : undefined;
     this.#release = release;
-    this.#bundle = bundle;
+    this.#bundles = bundles;
+    this.#unavailable = missing;
     this.#kept = kept;
     const sources = {
       servers: urls.map((url) => new Source(url, manifest.image.size)),
@@ -113,24 +131,46 @@ export class BuildSession implements Builder {
     };
     this.#sources = sources;
     this.#keys = request.keys;
-    const { allow = bundle.asks, by, settings } = request; // nothing said: what the bundle asks for
-    this.#contents = { pieces: [{ name, html, allow }], by, settings };
-    this.#image = await openImage({ manifest, sources }, this.#contents, stop);
+    const { allow = {}, ...decided } = request;
+    const pieces = Array.from(bundles, ([name, { asks }]) => {
+      return { name, allow: Object.hasOwn(allow, name) ? allow[name]! : asks }; // nothing said: what the bundle asks for
+    });
+    const contents = await this.#decide(manifest, { ...decided, pieces });
+    this.#image = await openImage({ manifest, sources }, contents, stop);
     this.#report();
     return this.#info();
   }
 
   async choose(choices: Decisions): Promise<ImageInfo> {
-    const { image, contents } = this.#opened();
-    const [{ name, html }] = contents.pieces;
-    const { allow, by, settings } = choices;
-    this.#contents = { pieces: [{ name, html, allow }], by, settings };
-    this.#image = await image.with(this.#contents);
+    const { image, release } = this.#opened();
+    this.#image = await image.with(await this.#decide(release.manifest, choices));
     return this.#info();
   }
 
-  async bundle(): Promise<Blob> {
-    return new Blob(this.#bundle ? [this.#bundle.html] : [], { type: "text/html" });
+  /** What goes on the image by these choices, in the order in which it was asked for, as far as there is room. */
+  async #decide(manifest: Manifest, { pieces, start, by, settings }: Decisions): Promise<PartitionContents> {
+    for (const { name, allow } of pieces) this.#allow.set(name, allow);
+    const wanted = pieces.flatMap(({ name, allow }) => {
+      const html = this.#bundles.get(name)?.html;
+      return html ? [{ name, html, allow }] : [];
+    });
+    const fit = await fitting(manifest, wanted, { by, settings });
+    const order = [...this.#bundles.keys()];
+    const [first, ...others] = fit.pieces.toSorted(
+      (one, other) => order.indexOf(one.name) - order.indexOf(other.name),
+    );
+    if (!first) throw new TypeError("an image with no piece");
+    const contents: PartitionContents = { pieces: [first, ...others], by, settings };
+    const index = contents.pieces.findIndex(({ name }) => name === start);
+    this.#contents = index < 0 ? contents : { ...contents, start: index };
+    this.#tooMany = fit.missing;
+    this.#room = await roomBeside(manifest, this.#contents);
+    return this.#contents;
+  }
+
+  async bundle(piece: string): Promise<Blob> {
+    const html = this.#bundles.get(piece)?.html;
+    return new Blob(html ? [html] : [], { type: "text/html" });
   }
 
   async send(port: MessagePort): Promise<void> {
@@ -160,7 +200,7 @@ export class BuildSession implements Builder {
       release,
       sources,
       keys: this.#keys,
-      piece: () => this.#pieceOnStick(),
+      pieces: () => this.#piecesOnStick(),
       onProgress: (progress) => {
         this.#onStick = progress;
         this.#scheduleReport();
@@ -212,37 +252,63 @@ export class BuildSession implements Builder {
 
   /** All that there is once the build has been opened. */
   #opened() {
-    const [image, release, bundle, sources, contents] = [
+    const [image, release, bundles, sources, contents] = [
       this.#image,
       this.#release,
-      this.#bundle,
+      this.#bundles,
       this.#sources,
       this.#contents,
     ];
-    if (!image || !release || !bundle || !sources || !contents)
-      throw new Error("the build has not been opened");
-    return { image, release, bundle, sources, contents };
+    if (!image || !release || !sources || !contents) throw new Error("the build has not been opened");
+    return { image, release, bundles, sources, contents };
   }
 
-  async #pieceOnStick(): Promise<StickPieceFiles> {
+  /** A folder for each piece. A stick with a file system of its own has no menu: where that was chosen, the first starts. */
+  async #piecesOnStick(): Promise<PiecesOnStick> {
     const { release, contents } = this.#opened();
-    const files = await pieceFiles(release.manifest, contents);
-    const piece = contents.pieces[0];
-    return { piece: piece.name, folder: pieceFolder(piece.name, files), files };
+    const { pieces, start, ...common } = contents;
+    const folders = await Promise.all(
+      pieces.map(async (piece) => {
+        const files = await pieceFiles(release.manifest, { ...common, pieces: [piece] });
+        return { piece: piece.name, folder: pieceFolder(piece.name, files), files };
+      }),
+    );
+    const starts = folders[typeof start === "number" ? start : 0]!.folder;
+    return { pieces: folders, starts };
   }
 
   /** The image's own, and what is known of the bundle. */
   #info(): ImageInfo {
-    const { image, bundle, release, contents } = this.#opened();
-    const { isNormalised, asks } = bundle;
+    const { image, bundles, release, contents } = this.#opened();
     const { keyId, olderThan } = release;
+    const [first, ...others] = image.info.pieces.map((piece) => {
+      const { isNormalised = false, asks = [] } = bundles.get(piece.name) ?? {};
+      return { ...piece, isNormalised, asks };
+    });
+    const leftOut = this.#leftOut(image.info);
     return {
       ...image.info,
-      piece: { ...image.info.piece, isNormalised },
-      asks,
+      piece: { ...image.info.piece, isNormalised: first!.isNormalised },
+      pieces: [first!, ...others],
+      asks: first!.asks,
+      room: { left: this.#room, of: release.manifest.piecePartition.length },
+      ...(leftOut.length > 0 && { leftOut }),
       ...(contents.settings && { setUp: describeSettings(contents.settings) }),
       release: { keyId, ...(olderThan === undefined ? {} : { olderThan }) },
     };
+  }
+
+  /** What was asked for and is not on the image. */
+  #leftOut({ pieces }: ImageInfo): NonNullable<ImageInfo["leftOut"]> {
+    const isOn = new Set(pieces.map(({ name }) => name));
+    const here = [...this.#bundles].filter(([name]) => !isOn.has(name));
+    const why = new Map(this.#tooMany.map(({ name, message }) => [name, message]));
+    return [
+      ...here.map(([name, { html }]) => {
+        return { name, message: why.get(name) ?? "", size: html.length, allow: this.#allow.get(name) ?? [] };
+      }),
+      ...this.#unavailable,
+    ];
   }
 
   #onWritten(bytes: number): void {
@@ -264,6 +330,7 @@ export class BuildSession implements Builder {
       written: this.#written,
       ...(this.#trouble && { trouble: this.#trouble }),
       ...(this.#baking !== undefined && { baking: this.#baking }),
+      ...(this.#fetching && { fetching: this.#fetching }),
       ...(this.#onStick && { stick: this.#onStick }),
     });
   }
