@@ -165,10 +165,11 @@ const signs: Record<string, RegExp> = {
   "several baked": /3 of 3: line\. the oven bakes it: Loading fonts/,
   several:
     /notepat\+2-os.iso.*54\.3 MB of .*67\.1 MB left .*with a menu of them.*3 pieces.*notepat, .*line, .*may use camera, MIDI/,
+  "several done": /notepat\+2-os.iso is in your downloads\. it starts with a menu\./,
   "several, one first": /starts with line/,
   "several, one out": /2 pieces.*@jeffrey\/frog, left out/,
   "several, one unknown": /no piece called frogg.*s go on/,
-  "several, one too many": /no room for @jeffrey\/frog.*or leave out another: .*notepat.*line/,
+  "several, one too many": /no room for @jeffrey\/frog.*or leave out .*another: .*notepat.*line/,
   asks: /may use camera, MIDI, network .*c .*camera \(it asks\) .*n .*network/,
   starting: /waiting for your browser/,
   saving: /48% .*p pause/,
@@ -368,8 +369,8 @@ test.each([
   ["several", ["2", "o"], { type: "os:include", of: "line" }],
   ["several, one out", ["3", "o"], { type: "os:include", of: "@jeffrey/frog" }],
   ["several, one unknown", ["s", "s"], { type: "os:start", where: "downloads" }],
-  ["several, one unknown", ["w"], { type: "os:open", qualifiers: [] }],
-  ["several, one too many", ["1", "o"], { type: "os:include", of: "notepat" }],
+  ["several, one unknown", ["w"], { type: "os:again" }],
+  ["several, one too many", ["1"], { type: "os:include", of: "notepat" }],
   ["ready", ["a", "c"], { type: "os:allow", use: "camera" }],
   ["ready", ["a", "n"], { type: "os:allow", use: "network" }],
   ["asks", ["c"], { type: "os:allow", use: "camera" }],
@@ -597,6 +598,18 @@ describe("os alone", () => {
     expect(said.join("\n")).toContain("2 pieces marked: 1.5 MB of 21.0 MB, and 1 not known yet.");
     expect(said.join("\n")).toContain("Tab: Build 2 pieces.");
     expect(await piecesAfter(piece)).toBe("os:prompt~mine");
+  });
+
+  test("pieces that were asked for together can be changed, also back to the same", async () => {
+    const piece = await visit("os notepat line");
+    await piece.meet();
+    await piece.state(states["several, one unknown"]);
+    await piece.press("y");
+    expect(piece.says()).toMatch(/2 pieces marked.* \[x\] notepat .*\[x\] line .*\[ \] wand/);
+    await piece.state({ ...states["several, one unknown"], fetched: 1 }); // the build behind it goes on
+    expect(piece.says()).toMatch(/2 pieces marked/);
+    await piece.press("Tab");
+    expect(await piecesAfter(piece)).toBe("os:notepat~line");
   });
 
   test("while none is marked a piece is a key or a tap away, and all that were built together are one", async () => {

@@ -260,7 +260,6 @@ const commands = {
   open() {
     os.phone = false; // they know
     os.linking = false;
-    os.goesWithout = false;
     tell("os:open", asked());
   },
   settings: () => tell("os:settings"),
@@ -301,12 +300,9 @@ const commands = {
   },
   buildMarked: () => jump(addressOf(namedBy([], os.marked))),
   goWithout: () => (os.goesWithout = true),
+  fetchAgain: () => tell("os:again"),
   showFirst() {
     tell("os:first", os.build?.info?.start === os.looking ? {} : { of: os.looking });
-  },
-  include() {
-    tell("os:include", { of: os.looking });
-    os.looking = "";
   },
   nextPage: () => turnPage(1),
   previousPage: () => turnPage(-1),
@@ -316,7 +312,10 @@ function perform(/** @type {Command} */ command) {
   if (command.startsWith("go:")) jump(`os:${command.slice(3)}`);
   else if (command.startsWith("mark:")) mark(command.slice(5));
   else if (command.startsWith("look:")) look(command.slice(5));
-  else if (command.startsWith("use:"))
+  else if (command.startsWith("include:")) {
+    tell("os:include", { of: command.slice(8) });
+    look("");
+  } else if (command.startsWith("use:"))
     tell("os:allow", { use: command.slice(4), ...(os.looking && { of: os.looking }) });
   else if (command.startsWith("ask:"))
     os.stickQuestion = /** @type {Model["stickQuestion"]} */ (command.slice(4));

@@ -104,7 +104,7 @@ for (const [width, height, density] of canvases) {
         cancelled: /was cancelled/,
         paused: /resume/,
       };
-      const several = name.startsWith("several") ? /of 3: |s start|s go on/ : undefined;
+      const several = name.startsWith("several") ? /of 3: |s start|s go on|downloads/ : undefined;
       const usual = name.startsWith("stick") ? /stick/i : (several ?? /pause/);
       const expected = { ...sign, ...later }[name] ?? usual;
       await expect.poll(() => says(page)).toMatch(expected);
@@ -201,7 +201,7 @@ test("what is to be heard stands in a live region, and goes with the piece", asy
 test("from a list of pieces to a build, by keys alone", async ({ page, site }) => {
   await open(page, site.url, "");
   await type(page, "os");
-  await expect.poll(() => says(page)).toContain("notepat prompt line");
+  await expect.poll(() => says(page)).toContain("notepat + prompt + line");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
   await page.screenshot({ path: path.join(out, "piece-picker.png") });

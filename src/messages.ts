@@ -9,7 +9,7 @@ import type { Allowance } from "./allowances.ts";
 
 /**
  * Piece → page, by AC's signals. `os:hello` asks what the page can do; `os:open` makes ready what `piece` and
- * `qualifiers` name, or joins the build of it; `os:pause` and `os:resume` fetch nothing for a while; `os:preview` shows
+ * `qualifiers` name, or joins the build of it; `os:again` fetches those of several pieces that could not be had; `os:pause` and `os:resume` fetch nothing for a while; `os:preview` shows
  * the bundle itself over `box` of the canvas, or takes it away; `os:link` asks for the address of this build, to be
  * opened elsewhere; `os:say` is for those who hear the page; `os:handle` tells who is there, once AC knows.
  *

@@ -5,7 +5,7 @@ import type { Name } from "./words.ts";
 /**
  * What a person can ask for by a key or a button; `go:notepat` goes to the build of that piece, or of several with tildes
  * between, `mark:notepat` puts it among those that are built together, or takes it away; `look:notepat` shows one of
- * several, `use:camera` lets it, or the only one, `starts:FOLDER` and `remove:FOLDER` mean a piece on a stick, and `ask:…`
+ * several, `include:notepat` leaves it out or puts it in, `use:camera` lets it, or the only one, `starts:FOLDER` and `remove:FOLDER` mean a piece on a stick, and `ask:…`
  * opens a question about one, or closes it.
  */
 export type Command =
@@ -28,8 +28,8 @@ export type Command =
   | "pickAgain"
   | "buildMarked"
   | "goWithout"
+  | "fetchAgain"
   | "showFirst"
-  | "include"
   | "nextPage"
   | "previousPage"
   | "settings"
@@ -51,6 +51,7 @@ export type Command =
   | `use:${Allowance}`
   | `look:${string}`
   | `mark:${string}`
+  | `include:${string}`
   | `go:${string}`;
 
 /** How the machine looks: by its face one sees how things are. */

@@ -335,6 +335,7 @@ function done(model: Model, { keep, where, saved }: BuildState, info: ImageInfo)
     blocks: [
       title(model),
       text(said(info.fileName), { color: "good" }),
+      ...(info.pieces.length > 1 ? [text(words.several.back(info.start && plain(info.start)))] : []),
       { kind: "sha256", hex: info.sha256 },
       gap(),
       {

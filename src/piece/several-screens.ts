@@ -42,14 +42,18 @@ export function listOf(info: ImageInfo): Block[] {
   return [gap(), text(words.several.list(pieces.length), { color: "title" }), ...choicesOf(pieces, leftOut)];
 }
 
-function choicesOf(pieces: ImageInfo["pieces"], leftOut: readonly LeftOut[]): Block[] {
+function choicesOf(
+  pieces: ImageInfo["pieces"],
+  leftOut: readonly LeftOut[],
+  leadsTo: "look" | "include" = "look",
+): Block[] {
   const { row, leftOut: out } = words.several;
   const rows = [
     ...pieces.map(({ name, size, allow }) => [name, row(plain(name), size, allow)] as const),
     ...leftOut.map(({ name }) => [name, out(plain(name))] as const),
   ];
   return rows.map(([name, label], i): Block => {
-    return { kind: "choice", key: CHOICE_KEYS[i] ?? "", label, note: "", command: `look:${name}` };
+    return { kind: "choice", key: CHOICE_KEYS[i] ?? "", label, note: "", command: `${leadsTo}:${name}` };
   });
 }
 
@@ -57,19 +61,22 @@ function choicesOf(pieces: ImageInfo["pieces"], leftOut: readonly LeftOut[]): Bl
 function lackingScreen(model: Model, { pieces }: ImageInfo, lacking: readonly LeftOut[]): Screen {
   const { without, orAnother, again } = words.several;
   const isFull = lacking.some(({ size }) => size !== undefined);
+  const isAway = lacking.some(({ size }) => size === undefined);
   return {
     kind: "pages",
     face: "sad",
     blocks: [
       title(model),
-      ...lacking.map(({ message }) => text(message, { color: "bad" })),
+      ...lacking.map(({ name, message }) =>
+        text(message.includes(name) ? message : `${plain(name)}: ${message}`, { color: "bad" }),
+      ),
       ...(isFull && pieces.length > 1
-        ? [gap(), text(orAnother, { color: "title" }), ...choicesOf(pieces, [])]
+        ? [gap(), text(orAnother, { color: "title" }), ...choicesOf(pieces, [], "include")]
         : []),
     ],
     actions: [
       action("s space", without(lacking.length), "goWithout"),
-      action("w", words.again, "open"),
+      ...(isAway ? [action("w", words.again, "fetchAgain")] : []),
       action("y", again, "pickAgain"),
     ],
   };
@@ -106,8 +113,8 @@ function pieceScreen({ looking }: Model, info: ImageInfo): Screen {
     ...(piece && { aside: [{ kind: "preview" } as const] }),
     actions: [
       action("b", words.back, "look:"),
-      ...(isOneOfMany ? [action("o", takeOut, "include")] : []),
-      ...(out?.size === undefined ? [] : [action("o", putIn, "include")]),
+      ...(isOneOfMany ? [action("o", takeOut, `include:${looking}`)] : []),
+      ...(out?.size === undefined ? [] : [action("o", putIn, `include:${looking}`)]),
     ],
   };
 }

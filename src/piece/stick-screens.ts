@@ -49,6 +49,7 @@ function management(model: Model, page: PageInfo, stick: StickState, info: Image
       title(model),
       field(words.stick.label, nameOf(stick)),
       ...(said ? [text(said, { color: message ? "bad" : "good" })] : []),
+      ...(isUsable ? noMenu(info) : []),
       ...(found && !isUsable ? unusable(page) : []),
       ...(found && (isUsable || found.isOurs) ? onStick(model, found, info) : []),
     ],
@@ -216,9 +217,14 @@ function working(
   };
 }
 
+/** Of several pieces the one that starts, since there is no menu. */
+function noMenu({ pieces: [first, ...more], start = first.name }: ImageInfo): Block[] {
+  return more.length > 0 ? [text(words.several.noMenu(plain(start)), { color: "dim" })] : [];
+}
+
 function isOn(stick: string, { pieces: [first, ...more] }: ImageInfo): string {
   if (more.length > 0) return words.several.onStick(1 + more.length, stick);
-  return words.stick.done(plain(first?.name ?? ""), stick);
+  return words.stick.done(plain(first.name), stick);
 }
 
 /** All has been written; what is left is to eject it. */
@@ -237,6 +243,7 @@ function ejecting(
     blocks: [
       title(model),
       text(did === "put" ? isOn(name, info) : mended(name), { color: "good" }),
+      ...(did === "put" ? noMenu(info) : []),
       gap(),
       text(sure, { color: "dim" }),
       {

@@ -62,6 +62,11 @@ export const words = {
     again: ["change pieces", "change"],
 
     put: (pieces: number) => [`put ${words.several.count(pieces)} on it`, "put"] as const,
+    back: (first: string | undefined) =>
+      first === undefined
+        ? "it starts with a menu. holding Escape comes back to it."
+        : `it starts with ${first}. holding Escape leads to the others.`,
+    noMenu: (name: string) => `a stick that keeps its files has no menu: it starts with ${name}.`,
     onStick: (pieces: number, name: string) =>
       `${words.several.count(pieces)} are on ${name}, but not yet safe there.`,
   },

@@ -116,6 +116,14 @@ export const states = {
     baking: "\u{1f373} Loading fonts...",
   },
   several: { ...ready, info: several },
+  "several done": {
+    ...saving,
+    stage: "done",
+    saved: true,
+    written: info.size,
+    fetched: info.download,
+    info: several,
+  },
   "several, one first": { ...ready, info: { ...several, start: "line" } },
   "several, one out": {
     ...ready,

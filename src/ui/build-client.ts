@@ -19,6 +19,7 @@ export interface BuildClient {
   /** See `Builder`, as for all of these. */
   open(request: BuildRequest): Promise<ImageInfo>;
   choose(choices: Decisions): Promise<ImageInfo>;
+  again(): Promise<ImageInfo>;
   bundle(piece: string): Promise<Blob>;
   send(port: MessagePort): Promise<void>;
   write(file: FileSystemFileHandle): Promise<void>;
@@ -52,6 +53,7 @@ export function startBuildClient(
     broken,
     open: (request) => orBroken(builder.open(request, proxy(listener))),
     choose: (choices) => orBroken(builder.choose(choices)),
+    again: () => orBroken(builder.again()),
     bundle: (piece) => orBroken(builder.bundle(piece)),
     send: (port) => orBroken(builder.send(transfer(port, [port]))),
     write: (file) => orBroken(builder.write(file)),

@@ -28,6 +28,8 @@ export interface Build {
    * is left out.
    */
   include(piece: string): void;
+  /** Fetch those of several pieces that could not be had once more. */
+  again(): void;
   /** How the machine is set up; as usual when `undefined`. While it is ready. */
   setUp(settings: SealedSettings | undefined): void;
   /** Who is there, and whether the image is to say that they have built it. Until it is made. */
@@ -124,7 +126,8 @@ export function openBuild(
     const info = await client.choose(wanted);
     if (wanted !== choices) return; // something else was said meanwhile
     choices = decisionsOf(info, wanted.settings); // there may be no room for a piece
-    dispatch({ type: "chosen", info });
+    unfinished = await recall(info.fileName); // other pieces, another name
+    dispatch({ type: "chosen", info, unfinished: unfinished !== undefined });
   };
 
   const change = (next: Decisions) => {
@@ -134,6 +137,16 @@ export function openBuild(
     dispatch({ type: "chosen", info: foreseen(info, next) }); // seen at once
     decided = decide(decided, next);
     decided.catch((error: unknown) => stop.abort(error));
+  };
+
+  const fetchAgain = async (before: Promise<void>) => {
+    await before;
+    const { settings } = choices;
+    const info = await client.again();
+    choices = decisionsOf(info, settings);
+    unfinished = await recall(info.fileName);
+    dispatch({ type: "prepared", info, unfinished: unfinished !== undefined });
+    signAsWanted(); // AC may have said meanwhile who is there
   };
 
   const signAsWanted = () => {
@@ -243,6 +256,12 @@ export function openBuild(
     },
     include(name) {
       if (state.info) change({ ...choices, pieces: including(name, choices.pieces, state.info) });
+    },
+    again() {
+      if (state.stage !== "ready" || isStarted || isChoosing) return;
+      dispatch({ type: "again" });
+      decided = fetchAgain(decided);
+      decided.catch((error: unknown) => stop.abort(error));
     },
     setUp(settings) {
       const { settings: _, ...rest } = choices;

@@ -27,6 +27,7 @@ const harmless: Handlers = {
     builds.open(message);
     meet(message); // the build may be one from before they were known
   },
+  "os:again": () => builds.current?.again(),
   "os:pause": () => builds.current?.pause(),
   "os:resume": () => builds.current?.resume(),
   "os:preview": ({ box, of }) => void preview(box, of).catch(() => hidePreview()), // a build that is over has none

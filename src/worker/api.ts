@@ -51,6 +51,8 @@ export interface Builder {
   open(request: BuildRequest, listener: BuildListener): Promise<ImageInfo>;
   /** Another image, with these choices. Before it is made. */
   choose(choices: Decisions): Promise<ImageInfo>;
+  /** Fetch what could not be had once more; what can be had now goes on the image, if there is room. Before it is made. */
+  again(): Promise<ImageInfo>;
   /** The bundle of a piece that was asked for, as it will be on the disk. After `open`. */
   bundle(piece: string): Promise<Blob>;
   /**

@@ -1,3 +1,4 @@
+import type { Allowance } from "../allowances.ts";
 import type { Bundle } from "../bundle/bundle.ts";
 import {
   BundleError,
@@ -8,49 +9,128 @@ import {
   UnknownPieceError,
 } from "../errors.ts";
 import { roomBeside, type PartitionContents, type PieceFiles } from "../image/plan.ts";
-import type { BuildState } from "../messages.ts";
+import type { ImageInfo, Progress } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
 import type { Manifest } from "../release/manifest.ts";
+import type { Decisions } from "./api.ts";
 
 /** Why a piece is not on an image, for the person. */
-export interface Missing {
+interface Missing {
   readonly name: string;
   readonly message: string;
 }
 
+type Common = Omit<PartitionContents, "pieces" | "start">;
+
 /** What is wrong with one piece and need not be with the others. */
 const OF_ONE_PIECE = [PieceNameError, UnknownPieceError, BundleError, OvenError];
 
-/**
- * The bundles of the pieces called `names`, by name, each fetched once and one after the other; `onNext` is told which of
- * several it is. Those that cannot be had are missing. Throws what is wrong when none can be had, and when the oven fails
- * at two in a row: it would be waited for with each of the others.
- */
-export async function fetchPieces(
-  names: readonly string[],
-  fetch: (name: string) => Promise<Bundle>,
-  onNext: (which: NonNullable<BuildState["fetching"]>) => void,
-): Promise<{ readonly bundles: Map<string, Bundle>; readonly missing: readonly Missing[] }> {
-  const bundles = new Map<string, Bundle>();
-  const missing: Missing[] = [];
-  let first: unknown;
-  let before: unknown;
-  for (const [i, name] of names.entries()) {
-    if (names.length > 1) onNext({ name, number: i + 1, of: names.length });
-    try {
-      const parsed = parsePiece(name);
-      if (!bundles.has(parsed)) bundles.set(parsed, await fetch(parsed));
-      before = undefined;
-    } catch (error) {
-      if (!OF_ONE_PIECE.some((kind) => error instanceof kind)) throw error;
-      if (error instanceof OvenError && before instanceof OvenError) throw error;
-      first ??= error;
-      before = error;
-      missing.push({ name, message: explain(error) });
-    }
+/** The pieces that a build was asked for: the bundles that are here, and why others are not on the image. */
+export class Pieces {
+  readonly #names: readonly string[];
+  readonly #fetch: (name: string) => Promise<Bundle>;
+  readonly #onNext: (which: Progress["fetching"]) => void;
+  readonly #bundles = new Map<string, Bundle>();
+  /** What each may use, also one that is left out now; what its bundle asks for when nothing is said. */
+  readonly #allow: Map<string, readonly Allowance[]>;
+  #unavailable: readonly Missing[] = [];
+  #tooMany: readonly Missing[] = [];
+
+  /**
+   * `names` as the person typed them, `allow` what they have let pieces use before; `onNext` is told which of several
+   * is being fetched, and that none is.
+   */
+  constructor(
+    names: readonly string[],
+    allow: Readonly<Record<string, readonly Allowance[]>>,
+    fetch: (name: string) => Promise<Bundle>,
+    onNext: (which: Progress["fetching"]) => void,
+  ) {
+    this.#names = [...new Set(names.map((name) => name.trim()))];
+    this.#allow = new Map(Object.entries(allow));
+    this.#fetch = fetch;
+    this.#onNext = onNext;
   }
-  if (bundles.size === 0) throw first;
-  return { bundles, missing };
+
+  /** The bundle of a piece, if it is here. */
+  bundle(name: string): Bundle | undefined {
+    return this.#bundles.get(name);
+  }
+
+  /**
+   * Fetch the bundles that are not here, one after the other. An oven that fails at two in a row is asked for no more:
+   * it would be waited for with each. Throws what is wrong when none is here in the end, and at once what is wrong with
+   * all of them, as the reason why it was stopped.
+   */
+  async fetch(): Promise<void> {
+    const unavailable: Missing[] = [];
+    let first: unknown;
+    let down: OvenError | undefined;
+    let before: unknown;
+    for (const [i, name] of this.#names.entries()) {
+      try {
+        const parsed = parsePiece(name);
+        if (this.#bundles.has(parsed)) continue;
+        if (down) throw down;
+        if (this.#names.length > 1) this.#onNext({ name, number: i + 1, of: this.#names.length });
+        this.#bundles.set(parsed, await this.#fetch(parsed));
+        before = undefined;
+      } catch (error) {
+        if (!OF_ONE_PIECE.some((kind) => error instanceof kind)) throw error;
+        if (error instanceof OvenError && before instanceof OvenError) down = error;
+        first ??= error;
+        before = error;
+        unavailable.push({ name, message: explain(error) });
+      }
+    }
+    this.#onNext(undefined);
+    if (this.#bundles.size === 0) throw first;
+    this.#unavailable = unavailable;
+  }
+
+  /** All that are here, in the order in which they were asked for, each with what it may use. */
+  get all(): Decisions["pieces"] {
+    const here = this.#names.map(nameOf).filter((name) => this.#bundles.has(name));
+    return here.map((name) => ({ name, allow: this.#allowOf(name) }));
+  }
+
+  /**
+   * What goes on the image: of the pieces in `decisions` the first for which there is room, in the order in which they
+   * were asked for. Throws what `roomBeside` throws when there is room for none.
+   */
+  async contents(manifest: Manifest, { pieces, start, by, settings }: Decisions): Promise<PartitionContents> {
+    for (const { name, allow } of pieces) this.#allow.set(name, allow);
+    const wanted = pieces.flatMap(({ name, allow }) => {
+      const html = this.#bundles.get(name)?.html;
+      return html ? [{ name, html, allow }] : [];
+    });
+    const fit = await fitting(manifest, wanted, { by, settings });
+    this.#tooMany = fit.tooMany;
+    const order = this.#names.map(nameOf);
+    const [first, ...others] = fit.pieces.toSorted(
+      (one, other) => order.indexOf(one.name) - order.indexOf(other.name),
+    );
+    if (!first) throw new TypeError("an image with no piece");
+    const contents: PartitionContents = { pieces: [first, ...others], by, settings };
+    const index = contents.pieces.findIndex(({ name }) => name === start);
+    return index < 0 ? contents : { ...contents, start: index };
+  }
+
+  /** What was asked for and is not among the pieces called `names`. */
+  leftOut(names: ReadonlySet<string>): NonNullable<ImageInfo["leftOut"]> {
+    const why = new Map(this.#tooMany.map(({ name, message }) => [name, message]));
+    const here = this.all.filter(({ name }) => !names.has(name));
+    return [
+      ...here.map(({ name, allow }) => {
+        return { name, message: why.get(name) ?? "", size: this.#bundles.get(name)!.html.length, allow };
+      }),
+      ...this.#unavailable,
+    ];
+  }
+
+  #allowOf(name: string): readonly Allowance[] {
+    return this.#allow.get(name) ?? this.#bundles.get(name)?.asks ?? [];
+  }
 }
 
 /**
@@ -62,33 +142,39 @@ export async function checkCount(manifest: Manifest, names: readonly string[]): 
   if (first && others.length > 0) await roomBeside(manifest, { pieces: [first, ...others] });
 }
 
-/**
- * The most of `wanted` that there is room for together, the first before the others, and why the rest is missing. Throws
- * `BundleError` when there is room for none.
- */
-export async function fitting(
+/** A piece's name as `parsePiece` gives it; what is none as it is. */
+function nameOf(typed: string): string {
+  try {
+    return parsePiece(typed);
+  } catch {
+    return typed;
+  }
+}
+
+/** The most of `wanted` that there is room for together, the first before the others, and why the rest is missing. */
+async function fitting(
   manifest: Manifest,
   wanted: readonly PieceFiles[],
-  common: Omit<PartitionContents, "pieces" | "start">,
-): Promise<{ readonly pieces: readonly PieceFiles[]; readonly missing: readonly Missing[] }> {
-  if ((await trouble(manifest, wanted, common)) === undefined) return { pieces: wanted, missing: [] };
+  common: Common,
+): Promise<{ readonly pieces: readonly PieceFiles[]; readonly tooMany: readonly Missing[] }> {
+  if ((await trouble(manifest, wanted, common)) === undefined) return { pieces: wanted, tooMany: [] };
   const pieces: PieceFiles[] = [];
-  const missing: Missing[] = [];
+  const tooMany: Missing[] = [];
   let last: unknown;
   for (const piece of wanted) {
     const error = await trouble(manifest, [...pieces, piece], common);
-    if (error) missing.push({ name: piece.name, message: explain((last = error)) });
+    if (error) tooMany.push({ name: piece.name, message: explain((last = error)) });
     else pieces.push(piece);
   }
   if (pieces.length === 0) throw last;
-  return { pieces, missing };
+  return { pieces, tooMany };
 }
 
 /** Why there is no room for `pieces`; undefined when there is. */
 async function trouble(
   manifest: Manifest,
   [first, ...others]: readonly PieceFiles[],
-  common: Omit<PartitionContents, "pieces" | "start">,
+  common: Common,
 ): Promise<BundleError | PartitionFullError | undefined> {
   if (!first) return undefined;
   try {

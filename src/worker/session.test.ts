@@ -208,12 +208,14 @@ describe("several pieces", () => {
   };
   let oven: TestServer;
   let broken: string[];
+  let busy: string[];
 
   beforeEach(async () => {
-    broken = [];
+    broken = busy = [];
     oven = await serve((request, response) => {
       const name = new URL(request.url ?? "", "http://any").searchParams.get("piece") ?? "";
-      if (broken.includes(name)) response.writeHead(400).end("Bad Request");
+      if (busy.includes(name)) response.writeHead(503).end();
+      else if (broken.includes(name)) response.writeHead(400).end("Bad Request");
       else if (Object.hasOwn(bundles, name)) response.end(bundles[name]);
       else response.writeHead(500).end(JSON.stringify({ error: `Piece '${name}' not found` }));
     });
@@ -241,7 +243,7 @@ describe("several pieces", () => {
     const told = reports.flatMap(({ fetching }) =>
       fetching ? [`${fetching.number}/${fetching.of} ${fetching.name}`] : [],
     );
-    expect([...new Set(told)]).toEqual(["1/3 notepat", "2/3 line", "3/3 notepat"]);
+    expect([...new Set(told)]).toEqual(["1/2 notepat", "2/2 line"]);
     expect(reports.at(-1)).not.toHaveProperty("fetching");
     expect(oven.requests).toHaveLength(2);
     const made = await pull();
@@ -263,13 +265,38 @@ describe("several pieces", () => {
     expect(sha256Of(await pull())).toBe(info.sha256);
   });
 
-  test("of which none can be had are no build, and neither are those of an oven that is down", async () => {
+  test("of which none can be had are no build, and an oven that is down is not asked for each", async () => {
     await expect(openAll(["frogg", "toad"])).rejects.toMatchObject({ name: "UnknownPieceError" });
     broken = ["line", "large"];
-    await expect(openAll(["notepat", "line", "large", "larger"])).rejects.toMatchObject({
-      name: "OvenError",
-    });
+    await expect(openAll(["line", "large", "larger"])).rejects.toMatchObject({ name: "OvenError" });
+    const info = await openAll(["notepat", "line", "large", "larger", "../x"]);
+    expect(namesOf(info)).toEqual(["notepat"]);
+    expect(info.leftOut?.map(({ name }) => name)).toEqual(["line", "large", "larger", "../x"]);
     expect(oven.requests.some((request) => request.includes("larger"))).toBe(false);
+  });
+
+  test("that could not be had are fetched again, and nothing else", async () => {
+    broken = ["line"];
+    const before = await openAll(["line", "frogg", "notepat"], { allow: { line: ["midi"] }, start: "line" });
+    expect(before).not.toHaveProperty("start");
+    broken = [];
+    const asked = oven.requests.length;
+    const info = await session.again();
+    expect(namesOf(info)).toEqual(["line", "notepat"]); // in the order in which they were asked for
+    expect(info).toMatchObject({ start: "line", allow: ["midi"], leftOut: [{ name: "frogg" }] });
+    expect(oven.requests).toHaveLength(asked + 2);
+    expect(reports.at(-1)).not.toHaveProperty("fetching");
+    expect(sha256Of(await pull())).toBe(info.sha256);
+  });
+
+  test("of which one is late are no trouble later", async () => {
+    busy = ["line"];
+    const info = await openAll(["notepat", "line"], { giveUpAfterSeconds: 0.1 });
+    expect(info.leftOut).toMatchObject([{ name: "line" }]);
+    expect(reports.some(({ trouble }) => trouble?.kind === "busy")).toBe(true);
+    expect(reports.at(-1)).not.toHaveProperty("trouble");
+    busy = [];
+    expect(namesOf(await session.again())).toEqual(["notepat", "line"]);
   });
 
   test("for which there is no room are named, and have it when others are left out", async () => {

@@ -1,5 +1,4 @@
-import type { Allowance } from "../allowances.ts";
-import { type Bundle, fetchBundle } from "../bundle/bundle.ts";
+import { fetchBundle } from "../bundle/bundle.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { contentOf, fileSeed, writeFile } from "../cache/chosen-file.ts";
@@ -18,7 +17,7 @@ import { describeSettings } from "../settings/settings.ts";
 import { pieceFolder } from "../stick/layout.ts";
 import type { BuildRequest, Decisions, Builder, BuildListener } from "./api.ts";
 import { chooseRelease } from "./choose-release.ts";
-import { checkCount, fetchPieces, fitting, type Missing } from "./pieces.ts";
+import { checkCount, Pieces } from "./pieces.ts";
 import { pump } from "./pump.ts";
 import { StickSession, type PiecesOnStick } from "./stick-session.ts";
 
@@ -45,18 +44,13 @@ export class BuildSession implements Builder {
   #kept: Kept | undefined;
   #image: Image | undefined;
   #release: Release | undefined;
-  /** By the piece's name, in the order in which they were asked for. */
-  #bundles: ReadonlyMap<string, Bundle> = new Map();
-  /** What was asked for and cannot be had, and what there is no room for. */
-  #unavailable: readonly Missing[] = [];
-  #tooMany: readonly Missing[] = [];
-  /** What each piece may use, also one that is left out now. */
-  readonly #allow = new Map<string, readonly Allowance[]>();
+  #pieces: Pieces | undefined;
   /** In the piece partition, beside what is decided. */
   #room = 0;
   #sources: Omit<WindowSources, "windows"> | undefined;
   #keys: readonly string[] = [];
   /** As it is decided now. */
+  #decisions: Decisions | undefined;
   #contents: PartitionContents | undefined;
   #stick: StickSession | undefined;
   #onStick: StickProgress | undefined;
@@ -108,17 +102,17 @@ export class BuildSession implements Builder {
           this.#scheduleReport();
         },
       });
-    const { bundles, missing } = await fetchPieces(asked, fetch, (which) => {
+    const pieces = new Pieces(asked, request.allow ?? {}, fetch, (which) => {
       this.#fetching = which;
       this.#baking = undefined;
       this.#report();
     });
+    await pieces.fetch();
     this.#baking = undefined;
-    this.#fetching = undefined;
+    preparing.onProgress(); // the trouble with one that could not be had is over
     const kept = request.keep ? await Kept.open(release) : undefined;
     this.#release = release;
-    this.#bundles = bundles;
-    this.#unavailable = missing;
+    this.#pieces = pieces;
     this.#kept = kept;
     const sources = {
       servers: urls.map((url) => new Source(url, manifest.image.size)),
@@ -131,45 +125,51 @@ export class BuildSession implements Builder {
     };
     this.#sources = sources;
     this.#keys = request.keys;
-    const { allow = {}, ...decided } = request;
-    const pieces = Array.from(bundles, ([name, { asks }]) => {
-      return { name, allow: Object.hasOwn(allow, name) ? allow[name]! : asks }; // nothing said: what the bundle asks for
-    });
-    const contents = await this.#decide(manifest, { ...decided, pieces });
-    this.#image = await openImage({ manifest, sources }, contents, stop);
+    const { by, settings, start } = request;
+    const decisions: Decisions = {
+      pieces: pieces.all,
+      ...(start !== undefined && { start }),
+      ...(by !== undefined && { by }),
+      ...(settings && { settings }),
+    };
+    await this.#decide(manifest, decisions, (contents) => openImage({ manifest, sources }, contents, stop));
     this.#report();
     return this.#info();
   }
 
   async choose(choices: Decisions): Promise<ImageInfo> {
     const { image, release } = this.#opened();
-    this.#image = await image.with(await this.#decide(release.manifest, choices));
+    await this.#decide(release.manifest, choices, (contents) => image.with(contents));
     return this.#info();
   }
 
-  /** What goes on the image by these choices, in the order in which it was asked for, as far as there is room. */
-  async #decide(manifest: Manifest, { pieces, start, by, settings }: Decisions): Promise<PartitionContents> {
-    for (const { name, allow } of pieces) this.#allow.set(name, allow);
-    const wanted = pieces.flatMap(({ name, allow }) => {
-      const html = this.#bundles.get(name)?.html;
-      return html ? [{ name, html, allow }] : [];
-    });
-    const fit = await fitting(manifest, wanted, { by, settings });
-    const order = [...this.#bundles.keys()];
-    const [first, ...others] = fit.pieces.toSorted(
-      (one, other) => order.indexOf(one.name) - order.indexOf(other.name),
-    );
-    if (!first) throw new TypeError("an image with no piece");
-    const contents: PartitionContents = { pieces: [first, ...others], by, settings };
-    const index = contents.pieces.findIndex(({ name }) => name === start);
-    this.#contents = index < 0 ? contents : { ...contents, start: index };
-    this.#tooMany = fit.missing;
-    this.#room = await roomBeside(manifest, this.#contents);
-    return this.#contents;
+  async again(): Promise<ImageInfo> {
+    const { decisions, pieces } = this.#opened();
+    const [preparing] = this.#policies;
+    const before = new Set(pieces.all.map(({ name }) => name));
+    preparing?.retryNow(); // it may have given up on one of them
+    await pieces.fetch();
+    this.#baking = undefined;
+    preparing?.onProgress();
+    const come = pieces.all.filter(({ name }) => !before.has(name));
+    return await this.choose({ ...decisions, pieces: [...decisions.pieces, ...come] });
+  }
+
+  async #decide(
+    manifest: Manifest,
+    decisions: Decisions,
+    make: (contents: PartitionContents) => Promise<Image>,
+  ): Promise<void> {
+    if (!this.#pieces) throw new Error("the build has not been opened");
+    const contents = await this.#pieces.contents(manifest, decisions);
+    this.#room = await roomBeside(manifest, contents);
+    this.#image = await make(contents);
+    this.#contents = contents;
+    this.#decisions = decisions;
   }
 
   async bundle(piece: string): Promise<Blob> {
-    const html = this.#bundles.get(piece)?.html;
+    const html = this.#pieces?.bundle(piece)?.html;
     return new Blob(html ? [html] : [], { type: "text/html" });
   }
 
@@ -252,15 +252,12 @@ export class BuildSession implements Builder {
 
   /** All that there is once the build has been opened. */
   #opened() {
-    const [image, release, bundles, sources, contents] = [
-      this.#image,
-      this.#release,
-      this.#bundles,
-      this.#sources,
-      this.#contents,
-    ];
-    if (!image || !release || !sources || !contents) throw new Error("the build has not been opened");
-    return { image, release, bundles, sources, contents };
+    const [image, release, pieces, sources] = [this.#image, this.#release, this.#pieces, this.#sources];
+    const [contents, decisions] = [this.#contents, this.#decisions];
+    if (!image || !release || !pieces || !sources || !contents || !decisions) {
+      throw new Error("the build has not been opened");
+    }
+    return { image, release, pieces, sources, contents, decisions };
   }
 
   /** A folder for each piece. A stick with a file system of its own has no menu: where that was chosen, the first starts. */
@@ -279,13 +276,13 @@ export class BuildSession implements Builder {
 
   /** The image's own, and what is known of the bundle. */
   #info(): ImageInfo {
-    const { image, bundles, release, contents } = this.#opened();
+    const { image, pieces, release, contents } = this.#opened();
     const { keyId, olderThan } = release;
     const [first, ...others] = image.info.pieces.map((piece) => {
-      const { isNormalised = false, asks = [] } = bundles.get(piece.name) ?? {};
+      const { isNormalised = false, asks = [] } = pieces.bundle(piece.name) ?? {};
       return { ...piece, isNormalised, asks };
     });
-    const leftOut = this.#leftOut(image.info);
+    const leftOut = pieces.leftOut(new Set(image.info.pieces.map(({ name }) => name)));
     return {
       ...image.info,
       piece: { ...image.info.piece, isNormalised: first!.isNormalised },
@@ -296,19 +293,6 @@ export class BuildSession implements Builder {
       ...(contents.settings && { setUp: describeSettings(contents.settings) }),
       release: { keyId, ...(olderThan === undefined ? {} : { olderThan }) },
     };
-  }
-
-  /** What was asked for and is not on the image. */
-  #leftOut({ pieces }: ImageInfo): NonNullable<ImageInfo["leftOut"]> {
-    const isOn = new Set(pieces.map(({ name }) => name));
-    const here = [...this.#bundles].filter(([name]) => !isOn.has(name));
-    const why = new Map(this.#tooMany.map(({ name, message }) => [name, message]));
-    return [
-      ...here.map(([name, { html }]) => {
-        return { name, message: why.get(name) ?? "", size: html.length, allow: this.#allow.get(name) ?? [] };
-      }),
-      ...this.#unavailable,
-    ];
   }
 
   #onWritten(bytes: number): void {
