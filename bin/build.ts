@@ -5,7 +5,6 @@ import type { Bytes } from "../src/bytes/segment.ts";
 import { SaveError } from "../src/errors.ts";
 import { chunksOf } from "../src/ext4/chunks.ts";
 import { openImage, type Image } from "../src/image/image.ts";
-import { MENU } from "../src/image/os-json.ts";
 import { type PartitionContents, planPartition } from "../src/image/plan.ts";
 import { partitionFileName } from "../src/piece/name.ts";
 import { WINDOW, windowsOf } from "../src/release/manifest.ts";
@@ -87,9 +86,8 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
 }
 
 /** Of several pieces what the machine shows first. */
-function tellPieces(pieces: readonly unknown[], start: string): void {
-  if (pieces.length > 1)
-    print(`${pieces.length} pieces; it starts with ${start === MENU ? "the menu" : start}.`);
+function tellPieces(pieces: readonly unknown[], start: string | undefined): void {
+  if (pieces.length > 1) print(`${pieces.length} pieces; it starts with ${start ?? "the menu"}.`);
 }
 
 /** The piece partition alone, for a stick that has the base already. */
