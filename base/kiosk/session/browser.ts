@@ -57,6 +57,15 @@ const FLAGS = [
   "--ipc-connection-timeout=300",
 ];
 
+/**
+ * How Chromium is told to play on a machine with that many processors. It asks for three buffers of sound ahead, of 512 frames
+ * each, and PipeWire's quantum follows: half of that, and half of the time from a key to its sound (docs/measurements.md). On
+ * fewer processors the page, what draws it and the sound wait for each other, and a late sound is better than a torn one.
+ */
+export function soundFlags(processors: number): readonly string[] {
+  return processors < 4 ? [] : ["--audio-buffer-size=256"];
+}
+
 /** As a kiosk on a Wayland compositor. */
 export const KIOSK_FLAGS = ["--kiosk", "--ozone-platform=wayland"];
 

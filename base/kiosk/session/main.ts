@@ -1,13 +1,13 @@
 // The kiosk's session, from logging in to switching off: serve what is on the stick to this machine's browser,
 // keep that browser on the screen, and start it again whenever it is not showing anything.
 import { copyFile, rm, writeFile } from "node:fs/promises";
-import { homedir, uptime } from "node:os";
+import { availableParallelism, homedir, uptime } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Settings } from "../../../src/settings/settings.ts";
 import type { Request } from "../control/request.ts";
 import { type Attempt, attempt } from "./attempts.ts";
-import { KIOSK_FLAGS, startBrowser } from "./browser.ts";
+import { KIOSK_FLAGS, soundFlags, startBrowser } from "./browser.ts";
 import { CompositorError, startCompositor } from "./compositor.ts";
 import { Control } from "./control.ts";
 import { followHolds, RootClient } from "./control-client.ts";
@@ -95,7 +95,7 @@ async function show(
       ...placesOf(exhibit, first, compositor.screen),
       profile: join(homedir(), "profile"), // larger than the runtime directory may become
       environment: compositor.environment,
-      flags: KIOSK_FLAGS,
+      flags: [...KIOSK_FLAGS, ...soundFlags(availableParallelism())],
       accelerated,
       timeoutSeconds,
     });

@@ -121,8 +121,6 @@ export async function openPage(
   let isReplaced = () => {};
   /** The last of them that has painted. */
   let painted = 0;
-  const crashes = () => isLost("the page has crashed");
-  let hasCrashed = crashes;
   /** What went wrong in the page while its piece was being loaded. */
   let faults: string[] = [];
   const lost = new Promise<string>((done) => (isLost = done));
@@ -150,6 +148,9 @@ export async function openPage(
           command("Page.addScriptToEvaluateOnNewDocument", { source: WITHOUT_WEBRTC }, frame);
         command("Target.setAutoAttach", FRAMES, frame);
         command("Runtime.runIfWaitingForDebugger", {}, frame);
+      }
+      if (method === "Target.targetCrashed" && params.targetId === ours) {
+        isLost(`the page has ${crashWords(String(params.status), Number(params.errorCode))}`);
       }
       if (method === "Runtime.bindingCalled" && params.name === REPORT) {
         const [what = "", document = "", folder = ""] = String(params.payload).split(" ");
@@ -185,7 +186,6 @@ export async function openPage(
           hasReloaded();
         }
       }
-      if (method === "Inspector.targetCrashed") hasCrashed();
       if (method === "Inspector.detached") isLost(`the page has gone: ${String(params.reason)}`);
     });
   });
@@ -389,6 +389,14 @@ export async function openPage(
   };
   const goToMenu = () => hasLeft("held", undefined);
   return { shown, lost, leave, goToMenu };
+}
+
+/** What has become of a page's process, by Chromium's word for it and its signal or exit code. */
+function crashWords(status: string, code: number): string {
+  if (status === "oom") return "run out of memory";
+  if (status === "killed")
+    return `been ended by the system (signal ${code}), as it does when memory runs out`;
+  return `crashed (${status}, ${code})`;
 }
 
 /** What an event says has gone wrong in the page, in a line: an error that nobody caught, or one on its console. */
