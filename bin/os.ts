@@ -57,6 +57,12 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
       Say what is in an image, or on a stick that is named by its device: partitions, piece, base version.`,
     run: async (args) => await (await import("./inspect.ts")).inspect(args),
   },
+  log: {
+    usage: `log FILE|DEVICE|DIR
+      Show what the kiosk has kept of its last two starts: from an image, a stick (its device), a piece partition, or the
+      folder in which a stick with files is mounted.`,
+    run: async (args) => await (await import("./log.ts")).log(args),
+  },
   doctor: {
     usage: `doctor URL [--piece NAME]
       Say whether the site at URL can build: its files, base images and oven, looked at from outside.`,
