@@ -1,5 +1,6 @@
 // The kiosk's session, from logging in to switching off: serve what is on the stick to this machine's browser,
 // keep that browser on the screen, and start it again whenever it is not showing anything.
+import { writeFileSync } from "node:fs";
 import { copyFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, homedir, uptime } from "node:os";
 import { join } from "node:path";
@@ -36,6 +37,8 @@ const ROOT = "/run/fedac/control.socket";
 /** A bar that says on the splash how to get there (etc/sway/kiosk-hint); it goes with the splash. */
 const HINT = "hint";
 const CONFIG_OF_HINT = "include /etc/sway/kiosk-hint\n";
+/** While something of ours is on the screen: this process. base/boot/damage takes nothing away that is there. */
+const SHOWING = "/run/fedac/kiosk/showing";
 /** Once it exists, kiosk-no-screen.service tells the person, by other means. */
 const NO_SCREEN = "/run/fedac/kiosk/no-screen";
 /** After this many failures in a row this process ends, and systemd starts another one in a new session. */
@@ -172,6 +175,7 @@ async function main(): Promise<void> {
       follow();
       failures = 0;
       screenFailures = 0;
+      writeFileSync(SHOWING, String(process.pid));
       if (!announced) void writeSerialLine(lines.join("\n"));
       announced = true;
     }).catch(async (error: Error) => {
@@ -179,6 +183,7 @@ async function main(): Promise<void> {
         await writeFile(NO_SCREEN, error.message);
       return error.message;
     });
+    await rm(SHOWING, { force: true });
     failures++;
     console.error(`After ${Math.round((performance.now() - since) / 1000)} s: ${how}. Starting again.`);
   }
