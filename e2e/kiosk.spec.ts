@@ -18,6 +18,7 @@ import { makeFatStick } from "../base/qemu/fat-stick.ts";
 import { letIn } from "../base/qemu/intruder.ts";
 import { withMachine } from "../base/qemu/machine.ts";
 import { pixelAt, readPicture } from "../base/qemu/picture.ts";
+import { vary } from "../base/qemu/variants.ts";
 import { signingKeys } from "../dev/serve-base.ts";
 import { buildOs, start, type Site } from "../dev/start.ts";
 import { acBundle } from "../src/testing/ac-bundle.ts";
@@ -283,6 +284,25 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
       "session: sink alsa_output.usb",
     ]);
   });
+});
+
+test("a stick that has lost some of its browser says so, switches off, and is mended by os repair", async () => {
+  test.setTimeout(START_MS);
+  const { image: lost } = await vary(image, "lost", folder);
+  await withMachine({ image: lost, memory: 3072 }, async (machine) => {
+    expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^NOPIECE damaged /);
+    expect(machine.serial).toMatch(/^DAMAGED device-mapper: verity: .* is corrupted/m);
+    const screen = path.join(out, "damaged.png");
+    await machine.screenshot(screen);
+    const { pixels } = await readPicture(screen);
+    const lit = pixels.filter((part) => part > 0x80).length / pixels.length;
+    expect(lit).toBeGreaterThan(0.01); // letters on black, and nothing of a splash or a piece
+    expect(lit).toBeLessThan(0.1);
+    await machine.powerButton();
+    expect(await machine.ended).toBe("QEMU ended with exit code 0");
+  });
+  await os("repair", lost);
+  expect(readFileSync(lost).equals(readFileSync(image))).toBe(true);
 });
 
 /** Green, and blue for as long as it lives once "l" has been pressed; "h" hangs it. */
