@@ -4,12 +4,14 @@ import * as fs from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as s3 from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { findRelease } from "../../src/fetch/release.ts";
 import { DEFAULT_RETRY, RetryPolicy } from "../../src/fetch/retry.ts";
+import { copiedIn, copiesName, parseCopies } from "../../src/release/copies.ts";
 import { commentOnList, parseList } from "../../src/release/latest.ts";
 import { type Manifest, WINDOW } from "../../src/release/manifest.ts";
 import { entryOf, nameOf, newest } from "../../src/release/list.ts";
@@ -203,7 +205,39 @@ describe.each(["directory", "s3"])("%s", (kind) => {
       .map(({ key: file }) => file)
       .filter((file) => file.startsWith(all[0]!.name));
     expect(kept).toEqual([]);
-    expect((await store.list()).length).toBe(3 * 4 + 1);
+    const lists = 1 + 2 + 3; // of copies from those before
+    expect((await store.list()).length).toBe(3 * 4 + lists + 1);
+  });
+
+  test("a release says what of it is in the three before it, of its own flavor", async () => {
+    await fresh();
+    await publish(job(), other(built(1)).path);
+    const all = [2, 3, 4, 5, 6].map((day) => built(day));
+    for (const { path } of all.slice(0, 4)) await publish(job(), path);
+    const gone = all[2]!;
+    await store.remove(`${gone.name}/base.img`);
+    logged.length = 0;
+    await publish(job(), all[4]!.path);
+    expect(logged.filter((line) => line.includes("will fetch all"))).toMatchObject([
+      expect.stringContaining(gone.name),
+    ]);
+    const last = all[4]!;
+    const [second, , fourth] = [all[1]!, all[2]!, all[3]!];
+    const wanted = [second, fourth].map(
+      ({ manifest }) => `${last.name}/${copiesName(manifest.image.sha256)}`,
+    );
+    const lists = (await store.list())
+      .map(({ key: file }) => file)
+      .filter((file) => file.includes(".copies"));
+    expect(lists.filter((file) => file.startsWith(last.name)).toSorted()).toEqual(wanted.toSorted());
+    for (const file of wanted) {
+      const list = new Uint8Array(gunzipSync((await store.read(file))!.bytes));
+      const { size } = last.manifest.image;
+      const copies = parseCopies(list, { size, olderSize: size });
+      const copied = copiedIn(copies, { start: 0, length: size });
+      expect(size - copied).toBeGreaterThan(1000);
+      expect(size - copied).toBeLessThanOrEqual(1024); // what `built` makes different
+    }
   });
 
   test("what would mislead is refused, and nothing of it goes up", async () => {

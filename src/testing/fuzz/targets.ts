@@ -9,6 +9,14 @@ import { filesystem, plan, type Entry } from "../../ext4/filesystem.ts";
 import { read } from "../../ext4/reader.ts";
 import { backupGpt, checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, SECTOR } from "../../image/gpt.ts";
 import { formatListing, formatOsJson, parseListing, parseOsJson } from "../../image/os-json.ts";
+import {
+  copiesWithin,
+  formatCopies,
+  LARGEST_COPIES,
+  parseCopies,
+  usefulCopies,
+  type Copy,
+} from "../../release/copies.ts";
 import { parseList } from "../../release/latest.ts";
 import { parseManifest, windowsOf, WINDOW } from "../../release/manifest.ts";
 import { verifySignature } from "../../release/minisign.ts";
@@ -180,6 +188,38 @@ const list = jsonTarget("list", "ManifestError", LATEST, (text) => {
     check(version.length <= 64 && address.length <= 2048, "an endless word");
   }
 });
+
+const COPY_SIZES = { size: 2 ** 32 - 2 ** 20, olderSize: 2 ** 31 };
+const copyList = formatCopies(
+  Array.from({ length: 200 }, (_, i): Copy => {
+    return { start: i * 2 ** 20, from: (i * 7919 * 4096) % 2 ** 30, length: 2 ** (i % 21) };
+  }),
+  COPY_SIZES,
+);
+const copies: Target = {
+  name: "copies",
+  error: "RangeError",
+  weight: 1,
+  run(random) {
+    const list = mutate(copyList, random, [copyList], ["\x80", "\xff\xff\xff\xff\x0f", "\0"]);
+    if (list.length > LARGEST_COPIES) return; // not unpacked
+    const { size, olderSize } = COPY_SIZES;
+    const found = parseCopies(list, COPY_SIZES);
+    for (const each of [
+      found,
+      copiesWithin(found, [{ start: 4096, length: 2 ** 29 }]),
+      usefulCopies(found),
+    ]) {
+      let end = 0;
+      for (const { start, from, length } of each) {
+        check(start >= end && from >= 0 && length > 0, "copies out of order, or of nothing");
+        end = start + length;
+        check(end <= size && from + length <= olderSize, "a copy outside the images");
+      }
+    }
+    check(Buffer.compare(formatCopies(found, COPY_SIZES), list) === 0, "another list when written again");
+  },
+};
 
 const osJson = jsonTarget("os.json", "RangeError", OS_JSON, (text) => {
   const parsed = parseOsJson(new TextDecoder().decode(text));
@@ -549,6 +589,7 @@ function forgeTree(forgery: Forgery, random: Random): void {
 export const targets: readonly Target[] = [
   manifest,
   list,
+  copies,
   minisign,
   gpt,
   ext4,
