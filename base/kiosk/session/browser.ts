@@ -42,20 +42,27 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-background-timer-throttling",
   "--disable-breakpad",
+  "--disable-component-extensions-with-background-pages",
   "--disable-component-update",
+  "--disable-crashpad-for-testing", // two processes that would keep dumps for nobody
   "--disable-default-apps",
+  "--disable-extensions",
   "--disable-hang-monitor", // it would ask the person; we decide
   "--disable-pinch",
   "--disable-quic",
   "--disable-sync",
+  // SpareRendererForSitePerProcess: one more process that starts while the piece does
   // BlockMidiByDefault: with it Chromium takes all of MIDI for system exclusive messages, and one cannot be had without the
   // other; without it, too, nothing is granted but by permissions.ts
-  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BlockMidiByDefault",
+  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BlockMidiByDefault,SpareRendererForSitePerProcess",
   "--enable-unsafe-swiftshader", // WebGL also where there is no graphics driver
   // A helper process that has not been connected to by then ends, and the page stays white. The usual 15 s are too
   // short on a slow machine.
   "--ipc-connection-timeout=300",
 ];
+
+/** There is nothing on D-Bus that a piece should reach, and what the browser would look for there it would wait for. */
+const WITHOUT_BUS = { DBUS_SESSION_BUS_ADDRESS: "disabled:", DBUS_SYSTEM_BUS_ADDRESS: "disabled:" };
 
 /**
  * How Chromium is told to play on a machine with that many processors. It asks for three buffers of sound ahead, of 512 frames
@@ -78,7 +85,7 @@ export async function startBrowser(options: BrowserOptions): Promise<Browser> {
   const software = options.accelerated ? [] : ["--disable-gpu"];
   const flags = [...FLAGS, ...software, ...options.flags, `--user-data-dir=${options.profile}`];
   const chromium = spawn(options.program, [...flags, "about:blank"], {
-    env: options.environment,
+    env: { ...options.environment, ...WITHOUT_BUS },
     detached: true, // its helpers outlive it for a moment, and write into the profile: `end` finds them in its group
     stdio: ["ignore", "inherit", "inherit", "pipe", "pipe"], // it reads requests from 3 and answers on 4
   });
