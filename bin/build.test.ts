@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { WINDOW } from "../src/release/manifest.ts";
 import { pattern } from "../src/testing/bytes.ts";
+import { newerBase } from "../src/testing/newer-base.ts";
 import { osIn } from "../src/testing/os.ts";
 import { files, serve } from "../src/testing/range-server.ts";
 import { testKey } from "../src/testing/sign.ts";
@@ -68,6 +69,68 @@ describe("--only-piece", () => {
   });
 });
 
+describe("several pieces", () => {
+  const NAMES = ["notepat", "@jeffrey/frog"];
+  const BOTH = ["build", ...NAMES, "--manifest", "../manifest.json"];
+  const PAGES = ["--bundle", "../page.html", "--bundle", "../other.html"];
+  writeFileSync(path.join(root, "other.html"), "<!doctype html><script>2</script>");
+
+  test("go into one image, with what each may use, and every command says which they are", () => {
+    const allow = ["--allow", "midi", "--allow", "@jeffrey/frog=camera,network"];
+    const made = os(...BOTH, ...PAGES, ...allow, "--by", "@jeffrey");
+    expect(made).toMatchObject({ status: 0, stderr: "" });
+    expect(made.stdout).toMatch(/^2 pieces; it starts with the menu\.\nnotepat\+1-os\.iso: /);
+    const { stdout } = os("inspect", "notepat+1-os.iso");
+    expect(stdout).toMatch(/^starts +the menu$/m);
+    expect(stdout).toMatch(/^name +notepat\npieces\/notepat\/piece\.html +33 bytes$/m);
+    expect(stdout).toMatch(/^name +@jeffrey\/frog\npieces\/jeffrey-frog\/piece\.html +33 bytes$/m);
+    expect(stdout.match(/^may use +(.*)$/gm)?.map((line) => line.replace(/^may use +/, ""))).toEqual([
+      "midi",
+      "camera, midi, network",
+    ]);
+    expect(stdout).toMatch(/^built by +@jeffrey$/m);
+  });
+
+  test("--start names the one that starts, and --only-piece makes the same partition for put", () => {
+    const start1 = ["--start", "@jeffrey/frog"];
+    const made = os(...BOTH, ...PAGES, ...start1);
+    expect(made.stdout).toMatch(/^2 pieces; it starts with @jeffrey\/frog\./);
+    expect(os(...BOTH, ...PAGES, ...start1, "--only-piece")).toMatchObject({ status: 0 });
+    const partition = readFileSync(at("notepat+1-os.iso")).subarray(start, start + length);
+    expect(readFileSync(at("notepat+1-piece.img")).equals(partition)).toBe(true);
+    expect(os(...BOTH, ...PAGES, "--only-piece", "--out", "menu.img")).toMatchObject({ status: 0 });
+    const put = os("put", "menu.img", "notepat+1-os.iso");
+    expect(put.status).toBe(0);
+    expect(put.stdout).toMatch(/^notepat\+1-os\.iso: piece of 8388608 bytes/);
+    expect(os("inspect", "notepat+1-os.iso").stdout).toMatch(/^starts +the menu$/m);
+  });
+
+  test.each([
+    [2, ["notepat", "notepat"], "notepat is named twice"],
+    [2, [...NAMES, "--bundle", "../page.html"], "--bundle is said once for each of the pieces"],
+    [2, [...NAMES, ...PAGES, "--start", "cow"], '--start takes one of the pieces, or "menu"; not "cow"'],
+    [2, ["notepat", "--start", "menu"], '--start takes one of the pieces, not "menu"'],
+    [2, [...NAMES, ...PAGES, "--allow", "cow=midi"], '--allow is for the pieces; not "cow"'],
+    [2, [...NAMES, ...PAGES, "--allow", "notepat=teleport"], "not teleport"],
+    [
+      1,
+      [...NAMES, ...PAGES.slice(0, 2), "--bundle", "large.html"],
+      "There is no room for @jeffrey/frog beside notepat",
+    ],
+    [
+      1,
+      ["notepat", "line", "--manifest", "../old.json"],
+      "The base test 2026.1.1 starts one piece, not several",
+    ],
+  ])("%i: %j: %s", (status, args, words) => {
+    writeFileSync(at("large.html"), `<!doctype html><script>${"x".repeat(length - 100_000)}</script>`);
+    writeFileSync(path.join(root, "old.json"), JSON.stringify({ ...manifest, osJson: undefined }));
+    const failed = os("build", "--manifest", "../manifest.json", ...args);
+    expect(failed).toMatchObject({ status, stdout: "" });
+    expect(failed.stderr).toContain(words);
+  });
+});
+
 describe("--from", () => {
   test("takes what is right from an image of another piece, and fetches the rest", async () => {
     expect(os("build", "other", ...FILE.slice(2), "--out", "other.iso")).toMatchObject({ status: 0 });
@@ -95,6 +158,34 @@ describe("--from", () => {
     ]);
     expect(readFileSync(at("new.iso")).equals(readFileSync(at("expected.iso")))).toBe(true);
   });
+
+  test(
+    "takes what has not changed from an image of an older base, and fetches the rest",
+    { timeout: 120_000 },
+    async () => {
+      expect(os(...FILE, "--out", "older.iso")).toMatchObject({ status: 0 });
+      const newer = await newerBase({ manifest, image });
+      await using server = await serve(files(newer.parts));
+      const args = [
+        "--manifest",
+        `${server.url}/manifest.json`,
+        ...KEY,
+        "--from",
+        "older.iso",
+        "--out",
+        "new.iso",
+      ];
+      const { status, stdout, stderr } = await osAsync(...BUILD, ...args);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(stdout).toMatch(/^4\.2 MB of 12\.6 MB are to be fetched: the rest is in older\.iso\.$/m);
+      expect(stdout).toContain(
+        `${newer.left} bytes of the base were fetched; the rest of it came from older.iso.`,
+      );
+      const made = readFileSync(at("new.iso"));
+      expect(made.subarray(0, start).equals(newer.image.subarray(0, start))).toBe(true);
+      expect(made.subarray(start + length).equals(newer.image.subarray(start + length))).toBe(true);
+    },
+  );
 
   test.each([0, 1, WINDOW + 1, 3 * WINDOW])(
     "a file cut off after %i bytes gives what it has",

@@ -5,15 +5,16 @@ import type { Bytes } from "../src/bytes/segment.ts";
 import { SaveError } from "../src/errors.ts";
 import { chunksOf } from "../src/ext4/chunks.ts";
 import { openImage, type Image } from "../src/image/image.ts";
-import { type PieceFiles, planPartition } from "../src/image/plan.ts";
-import { parsePiece, partitionFileName } from "../src/piece/name.ts";
+import { type PartitionContents, planPartition } from "../src/image/plan.ts";
+import { partitionFileName } from "../src/piece/name.ts";
 import { WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { asTold, BASE_OPTIONS, openBase, type OpenBase } from "./base.ts";
 import { understand, UsageError } from "./errors.ts";
+import { olderBase } from "./from-older.ts";
 import { openInput } from "./input.ts";
 import { inputSeed } from "./input-seed.ts";
 import { writeWhole } from "./output.ts";
-import { openPiece, PIECE_OPTIONS } from "./piece.ts";
+import { openPieces, parseStart, parseWish, PIECE_OPTIONS } from "./piece.ts";
 import { print, showProgress } from "./terminal.ts";
 
 /**
@@ -40,6 +41,7 @@ function parse(args: string[]) {
         out: { type: "string" },
         "only-piece": { type: "boolean", default: false },
         from: { type: "string" },
+        start: { type: "string" },
       },
     }),
   );
@@ -50,43 +52,65 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   if (onlyPiece && from !== undefined) {
     throw new UsageError("--only-piece needs no base, so it takes none --from an image");
   }
-  const name = parsePiece(positionals.join(" ")); // before anything is fetched
+  const wish = parseWish(positionals, values); // before anything is fetched
+  const start = parseStart(wish, values.start);
   const input = from === undefined ? undefined : await openInput(from, { disks: true });
   const stop = new AbortController(); // a signal ends the whole program, so nothing aborts it
   const base = await openBase(values, stop.signal);
-  const piece = await openPiece(name, values, base, stop.signal);
-  if (piece.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
-  if (onlyPiece) return await makePartition(base, piece, values.out);
+  const contents = { ...(await openPieces(wish, values, base, stop.signal)), start };
+  if (contents.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
+  if (onlyPiece) return await makePartition(base, contents, values.out);
   const { sources } = base;
-  let fetched = 0;
+  const basis = input && (await olderBase(from ?? "", input, base, stop.signal));
+  const seeds = input && !basis ? [inputSeed(from ?? "", input, windowsOf(base.manifest))] : [];
   const image = await openImage(
     {
       manifest: base.manifest,
       sources: {
         ...sources,
-        seeds: [...(input ? [inputSeed(from ?? "", input, windowsOf(base.manifest))] : []), ...sources.seeds],
-        onFetched: (_, bytes) => (fetched += bytes.length),
+        seeds: [...seeds, ...sources.seeds],
+        basis,
       },
     },
-    piece,
+    contents,
     stop.signal,
   );
   await base.recordSeen();
+  if (basis) {
+    const { download, here } = image.info;
+    print(
+      `${megabytes(download - here)} of ${megabytes(download)} are to be fetched: the rest is in ${from}.`,
+    );
+  }
 
   const out = values.out ?? image.info.fileName;
   await writeWhole(out, hashedChunks(image));
   await input?.handle.close();
+  tellPieces(contents.pieces, image.info.start);
   print(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
   if (input && sources.servers.length > 0) {
-    print(`${fetched} bytes of the base were fetched; the rest of it came from ${from}.`);
+    print(`${sources.retry.fetched} bytes of the base were fetched; the rest of it came from ${from}.`);
   }
 }
 
+/** Of several pieces what the machine shows first. */
+function tellPieces(pieces: readonly unknown[], start: string | undefined): void {
+  if (pieces.length > 1) print(`${pieces.length} pieces; it starts with ${start ?? "the menu"}.`);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
 /** The piece partition alone, for a stick that has the base already. */
-async function makePartition(base: OpenBase, piece: PieceFiles, file: string | undefined): Promise<void> {
-  const { segments } = await planPartition(base.manifest, piece);
+async function makePartition(
+  base: OpenBase,
+  contents: PartitionContents,
+  file: string | undefined,
+): Promise<void> {
+  const { segments, pieces } = await planPartition(base.manifest, contents);
   await base.recordSeen();
-  const out = file ?? partitionFileName(piece.name);
+  const out = file ?? partitionFileName(pieces[0].name, pieces.length - 1);
   const hash = createHash("sha256");
   async function* hashed(): AsyncGenerator<Bytes> {
     for await (const chunk of chunksOf(segments)) {

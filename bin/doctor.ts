@@ -8,6 +8,7 @@ import { WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import { parsePiece } from "../src/piece/name.ts";
 import { openImage } from "../src/image/image.ts";
+import type { PartitionContents } from "../src/image/plan.ts";
 import { orderedWindows } from "../src/fetch/downloader.ts";
 import { RetryPolicy } from "../src/fetch/retry.ts";
 import { fetchBundle } from "../src/bundle/bundle.ts";
@@ -312,7 +313,8 @@ async function examineImage(
   const again = "Upload image, manifest and signature of one build again.";
   await report.check(`${name} is what the manifest describes`, again, async () => {
     const sources = { servers: [new Source(url, size)], retry: new RetryPolicy(RETRY), seeds: [] };
-    await openImage({ manifest, sources }, { name: "doctor", html: new Uint8Array(1) }, forever());
+    const pieces: PartitionContents["pieces"] = [{ name: "doctor", html: new Uint8Array(1) }];
+    await openImage({ manifest, sources }, { pieces }, forever());
     const windows = windowsOf(manifest);
     const end = windows.digests.length;
     const pool = new BufferPool(WINDOW);

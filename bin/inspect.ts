@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { FilesystemError } from "../src/ext4/error.ts";
 import { read, type Volume } from "../src/ext4/reader.ts";
+import { type At, pagePath } from "../src/image/contents.ts";
 import { checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, type Partition } from "../src/image/gpt.ts";
-import { OS_JSON_LIMIT } from "../src/image/os-json.ts";
+import { MENU, MOST_PIECES, OS_JSON_LIMIT } from "../src/image/os-json.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { complaintWords, describeSettings, parseSettings, SETTINGS_LIMIT } from "../src/settings/settings.ts";
 import { UsageError, understand } from "./errors.ts";
@@ -17,8 +18,6 @@ const TAIL = GPT_LENGTH; // the backup table is shorter than the primary one by 
 const MOST_TEXT = 200;
 const MOST_NAMES = 100;
 
-/** Bytes `start, length` of an image or a part of one. */
-type At = (start: number, length: number) => Promise<Bytes>;
 type Row = readonly (string | number)[];
 
 /**
@@ -69,15 +68,13 @@ async function describePiece({ start, length }: Partition, at: At): Promise<Row[
     return at(start + from, count);
   });
   const os = await osJsonOf(volume);
-  const html = await digestOf(volume, "piece.html", length);
   const { names, count } = await filesOf(volume);
-  const right = html.sha256 === os["sha256"];
   return [
-    ["name", text(os["piece"])],
+    ...(os["format"] === 2
+      ? await describePieces(os, volume, length)
+      : await describeOne(os, volume, "piece.html", length)),
     ["base", text(os["base"])],
     ...(os["by"] === undefined ? [] : [["built by", text(os["by"])]]),
-    ["piece.html", `${html.length} bytes`],
-    ["SHA-256", right ? html.sha256 : `${html.sha256}, and os.json says ${text(os["sha256"])}`],
     ...(await settingsOf(volume)),
     ["files", names.join(", ") + (count > names.length ? `, and ${count - names.length} more` : "")],
     [
@@ -85,6 +82,35 @@ async function describePiece({ start, length }: Partition, at: At): Promise<Row[
       `ext4, ${volume.blockSize} byte blocks, ${volume.freeBytes} bytes free, UUID ${volume.uuid}`,
     ],
   ];
+}
+
+/** What `said` says of a piece, and what its page, at `path`, is. */
+async function describeOne(
+  said: Record<string, unknown>,
+  volume: Volume,
+  path: string,
+  length: number,
+): Promise<Row[]> {
+  const html = await digestOf(volume, path, length);
+  const right = html.sha256 === said["sha256"];
+  const allow = Array.isArray(said["allow"]) ? said["allow"].map(text).slice(0, MOST_NAMES) : [];
+  return [
+    ["name", text(said["piece"])],
+    [path, `${html.length} bytes`],
+    ["SHA-256", right ? html.sha256 : `${html.sha256}, and os.json says ${text(said["sha256"])}`],
+    ...(allow.length > 0 ? [["may use", allow.join(", ")]] : []),
+  ];
+}
+
+/** The same of each of several, and what is shown first. */
+async function describePieces(os: Record<string, unknown>, volume: Volume, length: number): Promise<Row[]> {
+  const rows: Row[] = [["starts", os["start"] === MENU ? "the menu" : text(os["start"])]];
+  const listed = Array.isArray(os["pieces"]) ? os["pieces"].slice(0, MOST_PIECES) : [];
+  for (const entry of listed) {
+    const said = { ...(entry as Record<string, unknown> | null) };
+    rows.push(...(await describeOne(said, volume, pagePath(text(said["folder"])), length)));
+  }
+  return rows;
 }
 
 /** `os.json` as it is: this is for looking at what may be wrong with it. */

@@ -6,16 +6,18 @@ import { print, watchOutput } from "./terminal.ts";
 /** What each command takes and does, and what does it. */
 const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise<void> }> = {
   build: {
-    usage: `build <piece> [--manifest URL-or-path] [--oven URL] [--bundle FILE] [--splash FILE]
-                                 [--flavor NAME] [--version VERSION] [--key KEY]...
-                                 [--allow camera,microphone,midi,network,sysex] [--by @HANDLE]
+    usage: `build <piece>... [--manifest URL-or-path] [--oven URL] [--bundle FILE]... [--splash FILE]
+                                 [--flavor NAME] [--version VERSION] [--key KEY]... [--start PIECE|menu]
+                                 [--allow [PIECE=]camera,microphone,midi,network,sysex]... [--by @HANDLE]
                                  [--settings FILE] [--patience SECONDS] [--from FILE | --only-piece] [--out FILE]
-      Make <piece>-os.iso, as the browser would. A KEY is a minisign public key that may have signed the manifest. The
-      piece may use what --allow says of the computer that it starts, and nothing of it otherwise. --by: the image says
-      who has built it, on the splash that is made for it and in os.json. --settings: a JSON file with wifi, country,
-      keyboard, timeZone, rotation, scale, volume, output (README.md). The image then holds what joins those networks:
-      keep it to yourself. What an image or a stick, --from FILE, has of the base is taken from there, and only the rest
-      is fetched. --only-piece: the piece partition alone, <piece>-piece.img, for "put".`,
+      Make <piece>-os.iso, as the browser would. A KEY is a minisign public key that may have signed the manifest.
+      Several pieces go into one image, as <piece>+1-os.iso: its machine begins with a menu of them, or with --start.
+      --bundle: a page from a file, for each piece in their order. A piece may use what --allow says of the computer that
+      it starts, every piece or the one that is named, and nothing of it otherwise. --by: the image says who has built it,
+      on the splash that is made for it and in os.json. --settings: a JSON file with wifi, country, keyboard, timeZone,
+      rotation, scale, volume, output, locked (README.md). The image then holds what joins those networks: keep it to yourself.
+      What an image or a stick, --from FILE, has of the base is taken from there, and only the rest is fetched.
+      --only-piece: the piece partition alone, <piece>-piece.img, for "put".`,
     run: async (args) => await (await import("./build.ts")).build(args),
   },
   stick: {
@@ -54,6 +56,12 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
     usage: `inspect FILE
       Say what is in an image, or on a stick that is named by its device: partitions, piece, base version.`,
     run: async (args) => await (await import("./inspect.ts")).inspect(args),
+  },
+  log: {
+    usage: `log FILE|DEVICE|DIR
+      Show what the kiosk has kept of its last two starts: from an image, a stick (its device), a piece partition, or the
+      folder in which a stick with files is mounted.`,
+    run: async (args) => await (await import("./log.ts")).log(args),
   },
   doctor: {
     usage: `doctor URL [--piece NAME]

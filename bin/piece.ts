@@ -4,7 +4,8 @@ import { type Allowance, ALLOWANCES, allowancesOf } from "../src/allowances.ts";
 import { fetchBundle, prepareBundle, type BundleOptions } from "../src/bundle/bundle.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { BundleError } from "../src/errors.ts";
-import type { PieceFiles } from "../src/image/plan.ts";
+import { MENU } from "../src/image/os-json.ts";
+import { checkPieces, type PartitionContents, roomBeside } from "../src/image/plan.ts";
 import { isHandle, parsePiece } from "../src/piece/name.ts";
 import { sealSettings } from "../src/settings/seal.ts";
 import {
@@ -13,8 +14,7 @@ import {
   type SealedSettings,
   SETTINGS_LIMIT,
 } from "../src/settings/settings.ts";
-import { pngSize } from "../src/splash/png.ts";
-import { MOST_PIXELS } from "../src/splash/splash.ts";
+import { MOST_PIXELS, pngSize } from "../src/splash/png-size.ts";
 import type { OpenBase } from "./base.ts";
 import { UsageError } from "./errors.ts";
 import { readInput } from "./input.ts";
@@ -23,9 +23,9 @@ import { printError, showProgress } from "./terminal.ts";
 /** The options that say what goes with a piece, for `parseArgs`. */
 export const PIECE_OPTIONS = {
   oven: { type: "string", default: config.oven },
-  bundle: { type: "string" },
+  bundle: { type: "string", multiple: true },
   splash: { type: "string" },
-  allow: { type: "string", default: "" },
+  allow: { type: "string", multiple: true },
   by: { type: "string" },
   settings: { type: "string" },
 } as const satisfies ParseArgsConfig["options"];
@@ -33,61 +33,114 @@ export const PIECE_OPTIONS = {
 /** What `parseArgs` makes of `PIECE_OPTIONS`. */
 interface PieceValues {
   readonly oven: string;
-  readonly bundle?: string | undefined;
+  readonly bundle?: readonly string[] | undefined;
   readonly splash?: string | undefined;
-  readonly allow: string;
+  readonly allow?: readonly string[] | undefined;
   readonly by?: string | undefined;
   readonly settings?: string | undefined;
 }
 
-/**
- * A piece by its name: its page from the oven or from `--bundle`, and what else the options give it. Throws `UsageError`, `RangeError` for a file that cannot be used, and the errors of
- * `src/errors.ts`.
- */
-export async function openPiece(
-  words: string,
-  values: PieceValues,
-  { manifest, preparing }: Pick<OpenBase, "manifest" | "preparing">,
-  stop: AbortSignal,
-): Promise<PieceFiles> {
-  const name = parsePiece(words);
-  const { by } = values;
+/** What is asked for on the command line, before anything of it is fetched. */
+export interface Wish {
+  readonly names: readonly [string, ...string[]];
+  /** Files with their pages, in the same order; none when they are the oven's. */
+  readonly bundles: readonly string[];
+  /** By name. */
+  readonly allow: ReadonlyMap<string, readonly Allowance[]>;
+}
+
+/** Pieces by their names, and what each may use; no name is the front door. Throws `UsageError` and `PieceNameError`. */
+export function parseWish(words: readonly string[], { bundle = [], allow = [], by }: PieceValues): Wish {
+  const [first = "", ...others] = words;
+  const names: Wish["names"] = [parsePiece(first), ...others.map((word) => parsePiece(word))];
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UsageError(`${twice} is named twice`);
   if (by !== undefined && !isHandle(by))
     throw new UsageError(`--by takes a handle of AC's, as @jeffrey; not ${by}`);
-  const allow = parseAllow(values.allow);
-  if (values.bundle === undefined && !URL.canParse(values.oven)) {
+  const bundles = names.length === 1 ? bundle.slice(-1) : bundle;
+  if (bundles.length > 0 && bundles.length !== names.length) {
+    throw new UsageError("--bundle is said once for each of the pieces, in their order, or not at all");
+  }
+  return { names, bundles, allow: parseAllow(names, allow) };
+}
+
+/**
+ * The pieces of `wish`: their pages from the oven or from `--bundle`, and what else the options give them. The first that
+ * there is no room for ends it. Throws `RangeError` for a file that cannot be used, and the errors of `src/errors.ts`.
+ */
+export async function openPieces(
+  { names, bundles, allow }: Wish,
+  values: PieceValues,
+  base: Pick<OpenBase, "manifest" | "preparing">,
+  stop: AbortSignal,
+): Promise<PartitionContents> {
+  const { manifest, preparing } = base;
+  const { by } = values;
+  checkPieces(manifest, names);
+  if (bundles.length === 0 && !URL.canParse(values.oven)) {
     throw new RangeError(`The oven's address, ${values.oven}, is none`);
   }
   const settings = values.settings === undefined ? undefined : await readSettingsFile(values.settings, allow);
+  const splash = values.splash === undefined ? undefined : await readSplash(values.splash);
   const { created, piecePartition } = manifest;
   const wish = { created, limit: piecePartition.length };
-  const { html } = values.bundle
-    ? await readBundle(name, values.bundle, wish)
-    : await fetchBundle(name, values, { ...wish, retry: preparing, stop, onBaking: showBaking });
-  const splash = values.splash ? await readSplash(values.splash) : undefined;
-  return { name, html, splash, allow, by, settings };
+  let contents: PartitionContents | undefined;
+  for (const [i, name] of names.entries()) {
+    const file = bundles[i];
+    const { html } =
+      file === undefined
+        ? await fetchBundle(name, values, { ...wish, retry: preparing, stop, onBaking: showBaking })
+        : await readBundle(name, file, wish);
+    const piece = { name, html, allow: allow.get(name) };
+    const pieces: PartitionContents["pieces"] = contents ? [...contents.pieces, piece] : [piece];
+    contents = { pieces, splash, by, settings };
+    if (pieces.length > 1) await roomBeside(manifest, contents); // before the next one is fetched
+  }
+  return contents!;
 }
 
-/** Allowances, between commas. Throws `UsageError` for a word that is none. */
-function parseAllow(words: string): readonly Allowance[] {
-  const { allow, unknown } = allowancesOf(words.split(",").filter((word) => word !== ""));
-  if (unknown.length > 0) {
-    throw new UsageError(
-      `--allow takes ${ALLOWANCES.join(", ")}, with commas between; not ${unknown.join(", ")}`,
-    );
+/** Which of several pieces is shown first, by its name, or the menu. Throws `UsageError`. */
+export function parseStart({ names }: Wish, start: string | undefined): PartitionContents["start"] {
+  const index = names.indexOf(start ?? "");
+  if (index >= 0) return index;
+  if (start === undefined || (start === MENU && names.length > 1)) return undefined;
+  throw new UsageError(
+    names.length > 1
+      ? `--start takes one of the pieces, or "${MENU}"; not "${start}"`
+      : `--start takes one of the pieces, not "${start}"`,
+  );
+}
+
+/**
+ * Allowances by name: each of `words` is a list with commas for every piece, or for one, as "notepat=midi,network". Throws
+ * `UsageError` for a word that is none, and for a piece that is not among `names`.
+ */
+function parseAllow(names: Wish["names"], words: readonly string[]): Wish["allow"] {
+  const all = new Map<string, Allowance[]>(names.map((name) => [name, []]));
+  for (const list of words) {
+    const [, name, its = list] = /^([^=]*)=(.*)$/.exec(list) ?? [];
+    const { allow, unknown } = allowancesOf(its.split(",").filter((word) => word !== ""));
+    if (unknown.length > 0) {
+      throw new UsageError(
+        `--allow takes ${ALLOWANCES.join(", ")}, with commas between; not ${unknown.join(", ")}`,
+      );
+    }
+    if (name !== undefined && !all.has(name))
+      throw new UsageError(`--allow is for the pieces; not "${name}"`);
+    for (const one of name === undefined ? names : [name]) all.get(one)?.push(...allow);
   }
-  return allow;
+  return new Map([...all].map(([name, list]) => [name, allowancesOf(list).allow]));
 }
 
 /**
  * What a person has written down of the machine, with keys in the place of passphrases where that can be. Throws
  * `RangeError`, which names all that is wrong and no value of it: some are secrets.
  */
-async function readSettingsFile(file: string, allow: readonly Allowance[]): Promise<SealedSettings> {
+async function readSettingsFile(file: string, allow: Wish["allow"]): Promise<SealedSettings> {
   const text = new TextDecoder().decode(await readInput(file, SETTINGS_LIMIT)); // also with a byte order mark
   const { settings, complaints } = parseSettings(text);
   if (complaints.length > 0) throw new RangeError(`${file}: ${complaints.map(complaintWords).join("; ")}`);
-  if (settings.wifi.length > 0 && !allow.includes("network")) {
+  if (settings.wifi.length > 0 && ![...allow.values()].flat().includes("network")) {
     printError(`os: ${file} names wireless networks, and nothing joins them without --allow network`);
   }
   return await sealSettings(settings);

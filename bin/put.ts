@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { CancelledError, SaveError } from "../src/errors.ts";
+import { type At, layoutOf, piecesIn } from "../src/image/contents.ts";
 import { checkBackupGpt, GPT_LENGTH } from "../src/image/gpt.ts";
 import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
-import { type At, contentsOf, layoutOf, pieceIn } from "./contents.ts";
+import { contentsOf } from "./contents.ts";
 import { understand, UsageError } from "./errors.ts";
 import { type Input, openInput, readAt } from "./input.ts";
 import {
@@ -25,8 +26,6 @@ interface Source {
   readonly kind: "image" | "piece";
   /** Of what is put, in bytes. */
   readonly size: number;
-  /** The piece in it; `undefined` in a base image. */
-  readonly piece: string | undefined;
 }
 
 /**
@@ -70,15 +69,17 @@ async function lookAtSource(file: string, at: At, size: number): Promise<Source>
     if (size === 0) throw new RangeError("it is empty");
     const isImage = size >= GPT_LENGTH && Buffer.from(await at(512, 8)).toString("latin1") === "EFI PART";
     if (!isImage) {
-      const os = await pieceIn(at, size);
-      if (!os) throw new RangeError("it is neither an image nor a piece partition: it begins with zeros");
-      return { kind: "piece", size, piece: os.piece };
+      const listing = await piecesIn(at, size);
+      if (!listing) {
+        throw new RangeError("it is neither an image nor a piece partition: it begins with zeros");
+      }
+      return { kind: "piece", size };
     }
     const { size: its, piece } = await layoutOf(at, size);
     await checkBackupGpt(await at(its - GPT_LENGTH, GPT_LENGTH), its);
     const { start, length } = piece;
-    const os = await pieceIn((from, count) => at(start + from, count), length);
-    return { kind: "image", size: its, piece: os?.piece };
+    await piecesIn((from, count) => at(start + from, count), length);
+    return { kind: "image", size: its };
   } catch (error) {
     throw told(file, error);
   }

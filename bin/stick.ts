@@ -1,9 +1,9 @@
 import { stat, statfs } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { NotOurStickError, PieceNameError, StickError } from "../src/errors.ts";
+import { blankFiles } from "../src/image/blank-files.ts";
 import { pieceFiles } from "../src/image/plan.ts";
 import type { StickProgress } from "../src/messages.ts";
-import { parsePiece } from "../src/piece/name.ts";
 import {
   install,
   pieceCalled,
@@ -17,7 +17,7 @@ import { check, holdsOurs, look, type Stick } from "../src/stick/look.ts";
 import type { StickPieceFiles } from "../src/stick/plan.ts";
 import { asTold, BASE_OPTIONS, keysOf, openBase } from "./base.ts";
 import { understand, UsageError } from "./errors.ts";
-import { openPiece, PIECE_OPTIONS } from "./piece.ts";
+import { openPieces, parseWish, PIECE_OPTIONS } from "./piece.ts";
 import { systemReason } from "./reason.ts";
 import { diskFolder } from "./stick-folder.ts";
 import { print, showProgress } from "./terminal.ts";
@@ -97,18 +97,18 @@ async function put(
   values: ReturnType<typeof parse>["values"],
   run: StickRun,
 ): Promise<void> {
-  if (values.bundle !== undefined && names.length > 1)
-    throw new UsageError("--bundle is the page of one piece");
-  const parsed = names.map((name) => parsePiece(name)); // before anything is fetched
+  const wish = parseWish(names, values); // before anything is fetched
   const base = await openBase(values, run.stop);
   const { manifest, signature, sources } = base;
   if (signature === undefined) {
     throw new RangeError("The manifest is not signed, and what is on a stick is known by its signature");
   }
   const pieces: StickPieceFiles[] = [];
-  for (const piece of parsed) {
-    const files = await pieceFiles(manifest, await openPiece(piece, values, base, run.stop));
-    pieces.push({ piece, folder: pieceFolder(piece, files), files });
+  for (const [i, piece] of wish.names.entries()) {
+    // A folder each, as a stick with one has, so one after another
+    const alone = { ...wish, names: [piece] as const, bundles: wish.bundles.slice(i, i + 1) };
+    const files = await pieceFiles(manifest, await openPieces(alone, values, base, run.stop));
+    pieces.push({ piece, folder: pieceFolder(piece, files), files, blank: blankFiles(files) });
   }
   const starts = values.start === undefined ? pieces[0] : pieces.find(({ piece }) => piece === values.start);
   if (!starts) throw new UsageError(`--start takes one of the pieces, not "${values.start}"`);

@@ -12,7 +12,7 @@ import type { Frame, FromDisk, PenEvent } from "./stage/messages.ts";
 
 const { code: source } = await bundlePiece();
 const SIZES = ["128x128", "188x406", "320x200", "476x296", "952x592", "1200x720"];
-const link = linkTo("notepat", [], "https://aesthetic.computer");
+const link = linkTo({ pieces: ["notepat"], qualifiers: [] }, "https://aesthetic.computer");
 let copies = 0;
 
 beforeEach(() => {
@@ -153,7 +153,7 @@ function textOf(content: unknown): string {
 const signs: Record<string, RegExp> = {
   loading: /loading\.\.\./,
   picker: /choose a piece .*drift/,
-  typing: /> no no notepat/,
+  typing: /> no no .*notepat/,
   asking: /stop and throw away the file\?/,
   link: /open:/,
   phone: /cannot write a USB stick/,
@@ -161,6 +161,15 @@ const signs: Record<string, RegExp> = {
   preparing: /asking for the piece/,
   ready: /s start/,
   unfinished: /is .*unfinished\./,
+  "several fetched": /2 of 3: @jeffrey\/frog/,
+  "several baked": /3 of 3: line\. the oven bakes it: Loading fonts/,
+  several:
+    /notepat\+2-os.iso.*54\.3 MB of .*67\.1 MB left .*with a menu of them.*3 pieces.*notepat, .*line, .*may use camera, MIDI/,
+  "several done": /notepat\+2-os.iso is in your downloads\. it starts with a menu\./,
+  "several, one first": /starts with line/,
+  "several, one out": /2 pieces.*@jeffrey\/frog, left out/,
+  "several, one unknown": /no piece called frogg.*s go on/,
+  "several, one too many": /no room for @jeffrey\/frog.*or leave out .*another: .*notepat.*line/,
   asks: /may use camera, MIDI, network .*c .*camera \(it asks\) .*n .*network/,
   starting: /waiting for your browser/,
   saving: /48% .*p pause/,
@@ -309,6 +318,7 @@ test.each(["1x1", "7x7", "16x16", "15x150", "1500x20", "60x40", "7680x60"])(
       vi.stubGlobal("navigator", { userAgent: "Node" });
     }
   },
+  60_000,
 );
 
 test.each([
@@ -317,15 +327,21 @@ test.each([
   ["os:$cow", "$cow", []],
   ["os:@jeffrey/frog", "@jeffrey/frog", []],
   ["os:notepat:tiny:2026.11.24", "notepat", ["tiny", "2026.11.24"]],
-  ["os notepat tiny x86_64", "notepat", ["tiny", "x86_64"]],
-  ["os:notepat:tiny~x86_64", "notepat", ["tiny", "x86_64"]],
-])("%s opens %s, with qualifiers %j, once the page is there", async (slug, name, qualifiers) => {
-  const piece = await visit(slug);
-  expect(piece.told()).toEqual([]);
-  await piece.meet();
-  await piece.meet(); // a page module that is run twice says it twice
-  expect(piece.told("os:open")).toEqual([{ type: "os:open", piece: name, qualifiers, visit: undefined }]);
-});
+  ["os notepat tiny 2026.11.24", "notepat", ["tiny", "2026.11.24"]],
+  ["os:notepat:tiny~line", "notepat", ["tiny"], ["line"]],
+  ["os notepat line @jeffrey/frog", "notepat", [], ["line", "@jeffrey/frog"]],
+])(
+  "%s opens %s, with qualifiers %j, once the page is there",
+  async (slug, name, qualifiers, others?: string[]) => {
+    const piece = await visit(slug);
+    expect(piece.told()).toEqual([]);
+    await piece.meet();
+    await piece.meet(); // a page module that is run twice says it twice
+    expect(piece.told("os:open")).toEqual([
+      { type: "os:open", piece: name, qualifiers, visit: undefined, ...(others && { others }) },
+    ]);
+  },
+);
 
 test("before the download there is all that is known of it", async () => {
   const piece = await shown(states.ready);
@@ -334,7 +350,7 @@ test("before the download there is all that is known of it", async () => {
   expect(piece.says()).toContain("piece notepat, 1.2 MB");
   expect(/sha256 ((?:[0-9a-f]+ ?)+)/.exec(piece.says())?.[1]?.replaceAll(" ", "")).toBe(sha256);
   await piece.state(states.unfinished);
-  expect(piece.says()).toContain("220 MB (320 MB here)");
+  expect(piece.says()).toContain("download 220 of 540 MB: the rest is here");
   expect(piece.says()).toContain("notepat-os.iso is unfinished. continue goes on with it.");
   expect(piece.says()).toContain("w continue");
 });
@@ -346,7 +362,15 @@ test.each([
   ["ready", ["k"], { type: "os:keep", keep: false }],
   ["unfinished", ["w"], { type: "os:start", where: "choose" }],
   ["unfinished", ["k"], { type: "os:keep", keep: true }],
-  ["ready", ["l"], { type: "os:link" }],
+  ["ready", ["l"], { type: "os:link", qualifiers: [] }],
+  ["several", ["3", "c"], { type: "os:allow", use: "camera", of: "@jeffrey/frog" }],
+  ["several", ["2", "t"], { type: "os:first", of: "line" }],
+  ["several, one first", ["2", "t"], { type: "os:first" }],
+  ["several", ["2", "o"], { type: "os:include", of: "line" }],
+  ["several, one out", ["3", "o"], { type: "os:include", of: "@jeffrey/frog" }],
+  ["several, one unknown", ["s", "s"], { type: "os:start", where: "downloads" }],
+  ["several, one unknown", ["w"], { type: "os:again" }],
+  ["several, one too many", ["1"], { type: "os:include", of: "notepat" }],
   ["ready", ["a", "c"], { type: "os:allow", use: "camera" }],
   ["ready", ["a", "n"], { type: "os:allow", use: "network" }],
   ["asks", ["c"], { type: "os:allow", use: "camera" }],
@@ -526,7 +550,7 @@ describe("os alone", () => {
   test("offers what was built lately, then pieces of AC's own; arrows and Space choose", async () => {
     const piece = await visit("os", { page: { ...pageInfo, recent: ["drift", "notepat"] } });
     await piece.meet();
-    expect(piece.says()).toMatch(/drift built lately notepat built lately prompt line wand/);
+    expect(piece.says()).toMatch(/drift built lately \+ notepat built lately \+ prompt \+ line \+ wand/);
     expect(piece.told("os:open")).toEqual([]);
     await piece.press("ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp", " ");
     expect(await piecesAfter(piece)).toBe("os:prompt");
@@ -542,9 +566,65 @@ describe("os alone", () => {
   test("a tap chooses", async () => {
     const piece = await visit("os");
     await piece.meet();
-    await piece.tap(piece.hits()[2]!);
+    await piece.tap(rowOf(piece, "line"));
     expect(await piecesAfter(piece)).toBe("os:line");
   });
+
+  test.each([
+    [
+      "keys",
+      async (piece: Visit) =>
+        piece.press("ArrowDown", ",", "m", "i", "n", "e", "+", "ArrowDown", " ", " ", "Tab"),
+    ],
+    [
+      "taps",
+      async (piece: Visit) => {
+        await piece.tap(
+          piece.hits().find((hit) => meet(hit, piece.texts().filter(({ text }) => text === "+")[1]!))!,
+        );
+        await piece.press("m", "i", "n", "e", ",");
+        await piece.tap(rowOf(piece, "line"));
+        await piece.tap(rowOf(piece, "line"));
+        await piece.tap(rowOf(piece, "build 2 pieces"));
+      },
+    ],
+  ])("several are marked by %s, and built together", async (_, mark) => {
+    const page = { ...pageInfo, sizes: { prompt: 1_500_000 }, room: 20_971_520 };
+    const piece = await visit("os", { page });
+    await piece.meet();
+    await mark(piece);
+    const said = piece.sent.flatMap((each) => (each.type === "signal" ? [JSON.stringify(each.content)] : []));
+    expect(said.join("\n")).toContain("mine, 1 of 10, marked.");
+    expect(said.join("\n")).toContain("2 pieces marked: 1.5 MB of 21.0 MB, and 1 not known yet.");
+    expect(said.join("\n")).toContain("Tab: Build 2 pieces.");
+    expect(await piecesAfter(piece)).toBe("os:prompt~mine");
+  });
+
+  test("pieces that were asked for together can be changed, also back to the same", async () => {
+    const piece = await visit("os notepat line");
+    await piece.meet();
+    await piece.state(states["several, one unknown"]);
+    await piece.press("y");
+    expect(piece.says()).toMatch(/2 pieces marked.* \[x\] notepat .*\[x\] line .*\[ \] wand/);
+    await piece.state({ ...states["several, one unknown"], fetched: 1 }); // the build behind it goes on
+    expect(piece.says()).toMatch(/2 pieces marked/);
+    await piece.press("Tab");
+    expect(await piecesAfter(piece)).toBe("os:notepat~line");
+  });
+
+  test("while none is marked a piece is a key or a tap away, and all that were built together are one", async () => {
+    const piece = await visit("os", { page: { ...pageInfo, recent: ["line~notepat~drift"] } });
+    await piece.meet();
+    expect(piece.says()).toMatch(/line and 2 others built lately/);
+    await piece.press(",", ",", " ");
+    expect(await piecesAfter(piece)).toBe("os:line~notepat~drift");
+  });
+
+  /** The button with this text on it. */
+  function rowOf(piece: Visit, label: string): Box {
+    const text = piece.texts().find((each) => each.text === label)!;
+    return piece.hits().find((hit) => meet(hit, text))!;
+  }
 
   test("on a small canvas fingers reach the later ones too", async () => {
     const piece = await visit("os", { size: "128x128" });

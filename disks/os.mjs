@@ -9,6 +9,7 @@
 
     os               choose a piece           os notepat tiny   a flavor or version of base
     os notepat       build it                 os clear          forget what is kept of base images
+    os notepat line @jeffrey/frog             several on one stick, with a menu; os:notepat~line~@jeffrey/frog
 
   `screenOf` says which blocks are due, from top to bottom, and what can be done; `layout` turns them into
   things to draw, over as many pages as they need; `paint` draws those and `act` looks at them.
@@ -16,10 +17,11 @@
   Enter, Escape, Backspace, ` and $ are AC's own keys: Space does what Enter would, Delete what Backspace would.
 #endregion */
 
+import { addressOf, namedBy } from "../src/piece/address.ts";
 import { layout } from "../src/piece/layout.ts";
 import { dark, light } from "../src/piece/palette.ts";
-import { actionsOf, announcement, screenOf } from "../src/piece/screens.ts";
-import { plain } from "../src/piece/text.ts";
+import { called } from "../src/piece/model.ts";
+import { actionsOf, announcement, offersOf, screenOf, withMark } from "../src/piece/screens.ts";
 import { words } from "../src/piece/words.ts";
 
 /** @import { Command } from "../src/piece/blocks.ts" */
@@ -37,6 +39,7 @@ const BEAT_TICKS = 60;
 /** @type {Model} */
 const os = {
   target: "",
+  others: [],
   phone: false,
   page: null,
   pageIsLate: false,
@@ -44,19 +47,25 @@ const os = {
   cleared: null,
   unconfirmed: false,
   unfolded: false,
+  waysShown: false,
   link: null,
   linking: false,
   stickQuestion: "",
   stickIsFat: false,
   stickManaged: false,
+  image: null,
+  imageShown: false,
   stopping: false,
+  goesWithout: false,
+  looking: "",
   typed: "",
   chosen: 0,
+  marked: [],
   retrySeconds: 0,
   beat: 0,
 };
 /** @type {string[]} */
-let qualifiers = []; // what followed the piece's name
+let qualifiers = []; // a flavor or version of base
 let handle = ""; // whose, once AC says who is there
 let visit = ""; // tells the page's answers to us from those to an earlier visit
 let pageNumber = 0; // which page of the screen is shown, from 0
@@ -65,7 +74,7 @@ let ticks = 0;
 let drawn = null; // what `paint` has drawn, for `act` to look at
 /** @type {Map<string, AcButton>} */
 const buttons = new Map(); // AC's, by command
-let previewed = "null"; // where the page was told to show the bundle
+let previewed = "{}"; // where the page was told to show the bundle
 let announced = ""; // what a screen reader was told
 let dirty = true; // something has changed since
 
@@ -77,8 +86,9 @@ let send, jump, needsPaint, notice;
 function boot($) {
   const { params, colon, platform, dom, num } = $;
   ({ send, jump, needsPaint, notice } = $);
-  const named = [...(colon ?? []), ...params].filter((word) => word !== "");
-  [os.target = "", ...qualifiers] = named;
+  const wanted = namedBy(colon, params);
+  [os.target = "", ...os.others] = wanted.pieces;
+  qualifiers = [...wanted.qualifiers];
   os.phone = platform.iOS || platform.Android;
   visit = `${Date.now()}.${num.rand()}`;
   dom.html`<style>#content { pointer-events: none; }</style><script src="${PAGE}"></script>`;
@@ -140,9 +150,10 @@ function sim({ user, handle: who }) {
   }
   if (retrySeconds() !== os.retrySeconds) needsPaint();
   if (!os.page || !drawn) return;
-  const box = JSON.stringify(drawn.preview);
-  if (box !== previewed) tell("os:preview", drawn.preview ? { box: drawn.preview } : {});
-  previewed = box;
+  const shown = drawn.preview ? { box: drawn.preview, of: os.looking || os.build?.info?.piece.name } : {};
+  const place = JSON.stringify(shown);
+  if (place !== previewed) tell("os:preview", shown);
+  previewed = place;
   if (!dirty) return;
   dirty = false;
   const text = announcement(screenOf(os));
@@ -154,12 +165,14 @@ function sim({ user, handle: who }) {
 function leave() {
   const { stage, info, stick } = os.build ?? {};
   if (stick?.doing === "put" || stick?.doing === "repair") notice(words.stick.goesOn, ["white", "purple"]);
+  if (os.image?.doing === "put" || os.image?.doing === "repair")
+    notice(words.image.goesOn, ["white", "purple"]);
   if (info && stage === "saving") notice(words.goesOn(info.fileName), ["white", "purple"]);
 }
 
 // 📰 Meta (What a link to us says.)
 function meta({ params, colon }) {
-  const name = plain(colon?.[0] || params?.[0] || "");
+  const name = called(namedBy(colon, params).pieces);
   return { title: name ? words.title(name) : "os", desc: words.desc(name) };
 }
 
@@ -175,12 +188,13 @@ function hear(/** @type {PageMessage | undefined} */ message) {
     if (os.page) return;
     os.page = message.page;
     if (os.target === "clear") tell("os:clear");
-    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? {} : asked());
+    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? named() : asked());
   } else if (message.type === "os:state") {
     const doing = message.state.stick?.doing;
     if (message.state.stage !== os.build?.stage || doing !== os.build?.stick?.doing) {
       pageNumber = 0;
       os.stopping = false;
+      os.looking = "";
     }
     if (doing) {
       os.stickQuestion = "";
@@ -188,6 +202,11 @@ function hear(/** @type {PageMessage | undefined} */ message) {
     }
     if (doing === "look") os.stickIsFat = false; // it may be another one of the same name
     os.build = message.state;
+  } else if (message.type === "os:image") {
+    const { doing } = message.image;
+    if (doing !== os.image?.doing) pageNumber = 0;
+    os.imageShown ||= doing !== undefined; // one that was opened before is shown when it is asked for
+    os.image = message.image;
   } else if (message.type === "os:press") {
     os.unconfirmed = true;
     if (os.target !== "clear") notice(words.press, ["white", "purple"]);
@@ -210,9 +229,14 @@ function tell(type, content = {}) {
   send({ type: "signal", content: { type, content: { visit, piece: os.target, ...content } } });
 }
 
+/** What a build is, beside its first piece. */
+function named() {
+  return { qualifiers, ...(os.others.length > 0 && { others: os.others }) };
+}
+
 /** What a build is asked for by. */
 function asked() {
-  return { qualifiers, ...(handle && { handle }) };
+  return { ...named(), ...(handle && { handle }) };
 }
 
 /** There is something new to be seen, and perhaps to be heard. */
@@ -223,7 +247,8 @@ function changed() {
 
 /** Until it is tried again, as far as there is room for the digits; 0 when it is not, or now. */
 function retrySeconds() {
-  const again = os.build?.trouble?.again ?? 0;
+  const trouble = os.imageShown ? os.image?.trouble : os.build?.trouble;
+  const again = trouble?.again ?? 0;
   return max(0, min(999, ceil((again - Date.now()) / 1000)));
 }
 /* #endregion */
@@ -264,6 +289,20 @@ const commands = {
   takeOffStick: () => tell("os:stick", { job: { do: "takeOff" } }),
   manageStick: () => (os.stickManaged = true),
   stickIsFat: () => (os.stickIsFat = true),
+  showWays: () => (os.waysShown = true),
+  onlyPiece: () => tell("os:only", { only: true }),
+  wholeImage: () => tell("os:only", { only: false }),
+  copyCommand() {
+    tell("os:command");
+    notice(words.alone.copied, ["white", "purple"]);
+  },
+  openImage: () => tell("os:image", { image: "choose" }),
+  showImage: () => showImage(true),
+  hideImage: () => showImage(false),
+  checkImage: () => tell("os:image", { image: "check" }),
+  repairImage: () => tell("os:image", { image: "repair" }),
+  putIntoImage: () => tell("os:image", { image: "put" }),
+  stopImage: () => tell("os:image", { image: "stop" }),
   copy() {
     tell("os:copy");
     notice(words.copied, ["white", "purple"]);
@@ -276,17 +315,33 @@ const commands = {
   },
   link() {
     os.linking = true;
-    tell("os:link");
+    tell("os:link", named());
   },
   closeLink: () => (os.linking = false),
   pickAnother: () => jump("os"),
+  pickAgain() {
+    Object.assign(os, { marked: [os.target, ...os.others], target: "", others: [], typed: "", chosen: 0 });
+    os.looking = "";
+  },
+  buildMarked: () => jump(addressOf(namedBy([], os.marked))),
+  goWithout: () => (os.goesWithout = true),
+  fetchAgain: () => tell("os:again"),
+  showFirst() {
+    tell("os:first", os.build?.info?.start === os.looking ? {} : { of: os.looking });
+  },
   nextPage: () => turnPage(1),
   previousPage: () => turnPage(-1),
 };
 
 function perform(/** @type {Command} */ command) {
   if (command.startsWith("go:")) jump(`os:${command.slice(3)}`);
-  else if (command.startsWith("use:")) tell("os:allow", { use: command.slice(4) });
+  else if (command.startsWith("mark:")) mark(command.slice(5));
+  else if (command.startsWith("look:")) look(command.slice(5));
+  else if (command.startsWith("include:")) {
+    tell("os:include", { of: command.slice(8) });
+    look("");
+  } else if (command.startsWith("use:"))
+    tell("os:allow", { use: command.slice(4), ...(os.looking && { of: os.looking }) });
   else if (command.startsWith("ask:"))
     os.stickQuestion = /** @type {Model["stickQuestion"]} */ (command.slice(4));
   else if (command.startsWith("starts:"))
@@ -295,6 +350,12 @@ function perform(/** @type {Command} */ command) {
     tell("os:stick", { job: { do: "remove", folder: command.slice(7) } });
   else commands[command]();
   changed();
+}
+
+/** Show the image on disk that is open, or the build. */
+function showImage(shown) {
+  os.imageShown = shown;
+  pageNumber = 0;
 }
 
 /** Of pieces to choose from, by choosing the first on the page. */
@@ -314,15 +375,31 @@ function press(key, repeat) {
   else if (name === "arrowleft" && pageNumber > 0) perform("previousPage");
 }
 
-/** A key while a piece is chosen. */
+/** A key while a piece is chosen. With pieces that are marked it is another one to be marked. */
 function pick(name, key, offers) {
+  const isMarking = os.marked.length > 0;
   if (name === "arrowdown") os.chosen = min(os.chosen + 1, offers.length - 1);
   else if (name === "arrowup") os.chosen = max(os.chosen - 1, 0);
+  else if (/^[,+=]$/.test(key) || (isMarking && name === "space")) mark(offers[os.chosen]);
+  else if (isMarking && /^(tab|arrowright)$/.test(name)) commands.buildMarked();
   else if (/^(space|tab|arrowright)$/.test(name)) perform(`go:${offers[os.chosen]}`);
   else if (/^(delete|arrowleft)$/.test(name)) retype(os.typed.slice(0, -1));
   else if (/^[\w@/.:-]$/.test(key)) retype(os.typed + key);
   else return;
   changed();
+}
+
+/** Put what is offered among the pieces that are built together, or take it away; then another can be typed. */
+function mark(offer) {
+  os.marked = withMark(os.marked, offer);
+  os.typed = "";
+  os.chosen = max(0, offersOf(os.page?.recent ?? [], "", os.marked).indexOf(offer));
+}
+
+/** Show one of several pieces, or all again. */
+function look(name) {
+  os.looking = name;
+  pageNumber = 0;
 }
 
 function retype(text) {

@@ -1,5 +1,13 @@
 import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +18,7 @@ import { makeFatStick } from "../base/qemu/fat-stick.ts";
 import { letIn } from "../base/qemu/intruder.ts";
 import { withMachine } from "../base/qemu/machine.ts";
 import { pixelAt, readPicture } from "../base/qemu/picture.ts";
+import { vary } from "../base/qemu/variants.ts";
 import { signingKeys } from "../dev/serve-base.ts";
 import { buildOs, start, type Site } from "../dev/start.ts";
 import { acBundle } from "../src/testing/ac-bundle.ts";
@@ -140,6 +149,42 @@ test("a bundle of AC's gets what it is allowed, with a light, and Escape starts 
   asked.close();
 });
 
+/** Fills the screen with one colour. */
+const fills = (colour: string) =>
+  `<!doctype html><title>${colour}</title><style>html { height: 100% }</style>
+<script>document.documentElement.style.background = "${colour}";</script><p>${colour}`;
+
+test("two pieces have a menu, by keys to each and back", async () => {
+  test.setTimeout(START_MS);
+  const pages = ["lime", "blue"].map((colour) => {
+    const page = path.join(folder, `${colour}.html`);
+    writeFileSync(page, fills(colour));
+    return page;
+  });
+  const made = path.join(folder, "two-os.iso");
+  await os("build", "lime", "blue", ...pages.flatMap((page) => ["--bundle", page]), "--out", made);
+  await withMachine({ image: made, memory: 3072 }, async (machine) => {
+    await machine.line(/^PIECES 2 menu\r?\nPIECE lime .*\r?\nPIECE blue .*$/m, START_SECONDS);
+    const patient = { timeout: START_MS };
+    const middle = async (name: string) => {
+      const screen = path.join(out, `${name}.png`);
+      await machine.screenshot(screen);
+      const picture = await readPicture(screen);
+      return pixelAt(picture, Math.floor(picture.width / 2), Math.floor(picture.height / 2));
+    };
+    const black = [0, 0, 0]; // between the two tiles
+    await expect.poll(() => middle("menu"), patient).toEqual(black);
+    await machine.keys("ret");
+    await expect.poll(() => middle("first"), patient).toEqual([0, 255, 0]);
+    const escape = { keys: [{ type: "qcode", data: "esc" }], "hold-time": 4000 };
+    await machine.ask("send-key", escape);
+    await expect.poll(() => middle("menu-again"), patient).toEqual(black);
+    await machine.keys("right");
+    await machine.keys("ret");
+    await expect.poll(() => middle("second"), patient).toEqual([0, 0, 255]);
+  });
+});
+
 test("a stick with files on FAT starts the piece, with Secure Boot, and keeps the log", async () => {
   test.setTimeout(START_MS);
   const stick = path.join(folder, "stick");
@@ -148,7 +193,9 @@ test("a stick with files on FAT starts the piece, with Secure Boot, and keeps th
   await os("stick", stick, "notepat", "--bundle", page, "--any-file-system");
   const disk = path.join(folder, "stick.img");
   makeFatStick(disk, stick, { layout: "mbr", mib: 1024 });
-  await withMachine({ image: disk, memory: 3072, secureBoot: true, writes: true }, async (machine) => {
+  // A computer whose battery is empty has this clock
+  const args = ["-rtc", "base=1970-01-01"];
+  await withMachine({ image: disk, memory: 3072, secureBoot: true, writes: true, args }, async (machine) => {
     expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE notepat /);
     await machine.screenshot(path.join(out, "fat.png"));
     await machine.powerButton();
@@ -204,7 +251,8 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
   const made = path.join(folder, "sees-os.iso");
   await os("build", "sees", "--bundle", bundle, "--settings", settings, "--allow", "network", "--out", made);
   await letIn(made, "witness");
-  await withMachine({ image: made, memory: 3072, network: true, usbSound: true }, async (machine) => {
+  const args = ["-rtc", "base=2100-06-01"]; // and what is set wrongly
+  await withMachine({ image: made, memory: 3072, network: true, usbSound: true, args }, async (machine) => {
     expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE sees /);
     const screen = path.join(out, "settings.png");
     const seen = async () => {
@@ -242,6 +290,129 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
     ]);
   });
 });
+
+test("a stick that has lost some of its browser says so, switches off, and is mended by os repair", async () => {
+  test.setTimeout(START_MS);
+  const { image: lost } = await vary(image, "lost", folder);
+  await withMachine({ image: lost, memory: 3072 }, async (machine) => {
+    expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^NOPIECE damaged /);
+    expect(machine.serial).toMatch(/^DAMAGED device-mapper: verity: .* is corrupted/m);
+    const screen = path.join(out, "damaged.png");
+    await machine.screenshot(screen);
+    const { pixels } = await readPicture(screen);
+    const lit = pixels.filter((part) => part > 0x80).length / pixels.length;
+    expect(lit).toBeGreaterThan(0.01); // letters on black, and nothing of a splash or a piece
+    expect(lit).toBeLessThan(0.1);
+    await machine.powerButton();
+    expect(await machine.ended).toBe("QEMU ended with exit code 0");
+  });
+  await os("repair", lost);
+  expect(readFileSync(lost).equals(readFileSync(image))).toBe(true);
+});
+
+/** Green, and blue for as long as it lives once "l" has been pressed; "h" hangs it. */
+const LIVES = `<!doctype html><meta charset="utf-8"><title>lives</title>
+<style>html { background: rgb(0, 255, 0); height: 100% }</style>
+<script>
+  onkeydown = ({ key }) => {
+    if (key === "l") document.documentElement.style.background = "rgb(0, 0, 255)";
+    if (key === "h") for (;;);
+  };
+</script>
+`;
+
+test("a key that is held opens the settings page, over a piece that lives on and over one that hangs", async () => {
+  test.setTimeout(START_MS);
+  const bundle = path.join(folder, "lives.html");
+  writeFileSync(bundle, LIVES);
+  const made = path.join(folder, "lives-os.iso");
+  await os("build", "lives", "--bundle", bundle, "--out", made);
+  await withMachine({ image: made, memory: 3072, writes: true }, async (machine) => {
+    expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE lives /);
+    const screen = path.join(out, "control.png");
+    /** What is in the picture's middle, below all rows of the page, and in the corner that is the upper right one when it is turned. */
+    const seen = async () => {
+      await machine.screenshot(screen);
+      const picture = await readPicture(screen);
+      const { width, height } = picture;
+      const places = [[width / 2, height - 20], [20, height / 2]]; // prettier-ignore
+      return places.map(([x = 0, y = 0]) => pixelAt(picture, Math.floor(x), Math.floor(y)).join(" "));
+    };
+    const shot = async (name: string) => await machine.screenshot(path.join(out, name));
+    const patient = { timeout: START_MS };
+    const [blue, black] = ["0 0 255", "0 0 0"];
+    await machine.keys("l");
+    await expect.poll(seen, patient).toEqual([blue, blue]);
+    // It is listened for once the piece is there; a hold that opens is not repeated
+    const open = async () =>
+      await expect
+        .poll(
+          async () => {
+            if ((await seen()).includes(blue)) await machine.holdKey("f1", 4000);
+            return await seen();
+          },
+          { ...patient, intervals: [60_000] },
+        )
+        .toEqual([black, black]);
+    await open();
+    /** Wait until nothing changes any more: of the page there are rows, and what was asked for has come. */
+    const settle = async () => {
+      let last = "";
+      const look = async () => {
+        await machine.screenshot(screen);
+        const picture = await readPicture(screen);
+        const all = Array.from({ length: 4000 }, (_, i) =>
+          pixelAt(picture, (i * 97) % picture.width, (i * 61) % picture.height).join(" "),
+        );
+        const isStill = all.join() === last && all.filter((colour) => colour === "18 20 28").length > 100;
+        last = all.join();
+        return isStill;
+      };
+      await expect.poll(look, { ...patient, intervals: [15_000] }).toBe(true);
+    };
+    await settle();
+    await shot("control-page.png");
+    // "t": to Turn the picture; the row after the present one is 90 degrees; "k": to the row that keeps it
+    for (const key of ["t", "ret", "down", "ret"]) {
+      await machine.keys(key);
+      await settle();
+    }
+    await shot("control-turned.png");
+    for (const key of ["k", "ret"]) await machine.keys(key);
+    const file = path.join(folder, "lives.json");
+    const kept = async () => await settingsIn(made, file);
+    await expect.poll(kept, { ...patient, intervals: [15_000] }).toMatchObject({ rotation: 90 });
+    await machine.keys("esc");
+    await expect.poll(seen, patient).toEqual([blue, blue]);
+    await machine.keys("h");
+    await open();
+    await shot("control-hung.png");
+    await machine.powerButton();
+    await machine.ended;
+  });
+});
+
+/** The `settings.json` of an image's piece partition, as it is now; undefined when there is none, or none whole. */
+async function settingsIn(made: string, file: string): Promise<unknown> {
+  const info = await run("/usr/sbin/sgdisk", ["--info=3", made]);
+  const first = /^First sector: (\d+)/m.exec(info.stdout)?.[1] ?? "0";
+  const filesystem = `${file}.ext4`;
+  await run("dd", [
+    `if=${made}`,
+    `of=${filesystem}`,
+    "bs=512",
+    `skip=${first}`,
+    "count=40960",
+    "conv=sparse",
+  ]);
+  rmSync(file, { force: true });
+  await run("/usr/sbin/debugfs", ["-R", `dump settings.json ${file}`, filesystem]);
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
 
 /** `os`, with the base that is served. */
 async function os(...args: string[]): Promise<void> {

@@ -26,6 +26,16 @@ export class BundleError extends OsError {
   override readonly name = "BundleError";
 }
 
+/** Of several pieces one is too many for the piece partition: the message names it. */
+export class PartitionFullError extends OsError {
+  override readonly name = "PartitionFullError";
+}
+
+/** Several pieces were asked for, and the base image starts one alone. */
+export class OnePieceBaseError extends OsError {
+  override readonly name = "OnePieceBaseError";
+}
+
 /** The manifest is missing, malformed, of an unknown format, or disagrees with its image. */
 export class ManifestError extends OsError {
   override readonly name = "ManifestError";
@@ -94,6 +104,11 @@ export class StickError extends OsError {
   override readonly name = "StickError";
 }
 
+/** A file that was opened is no image of ours, cannot be held against a base, or does not stay as it is. */
+export class ImageFileError extends OsError {
+  override readonly name = "ImageFileError";
+}
+
 /** There is nothing of ours on the stick, where there should be. */
 export class NotOurStickError extends OsError {
   override readonly name = "NotOurStickError";
@@ -114,6 +129,8 @@ const ADVICE: Record<string, string> = {
   UnknownPieceError: "Check how it is spelled.",
   OvenError: "Try again in a minute.",
   BundleError: "Try another piece.",
+  PartitionFullError: "Leave it out, or another one.",
+  OnePieceBaseError: "Take one piece, or a newer base.",
   ManifestError: "Try again later.",
   SignatureError: "Do not use it; try again later.",
   ExpiredListError: "Look whether this computer's date and time are right; if they are, try again later.",
@@ -126,6 +143,7 @@ const ADVICE: Record<string, string> = {
   DownloadEndedError: "If it was not you, free some space on the disk. Then try again.",
   BrowserSettingError: "",
   StickError: "", // not all of them pass by plugging it in again
+  ImageFileError: "", // what to do depends on what it is
   NotOurStickError: "Plug in the one that was written to, or choose another.",
   StickFullError:
     "Make room on it, or take a larger one, and try again: what is on it already is not written again.",

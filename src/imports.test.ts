@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bundle: ["fetch", "bytes"],
   cache: ["fetch (types)", "release", "bytes"],
   image: ["ext4", "fetch", "release", "settings", "splash", "piece", "bytes"],
-  stick: ["image", "fetch", "release", "bytes"],
+  stick: ["image", "fetch", "release", "piece", "bytes"],
   "worker/api": ["settings (types)"],
   worker: [
     "worker/api",

@@ -9,31 +9,42 @@ import type { Allowance } from "./allowances.ts";
 
 /**
  * Piece → page, by AC's signals. `os:hello` asks what the page can do; `os:open` makes ready what `piece` and
- * `qualifiers` name, or joins the build of it; `os:pause` and `os:resume` fetch nothing for a while; `os:preview` shows
+ * `qualifiers` name, or joins the build of it; `os:again` fetches those of several pieces that could not be had; `os:pause` and `os:resume` fetch nothing for a while; `os:preview` shows
  * the bundle itself over `box` of the canvas, or takes it away; `os:link` asks for the address of this build, to be
- * opened elsewhere; `os:say` is for those who hear the page; `os:handle` tells who is there, once AC knows.
+ * opened elsewhere; `os:only` makes the piece's partition alone, or the whole image again; `os:say` is for those who hear
+ * the page; `os:handle` tells who is there, once AC knows.
  *
  * What costs the person something is done only if they have just pressed a key or tapped, and is answered by `os:press`
- * otherwise: `os:start` makes what is ready; `os:allow` says what the piece may use of the machine that it starts; `os:sign` whether the image says who
- * has built it; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
+ * otherwise: `os:start` makes what is ready; `os:allow` says what a piece may use of the machine that it starts; `os:first`
+ * which of several pieces that shows first, a menu if none; `os:include` leaves one of them out, or puts it in again;
+ * `os:sign` whether the image says who has built it; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
  * `os:clear` removes what is kept; `os:checksum` saves `<name>.sha256`, `os:copy` puts the SHA-256 on the clipboard;
+ * `os:command` puts the command there that writes the file; `os:image` does `image` with an image that is on disk already;
  * `os:stick` does `job` on a stick; `os:settings` asks the person how the machine is set up, over the whole canvas.
  */
 export interface PieceMessage {
   /** Tells the answers to this visit from those to an earlier one. */
   readonly visit: string;
-  /** As the person named it. */
+  /** As the person named it; of several the first. */
   readonly piece: string;
-  /** What followed the piece's name after colons: a flavor, a version. For `os:open`. */
+  /** The other pieces that go on the same image. For `os:open` and `os:link`. */
+  readonly others?: readonly string[];
+  /** Which of several pieces is meant. For `os:allow`, `os:first`, `os:include` and `os:preview`. */
+  readonly of?: string;
+  /** What stood beside the pieces' names: a flavor, a version. For `os:open` and `os:link`. */
   readonly qualifiers?: readonly string[];
   /** For `os:start`: into the browser's downloads, or into a file that the person chooses now. */
   readonly where?: "downloads" | "choose";
   /** For `os:keep`: whether the base image is to stay in this browser for the next piece. */
   readonly keep?: boolean;
-  /** For `os:allow`: what the piece may use of the machine that it starts, if it may not, and the other way round. */
+  /** For `os:allow`: what that piece may use of the machine that it starts, if it may not, and the other way round. */
   readonly use?: Allowance;
   /** For `os:stick`. */
   readonly job?: StickJob | StickChoice;
+  /** For `os:only`. */
+  readonly only?: boolean;
+  /** For `os:image`. */
+  readonly image?: ImageJob;
   /** For `os:open` and `os:handle`: who AC says is there, as `@jeffrey`. */
   readonly handle?: string;
   /** For `os:sign`: whether the image is to say who has built it. */
@@ -54,6 +65,7 @@ export type PageMessage =
   | { readonly type: "os:page"; readonly visit: string; readonly page: PageInfo }
   | { readonly type: "os:press"; readonly visit: string }
   | { readonly type: "os:state"; readonly visit: string; readonly state: BuildState }
+  | { readonly type: "os:image"; readonly visit: string; readonly image: ImageFileState }
   | { readonly type: "os:cleared"; readonly visit: string; readonly bytes: number; readonly message?: string }
   /** `qr`: the modules of a QR code of `url`, a text of 0 and 1 for each row; none when `url` is too long for one. */
   | {
@@ -73,8 +85,12 @@ export interface PageInfo {
   readonly system?: "windows" | "mac" | "chromeos" | "linux";
   /** What is kept of base images. */
   readonly kept: number;
-  /** Pieces built lately, the last one first. */
+  /** What was built lately, the last first: pieces, and with tildes between those that were built together. */
   readonly recent: readonly string[];
+  /** How large the pages of these pieces were, by name. */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** How much room for pieces there is on the base that was taken last; 0 when none was. */
+  readonly room: number;
 }
 
 /** All there is to show of a build, as plain data. Sizes in bytes. */
@@ -85,7 +101,7 @@ export interface BuildState {
    * one of the last three. `ready` ⇄ `stick`: the person sees to a stick, as `stick` says.
    */
   readonly stage: "preparing" | "ready" | "stick" | "starting" | "saving" | "done" | "failed" | "cancelled";
-  /** Known once preparing is over. Its SHA-256 is "" for the moment in which it is computed anew (`os:allow`). */
+  /** Known once preparing is over. Its SHA-256 is "" for the moment in which it is computed anew (`os:allow`, …). */
   readonly info?: ImageInfo;
   /** Of the file: handed to the browser, or written to the chosen file. */
   readonly written: number;
@@ -100,6 +116,8 @@ export interface BuildState {
   readonly trouble?: Trouble;
   /** While `preparing`: what the oven says of its baking, in its own words. */
   readonly baking?: string;
+  /** While `preparing` several pieces: which of them is being fetched, from 1 on. */
+  readonly fetching?: { readonly name: string; readonly number: number; readonly of: number };
   /** Whether the base image stays in this browser when this is over, and how much of it is here now. */
   readonly keep: { readonly wanted: boolean; readonly bytes: number; readonly possible: boolean };
   /** Who can be said on the image to have built it, once AC knows, and whether they want it. */
@@ -154,6 +172,80 @@ export interface StickState {
   readonly found?: StickView;
   /** What happened and what to do, when the last job failed or was stopped. */
   readonly message?: string;
+}
+
+/**
+ * What is done with an image that is on disk already: choose one; read all of it; write again what is wrong; put the
+ * build's piece in; stop what is being done.
+ */
+export type ImageJob = "choose" | "check" | "repair" | "put" | "stop";
+
+/** An image on disk that was opened, and what is going on there. Sizes in bytes. */
+export interface ImageFileState {
+  /** The file's, as the person's system calls it. */
+  readonly name: string;
+  readonly size: number;
+  /** Whether it can be written where it is; what is made of it is a new download otherwise. */
+  readonly inPlace: boolean;
+  readonly doing?: "look" | "check" | "repair" | "put";
+  readonly progress?: ImageProgress;
+  /** Why nothing comes at the moment, if so. */
+  readonly trouble?: Trouble;
+  /** What it is, once that is known. */
+  readonly found?: ImageView;
+  /** What was done last, if it came to an end. */
+  readonly did?: ImageDone;
+  /** What happened and what to do, when the last job failed or was stopped. */
+  readonly message?: string;
+}
+
+/** How far a job on an image has come. Sizes in bytes. */
+export interface ImageProgress {
+  /**
+   * It is read; the pieces that are to be put in are fetched; the browser copies all of it, to write in the copy; windows
+   * are fetched and written there, or into a download; the browser puts the copy in place.
+   */
+  readonly does: "reading" | "fetching" | "copying" | "writing" | "finishing";
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What an image on disk is. Nothing of it is believed but what a signature says. Sizes in bytes. */
+export interface ImageView {
+  /** The pieces in it, by its own words; none in a base image, or when they are damaged. */
+  readonly pieces: readonly string[];
+  /** Who has built it, by its own words. */
+  readonly by?: string;
+  readonly base: {
+    readonly flavor: string;
+    readonly version: string;
+    /** The version that is offered now, when it is another. */
+    readonly newest?: string;
+  };
+  /** How many bytes lie behind the image: a tool has filled up its file. */
+  readonly behind: number;
+  /** What came of reading all of it, once that has been done. */
+  readonly checked?: {
+    /** So many windows of the base are wrong, and their length together. */
+    readonly wrong: number;
+    readonly bytes: number;
+    /** Whether the piece is what its `os.json` says; a base image has none. */
+    readonly piece: "whole" | "none" | "damaged";
+    /** Whether a partition tool has changed the table, which is left as it is. */
+    readonly hasOwnTable: boolean;
+  };
+}
+
+/** What was made of an image. */
+export interface ImageDone {
+  readonly job: "repair" | "put";
+  /** Where that is: in the file that was opened, or a file of this name in the downloads. */
+  readonly fileName: string;
+  readonly where: "place" | "downloads";
+  /** Of the image that is there now, where all of it is known. */
+  readonly sha256?: string;
+  /** Of a download: whether it is known to be saved. */
+  readonly saved?: boolean;
 }
 
 /** How far a job on a stick has come. Sizes in bytes. */
@@ -212,14 +304,6 @@ export interface Trouble {
   readonly again: number;
 }
 
-/** What can be chosen of an image once it is ready. */
-export interface Choices {
-  /** What the piece may use of the machine that it starts. */
-  readonly allow: readonly Allowance[];
-  /** Who builds it, as `@jeffrey`, where the image is to say so. */
-  readonly by?: string;
-}
-
 /** Build worker → page, at each change. Sizes in bytes. */
 export interface Progress {
   /** Of the base image, over the network, by this build. */
@@ -234,19 +318,26 @@ export interface Progress {
   readonly trouble?: Trouble;
   /** What the oven says of its baking, while it bakes: one line of its own words. */
   readonly baking?: string;
+  /** Which of several pieces is being fetched. */
+  readonly fetching?: BuildState["fetching"];
   /** Of the job on a stick. */
   readonly stick?: StickProgress;
 }
 
+/** What is known of a file before it is saved. Size in bytes, SHA-256 in lower-case hex. */
+export type FileInfo = Pick<ImageInfo, "fileName" | "size" | "sha256">;
+
 /** All that is known of an image before it is made. Sizes in bytes, digests in lower-case hex. */
-export interface ImageInfo extends Choices {
+export interface ImageInfo {
+  /** That it is the piece partition alone, for what has the base already; the whole image when absent. */
+  readonly only?: "piece";
   readonly fileName: string;
   readonly size: number;
   /** Of the finished file. */
   readonly sha256: string;
   /** How much of the base the image needs; windows of zeros are made, not fetched. */
   readonly download: number;
-  /** How much of that is here already, from an earlier build. */
+  /** How much of that is here already, from an earlier build, perhaps in an older base. */
   readonly here: number;
   readonly piece: {
     readonly name: string;
@@ -255,6 +346,27 @@ export interface ImageInfo extends Choices {
     /** Whether its bundle is AC's with the base's time in it, so that it is the same for everybody (`src/bundle/`). */
     readonly isNormalised?: boolean;
   };
+  /** All pieces that are on it, the one above first. */
+  readonly pieces: readonly [PieceInfo, ...PieceInfo[]];
+  /** Of several pieces, the name of the one that the machine shows first; a menu when absent. */
+  readonly start?: string;
+  /** Those that were asked for as well, and are not on it. */
+  readonly leftOut?: readonly {
+    /** As the person named it, if it could not be had. */
+    readonly name: string;
+    /** What is the matter and what to do; "" when the person has left it out. */
+    readonly message: string;
+    /** Of its page, if it is here. */
+    readonly size?: number;
+    /** What it may use when it is put in. */
+    readonly allow?: readonly Allowance[];
+  }[];
+  /** How many bytes of files the piece partition still has room for, and how many it has. */
+  readonly room?: { readonly left: number; readonly of: number };
+  /** What the pieces may use of the machine that they start, all together. */
+  readonly allow: readonly Allowance[];
+  /** Who builds it, as `@jeffrey`, where the image says so. */
+  readonly by?: string;
   readonly base: {
     readonly name: string;
     readonly version: string;
@@ -272,6 +384,20 @@ export interface ImageInfo extends Choices {
    * older than one seen here before, that newer version.
    */
   readonly release?: { readonly keyId: string; readonly olderThan?: string };
+}
+
+/** A piece on an image. */
+export interface PieceInfo {
+  readonly name: string;
+  /** Of its page. */
+  readonly size: number;
+  readonly sha256: string;
+  /** What this one may use, and no other. */
+  readonly allow: readonly Allowance[];
+  /** What its bundle asks to use, where that has been looked at. */
+  readonly asks?: readonly Allowance[];
+  /** As for `ImageInfo.piece`. */
+  readonly isNormalised?: boolean;
 }
 
 /** Page → service worker, by `ServiceWorker.postMessage`: only that extends its life, messages over ports do not. */

@@ -9,7 +9,12 @@ const BASE = resolve(import.meta.dirname, "..");
 const ROOT = resolve(BASE, "..");
 
 /** Modules that are run when an image is made, and those that are emitted into it. */
-const ENTRIES = ["base/build/tools", "base/kiosk/session", "base/kiosk/settings"].flatMap((folder) =>
+const ENTRIES = [
+  "base/build/tools",
+  "base/kiosk/session",
+  "base/kiosk/settings",
+  "base/kiosk/control",
+].flatMap((folder) =>
   readdirSync(join(ROOT, folder))
     .filter((name) => /\.[tj]s$/.test(name) && !name.endsWith(".test.ts"))
     .map((name) => join(folder, name)),

@@ -42,7 +42,7 @@ lines() {
 # inputs.test.ts checks this list against what the tools and the session really import.
 inputs() {
   printf '%s\n' build boot kiosk tiny ../tsconfig.json ../src/{allowances,bundle/density,errors,bytes/sha256,ext4/struct,piece/name}.ts \
-    ../src/image/{gpt,os-json}.ts ../src/settings/{countries,keyboards,settings}.ts ../src/release/{latest,list,manifest,version,windows}.ts ../src/splash/{splash,png,font}.ts
+    ../src/image/{gpt,os-json}.ts ../src/settings/{countries,keyboards,seal,settings}.ts ../src/release/{latest,list,manifest,version,windows}.ts ../src/splash/{splash,png,png-size,font}.ts
 }
 
 # Two builds give the same bytes only with the same clock, so every time in them is that of the last commit to the

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Allowance } from "../../src/allowances.ts";
-import { layOut, STICKS } from "../../src/testing/sticks.ts";
+import { layOut, SEVERAL, STICKS } from "../../src/testing/sticks.ts";
 
 const ROOT = join(import.meta.dirname, "rootfs");
 const SCRIPT = join(ROOT, "usr/lib/systemd/system-generators/kiosk-allow");
@@ -44,7 +44,7 @@ function marksOf(allow: readonly Allowance[]): string[] {
   return [...new Set(allow.map((word) => (word === "sysex" ? "midi" : word)))].sort();
 }
 
-const readable = STICKS.filter(({ expected }) => expected.startsWith("PIECE "));
+const readable = [...STICKS, ...SEVERAL].filter(({ expected }) => /^PIECES? /.test(expected));
 
 test.each(readable)("root allows what the session does: $title", (stick) => {
   const { allow = [] } = stick;

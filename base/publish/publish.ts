@@ -7,11 +7,14 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseConfig } from "../../src/config.ts";
 import { SignatureError } from "../../src/errors.ts";
+import { copiesName } from "../../src/release/copies.ts";
 import * as list from "../../src/release/list.ts";
 import { formatLatest, formatList, type Latest, parseLatest } from "../../src/release/latest.ts";
 import type { Manifest } from "../../src/release/manifest.ts";
 import { checkHolds, verifyLatest, verifyManifest } from "../../src/release/verify.ts";
+import { compareVersions } from "../../src/release/version.ts";
 import { disagreement, factsOf } from "../build/tools/image-facts.ts";
+import { copyList } from "./copies.ts";
 import { directory, hashOf, type HttpHeaders, sha256, type Store, type StoredObject } from "./store.ts";
 
 const LATEST = "latest.json";
@@ -36,6 +39,8 @@ const JSON_FOREVER: HttpHeaders = { type: "application/json", cache: FOREVER };
 const SIGNATURE: HttpHeaders = { type: "text/plain", cache: SOON }; // another key may sign it anew
 const SBOM: HttpHeaders = { type: "application/vnd.cyclonedx+json", cache: FOREVER };
 const IMAGE: HttpHeaders = { type: "application/octet-stream", cache: FOREVER };
+
+const COPIES: HttpHeaders = { type: "application/octet-stream", cache: FOREVER };
 
 /** What was asked for is not done, and `advice` is a command to use instead. */
 class Refusal extends Error {
@@ -64,8 +69,8 @@ interface Job {
 }
 
 /**
- * Put the release in the directory `path` into the store: image, list of packages, signature, manifest, and then the
- * pointer. All of it is verified before anything is put, and what a reader gets is verified before the pointer moves.
+ * Put the release in the directory `path` into the store: image, list of packages, lists of copies from the releases that
+ * are offered now, signature, manifest, and then the pointer. All of it is verified before anything is put, and what a reader gets is verified before the pointer moves.
  * Throws `Refusal` or `ListError` for what is not to be published, and `SignatureError`, `ManifestError` or `RangeError`
  * for a release that browsers would not take.
  */
@@ -75,7 +80,8 @@ export async function publish(job: Job, path: string): Promise<void> {
   const { manifest } = release;
   const name = list.nameOf(manifest);
   const entry = list.entryOf(manifest);
-  list.published(await latestOf(job), entry, new Date()); // refuses before a byte goes up
+  const before = await latestOf(job);
+  list.published(before, entry, new Date()); // refuses before a byte goes up
   await store.clean(graceStart(job), isOurs);
 
   const there = await store.read(`${name}/manifest.json`);
@@ -96,6 +102,7 @@ export async function publish(job: Job, path: string): Promise<void> {
       );
     }
   }
+  await putCopies(job, before, manifest, join(path, manifest.image.url));
   await ensureBytes(job, `${name}/manifest.json.minisig`, release.signature, SIGNATURE);
   if (!there) await ensureBytes(job, `${name}/manifest.json`, release.bytes, JSON_FOREVER);
 
@@ -186,6 +193,39 @@ async function signedManifest({ store, keys }: Job, key: string): Promise<Manife
   if (!manifest || !signature) throw new Refusal(`${key} is not there any more`, "base/publish/publish DEST");
   const text = Buffer.from(signature.bytes).toString();
   return (await verifyManifest(new Uint8Array(manifest.bytes), text, keys)).manifest;
+}
+
+/**
+ * For those who have kept one of the older releases in the list: put beside the new image, which is in the file `path`,
+ * which parts of it are in theirs. A release of which there is no image any more is passed over: then all is fetched.
+ */
+async function putCopies(job: Job, latest: list.Releases, manifest: Manifest, path: string): Promise<void> {
+  const { store, log } = job;
+  const name = list.nameOf(manifest);
+  const older = latest.releases.filter(
+    ({ flavor, arch, version }) =>
+      flavor === manifest.flavor && arch === manifest.arch && compareVersions(version, manifest.version) < 0,
+  );
+  for (const entry of older.slice(0, list.KEEP)) {
+    const from = list.dirOf(entry);
+    const folder = await mkdtemp(join(tmpdir(), "os-copies-"));
+    try {
+      const { image } = await signedManifest(job, entry.manifest);
+      const key = `${name}/${copiesName(image.sha256)}`;
+      if (image.sha256 === manifest.image.sha256 || (await store.size(key)) !== undefined) continue;
+      const file = join(folder, "older.img");
+      await writeFile(file, await store.stream(`${from}/${image.url}`));
+      if ((await hashOf(createReadStream(file))) !== image.sha256) throw new Error("its image is another");
+      const { packed, left } = await copyList(file, path);
+      const share = Math.round((100 * left) / manifest.image.size);
+      log(`${name} has ${(left / 1e6).toFixed(1)} MB (${share} %) that are not in ${from}`);
+      await ensureBytes(job, key, packed, COPIES);
+    } catch (error) {
+      log(`who has kept ${from} will fetch all of ${name}: ${(error as Error).message}`);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
 }
 
 /** Put the file `path` into the store under `key`, unless it is there, and read it back. */

@@ -29,6 +29,8 @@ export interface Store {
   size(key: string): Promise<number | undefined>;
   /** The whole object; undefined when there is nothing. */
   read(key: string): Promise<StoredObject | undefined>;
+  /** The object as a reader gets it, in chunks. */
+  stream(key: string): Promise<AsyncIterable<Uint8Array>>;
   /** The SHA-256 in hex of what a reader gets. */
   hash(key: string): Promise<string>;
   /** Put an object there, in the place of another. */
@@ -79,7 +81,8 @@ export async function directory(root: string): Promise<Store> {
       const bytes = await absent(fs.readFile(at(key)));
       return bytes && { bytes, tag: sha256(bytes) };
     },
-    hash: (key) => hashOf(createReadStream(at(key))),
+    stream: async (key) => createReadStream(at(key)),
+    hash: async (key) => hashOf(await store.stream(key)),
     put: (key, content) =>
       place(key, (path) =>
         "path" in content ? fs.copyFile(content.path, path) : fs.writeFile(path, content),

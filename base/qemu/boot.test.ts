@@ -67,6 +67,19 @@ test("the manifest says where in the image the files lie that UEFI starts it fro
   run("unsquashfs", "-stat", join(folder, "live.img")); // whole, with its tables, which are at its end
 });
 
+test("the initramfs has the root hash of what lies on FEDAC-LIVE", () => {
+  const esp = cut("esp", 1);
+  const packed = join(folder, "initramfs.img");
+  run("mcopy", "-n", "-o", "-i", esp, "::/initramfs.img", packed);
+  const table = run("sh", "-c", 'zstd -dcq "$1" | cpio --quiet -i --to-stdout live.table', "sh", packed);
+  const [, , , , , , dataBlock, hashBlock, blocks, treeAt, hash, root, salt] = table.trim().split(" ");
+  const live = cut("live", 2);
+  const how = `--no-superblock --data-block-size=${dataBlock} --hash-block-size=${hashBlock} --data-blocks=${blocks} --hash=${hash} --salt=${salt} --hash-offset=${Number(treeAt) * Number(hashBlock)}`;
+  const verify = (rootHash: string) => run("veritysetup", "verify", live, live, rootHash, ...how.split(" "));
+  verify(root!);
+  expect(() => verify("0".repeat(64))).toThrow(/Verification of root hash failed/);
+});
+
 test("the session's check reads every stick with the image's own busybox as it does elsewhere", () => {
   const usr = join(liveFiles(), "usr");
   const said = STICKS.map((stick, i) => {

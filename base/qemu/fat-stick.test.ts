@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { imageSeed } from "../../bin/files.ts";
 import { diskFolder } from "../../bin/stick-folder.ts";
 import { RetryPolicy } from "../../src/fetch/retry.ts";
+import { blankFiles } from "../../src/image/blank-files.ts";
 import { pieceFiles } from "../../src/image/plan.ts";
 import { parseLatest } from "../../src/release/latest.ts";
 import { parseManifest, windowsOf } from "../../src/release/manifest.ts";
@@ -103,13 +104,20 @@ async function installed(piece: string): Promise<{ folder: string; line: string 
   const folder = join(work, piece);
   fs.mkdirSync(folder);
   const html = new TextEncoder().encode(`<!doctype html><title>${piece}</title>\n`);
-  const files = await pieceFiles(base.manifest, { name: piece, html });
+  const files = await pieceFiles(base.manifest, { pieces: [{ name: piece, html }] });
   const name = pieceFolder(piece, files);
   const seeds = [imageSeed(image, windowsOf(base.manifest))];
   const sources = { servers: [], retry: new RetryPolicy(), seeds };
   const stop = new AbortController().signal;
   await install(
-    { base, sources, pieces: [{ piece, folder: name, files }], starts: name, replace: false, readBase: true },
+    {
+      base,
+      sources,
+      pieces: [{ piece, folder: name, files, blank: blankFiles(files) }],
+      starts: name,
+      replace: false,
+      readBase: true,
+    },
     { folder: diskFolder(folder), keys: [], onProgress: () => {}, stop },
   );
   return { folder, line: `PIECE ${piece} ${files[0].sha256} ${html.length}` };

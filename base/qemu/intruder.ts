@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { GPT_LENGTH, parseGpt } from "../../src/image/gpt.ts";
 
 const INIT = join(import.meta.dirname, "../boot/initramfs/init");
-/** Who can be let in: an intruder beside the session, or who says what settings.json has come to. */
-type Guest = "intruder" | "witness";
+/**
+ * Who can be let in: an intruder beside the session; who says what settings.json has come to; or, into tiny, a session that
+ * reads the root again and again.
+ */
+type Guest = "intruder" | "witness" | "reader";
 
 /**
- * Have the kiosk `image`, which is changed, start a guest beside its session: the folder of that name is laid over its root
+ * Have `image`, which is changed, start a guest beside its session: the folder of that name is laid over its root
  * file system. The kernel unpacks one initramfs after the other, so an `init` of ours replaces the first one's.
  */
 export async function letIn(image: string, guest: Guest = "intruder"): Promise<void> {

@@ -6,15 +6,27 @@ import { filesystem } from "../../src/ext4/filesystem.ts";
 import { read } from "../../src/ext4/reader.ts";
 import { GPT_LENGTH, parseGpt, type Partition } from "../../src/image/gpt.ts";
 import { formatOsJson, type OsJson, parseOsJson } from "../../src/image/os-json.ts";
+import { extentsOf } from "./squashfs.ts";
 import { lengthOf, type Bytes } from "../../src/bytes/segment.ts";
 
 /**
  * What can become of an image on the way to a computer:
  * `whole` nothing · `empty` zeros in the piece partition · `wrong` a piece that is not what os.json says ·
  * `missing` no third partition · `twin` a second stick of the same base with another piece, found first ·
- * `grown` on a disk that is larger, its backup table left in the middle.
+ * `grown` on a disk that is larger, its backup table left in the middle · a bit is another in the root: `lost` in a program
+ * that runs, `tree` in the hash tree, `start` in its first block.
  */
-export const VARIANTS = ["whole", "empty", "wrong", "missing", "twin", "grown"] as const;
+export const VARIANTS = [
+  "whole",
+  "empty",
+  "wrong",
+  "missing",
+  "twin",
+  "grown",
+  "lost",
+  "tree",
+  "start",
+] as const;
 /** One of `VARIANTS`. */
 export type Variant = (typeof VARIANTS)[number];
 
@@ -28,6 +40,7 @@ interface Varied {
 }
 
 const LABEL = "FEDAC-PIECE";
+const LIVE = "FEDAC-LIVE";
 const GIB = 2 ** 30;
 
 /** Make a variant of `image` in `folder`; the image itself stays as it is. Throws `RangeError` for what is no image of ours. */
@@ -48,6 +61,9 @@ const EXPECTED: Partial<Record<Variant, string>> = {
   empty: NO_FILE_SYSTEM,
   missing: NO_FILE_SYSTEM,
   wrong: "NOPIECE piece-sha256 ",
+  lost: "NOPIECE damaged ",
+  tree: "NOPIECE no-system ",
+  start: "NOPIECE no-system ",
 };
 
 const CHANGES: Record<Exclude<Variant, "whole">, (copy: string) => Promise<void>> = {
@@ -55,6 +71,19 @@ const CHANGES: Record<Exclude<Variant, "whole">, (copy: string) => Promise<void>
   wrong: (copy) => fill(copy, (piece) => otherPiece(piece, "0".repeat(64))),
   twin: (copy) => fill(copy, (piece) => otherPiece(piece, sha256(OTHER))),
   grown: async (copy) => await truncate(copy, Math.ceil((await stat(copy)).size / GIB + 1) * GIB),
+  lost: async (copy) => {
+    // All of a program is never read, and which of it is not known
+    const inBrowser = await loseBits(copy, "/usr/lib/chromium/chromium", 8).catch(() => 0);
+    if (inBrowser === 0) await loseBits(copy, "/usr/bin/busybox", 4);
+  },
+  tree: async (copy) => {
+    await withImage(copy, "r+", LIVE, async (handle, { start }) => {
+      // `bytes_used` of the squashfs, in whole blocks of dm-verity's; the tree begins there, with its top
+      const used = Number(Buffer.from(await bytesOf(handle, start + 40, 8)).readBigUInt64LE(0));
+      await flip(handle, start + Math.ceil(used / 4096) * 4096);
+    });
+  },
+  start: (copy) => withImage(copy, "r+", LIVE, (handle, { start }) => flip(handle, start)),
   missing: async (copy) => {
     const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
     execFileSync("sgdisk", ["--delete=3", copy], { stdio: "ignore", env });
@@ -63,7 +92,7 @@ const CHANGES: Record<Exclude<Variant, "whole">, (copy: string) => Promise<void>
 
 /** What the image as it is must say: its piece as os.json has it. */
 async function expectedOf(image: string): Promise<string> {
-  return await withImage(image, "r", async (handle, { start, length }) => {
+  return await withImage(image, "r", LABEL, async (handle, { start, length }) => {
     const first = await bytesOf(handle, start, 4096);
     if (first.every((byte) => byte === 0)) return NO_FILE_SYSTEM;
     const volume = await read((from, count) => bytesOf(handle, start + from, Math.min(count, length - from)));
@@ -103,7 +132,7 @@ function otherPiece({ length }: Partition, hash: string): Bytes[] {
 }
 
 async function fill(image: string, contents: (piece: Partition) => Bytes[]): Promise<void> {
-  await withImage(image, "r+", async (handle, piece) => {
+  await withImage(image, "r+", LABEL, async (handle, piece) => {
     let at = piece.start;
     for (const bytes of contents(piece)) {
       await handle.write(bytes, 0, bytes.length, at);
@@ -112,18 +141,38 @@ async function fill(image: string, contents: (piece: Partition) => Bytes[]): Pro
   });
 }
 
+/**
+ * Have `image` another bit in the middle of each `every`th block of a file in its root, from the second on, or else of the
+ * only one; how many blocks. Throws `RangeError` when there is no such file.
+ */
+export async function loseBits(image: string, path: string, every: number): Promise<number> {
+  return await withImage(image, "r+", LIVE, async (handle, { start }) => {
+    const blocks = await extentsOf(handle, start, path);
+    const chosen = blocks.length === 1 ? blocks : blocks.filter((_, i) => i % every === 1);
+    for (const block of chosen) await flip(handle, start + block.start + Math.floor(block.length / 2));
+    return chosen.length;
+  });
+}
+
+async function flip(handle: FileHandle, at: number): Promise<void> {
+  const bytes = await bytesOf(handle, at, 1);
+  bytes[0]! ^= 0x10;
+  await handle.write(bytes, 0, 1, at);
+}
+
 async function withImage<T>(
   path: string,
   mode: "r" | "r+",
-  use: (handle: FileHandle, piece: Partition) => Promise<T>,
+  label: string,
+  use: (handle: FileHandle, partition: Partition) => Promise<T>,
 ): Promise<T> {
   const handle = await open(path, mode);
   try {
     const { size } = await handle.stat();
     const partitions = await parseGpt(await bytesOf(handle, 0, GPT_LENGTH), size);
-    const piece = partitions.find(({ label }) => label === LABEL);
-    if (!piece) throw new RangeError(`${path} has no partition ${LABEL}: it is no image of ours`);
-    return await use(handle, piece);
+    const partition = partitions.find((each) => each.label === label);
+    if (!partition) throw new RangeError(`${path} has no partition ${label}: it is no image of ours`);
+    return await use(handle, partition);
   } finally {
     await handle.close();
   }

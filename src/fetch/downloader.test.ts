@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener } from "node:http";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { BaseImageError, CaptivePortalError, ConnectionError } from "../errors.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Trouble } from "../messages.ts";
@@ -9,11 +9,13 @@ import { Computer } from "../testing/computer.ts";
 import { digestOfWindow } from "../testing/test-base.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
 import { memorySeed } from "../testing/memory-seed.ts";
+import { copiedIn } from "../release/copies.ts";
 import { contentLength, type Windows } from "../release/windows.ts";
 import { orderedWindows, type WindowSources } from "./downloader.ts";
 import { Failure } from "./failure.ts";
 import { StandstillError } from "./http.ts";
 import { RetryPolicy, type RetryTimes } from "./retry.ts";
+import { SUSPECT_AFTER } from "./source-pool.ts";
 import { Source } from "./source.ts";
 
 const WINDOW = 4096;
@@ -32,6 +34,7 @@ const windows: Windows = {
 };
 const good = files({ "/image": image });
 const never = new AbortController().signal;
+afterEach(() => void vi.restoreAllMocks());
 
 test("what has to be fetched is known before", () => {
   expect(contentLength(windows)).toBe(32 * WINDOW + 1000);
@@ -255,6 +258,119 @@ test("what a seed has is not fetched, unless it is wrong", async () => {
   expect(server.requests).toContain(`GET /image bytes=${6 * WINDOW}-${7 * WINDOW - 1}`);
 });
 
+/** More than half of the image: in one piece, and in two right behind each other. */
+const COPIES = [
+  { start: 100, from: 0, length: 20 * WINDOW },
+  { start: 21 * WINDOW - 7, from: 25 * WINDOW, length: 10 },
+  { start: 21 * WINDOW + 3, from: 21 * WINDOW, length: 3 * WINDOW },
+];
+const older = new Uint8Array(26 * WINDOW);
+for (const { start, from, length } of COPIES) older.set(image.subarray(start, start + length), from);
+
+test("what an older image has is not asked for, and each part in between is asked for once", async () => {
+  await using server = await serve(good);
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const { bytes, retry } = await fetchImage(server, { basis: { copies: COPIES, read: readOlder } });
+  expect(bytes.equals(image)).toBe(true);
+  const copied = windows.digests.reduce((sum, digest, index) => {
+    return sum + (digest === "zeros" ? 0 : copiedIn(COPIES, { start: index * WINDOW, length: WINDOW }));
+  }, 0);
+  expect(retry.fetched).toBe(32 * WINDOW + 1000 - copied);
+  expect(server.requests.map(askedRange).toSorted(([a = 0], [b = 0]) => a - b)).toEqual([
+    [0, 100],
+    [20 * WINDOW + 100, 21 * WINDOW - 7],
+    [24 * WINDOW + 3, 27 * WINDOW], // a span ends
+    [27 * WINDOW, 31 * WINDOW],
+    [31 * WINDOW, 35 * WINDOW],
+    [35 * WINDOW, 38 * WINDOW],
+    [39 * WINDOW, image.length],
+  ]);
+  expect(warn).not.toHaveBeenCalled();
+});
+
+test("a window that a copy has made wrong is fetched whole, and nobody is blamed for it", async () => {
+  await using server = await serve(good);
+  const wrong = [{ ...COPIES[0]!, start: 101, length: 500 }];
+  const troubles: (Trouble | undefined)[] = [];
+  const retry = new RetryPolicy(RETRY, { onTrouble: (trouble) => troubles.push(trouble) });
+  const { bytes } = await fetchImage(server, { retry, basis: { copies: wrong, read: readOlder } });
+  expect(bytes.equals(image)).toBe(true);
+  expect(retry.fetched).toBe(33 * WINDOW + 1000 - 500);
+  expect(server.requests.map(askedRange)).toContainEqual([0, WINDOW]);
+  expect(troubles).toEqual([]);
+});
+
+test("after three such windows nothing is copied any more", async () => {
+  await using server = await serve(good);
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  let reads = 0;
+  const read = (_: number, into: Bytes) => (into.fill(reads++), true);
+  const copies = [{ start: 0, from: 0, length: image.length }];
+  const { bytes, retry } = await fetchImage(server, { basis: { copies, read } });
+  expect(bytes.equals(image)).toBe(true);
+  expect(retry.fetched).toBe(32 * WINDOW + 1000);
+  expect(reads).toBeLessThan(33); // those that were put together already before the third was known to be wrong
+  expect(warn).toHaveBeenCalledOnce();
+});
+
+test("what cannot be read is fetched", async () => {
+  await using server = await serve(good);
+  const read = async (from: number, into: Bytes) => from >= 2 * WINDOW && readOlder(from, into);
+  const { bytes, retry } = await fetchImage(server, { basis: { copies: [COPIES[0]!], read } });
+  expect(bytes.equals(image)).toBe(true);
+  expect(retry.fetched).toBe(32 * WINDOW + 1000 - (11 * WINDOW + 100)); // 4 to 9, 15 to 19, and a part of 20
+});
+
+test("a server without ranges sends all, whatever an older image has", async () => {
+  await using server = await serve((_, response) => void response.end(image));
+  const { bytes } = await fetchImage(server, { basis: { copies: [COPIES[0]!], read: readOlder } });
+  expect(bytes.equals(image)).toBe(true);
+});
+
+test("a window that a source has sent wrong comes whole from another, also where an older image has parts of it", async () => {
+  const wrong = image.slice();
+  wrong[5 * WINDOW + 500]! ^= 1;
+  await using one = await serve((_, response) => void response.end(wrong)); // it knows no ranges
+  let busy = 0;
+  await using other = await serve((request, response) => {
+    if (++busy > SUSPECT_AFTER) good(request, response);
+    else response.writeHead(503).end();
+  });
+  const copies = [{ start: 5 * WINDOW, from: 5 * WINDOW - 100, length: 100 }];
+  const { bytes } = await fetchImage([one, other], { basis: { copies, read: readOlder } });
+  expect(bytes.equals(image)).toBe(true);
+  expect(other.requests.map(askedRange)).toContainEqual([5 * WINDOW, 6 * WINDOW]);
+});
+
+test("many small parts come over the same connections", async () => {
+  let connections = 0;
+  await using server = await serve((request, response) => {
+    if (!sockets.has(request.socket)) connections++;
+    sockets.add(request.socket);
+    good(request, response);
+  });
+  const sockets = new WeakSet<object>();
+  const copies = Array.from({ length: 100 }, (_, i) => {
+    return { start: i * 1500 + 700, from: i * 1500 + 700, length: 800 };
+  });
+  const read = (from: number, into: Bytes) => (into.set(image.subarray(from, from + into.length)), true);
+  const { bytes } = await fetchImage(server, { basis: { copies, read } });
+  expect(bytes.equals(image)).toBe(true);
+  expect(server.requests.length).toBeGreaterThan(60);
+  expect(connections).toBeLessThan(10);
+});
+
+function readOlder(from: number, into: Bytes): boolean {
+  into.set(older.subarray(from, from + into.length));
+  return true;
+}
+
+/** The bytes that a request asks for, up to but not including the second. */
+function askedRange(request: string): number[] {
+  const [, first, last] = /bytes=(\d+)-(\d+)/.exec(request) ?? [];
+  return [Number(first), Number(last) + 1];
+}
+
 test("a pause closes connections, and what came of a window is not lost", async () => {
   let open = 0;
   let hold = true;
@@ -355,6 +471,7 @@ function askedOf({ headers }: IncomingMessage): string {
 interface Options {
   readonly retry?: RetryPolicy;
   readonly seeds?: WindowSources["seeds"];
+  readonly basis?: WindowSources["basis"];
   readonly stop?: AbortSignal;
   /** Takes copies of the windows as they come. */
   readonly seen?: Bytes[];
@@ -362,13 +479,14 @@ interface Options {
 
 function sourcesAt(
   servers: TestServer | TestServer[],
-  { retry = new RetryPolicy(RETRY), seeds = [] }: Options = {},
+  { retry = new RetryPolicy(RETRY), seeds = [], basis }: Options = {},
 ): WindowSources {
   return {
     windows,
     servers: [servers].flat().map(({ url }) => new Source(`${url}/image`, image.length)),
     retry,
     seeds,
+    basis,
   };
 }
 

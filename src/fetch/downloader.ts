@@ -2,8 +2,9 @@ import { BaseImageError } from "../errors.ts";
 import type { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { digestOf, lengthOfWindow, type Windows } from "../release/windows.ts";
+import { Copying, type Basis } from "./basis.ts";
 import { Condition } from "./condition.ts";
-import { Failure } from "./failure.ts";
+import { Failure, NoRanges } from "./failure.ts";
 import { StandstillError } from "./http.ts";
 import { WindowQueue, WINDOWS_PER_SPAN, type Span } from "./queue.ts";
 import type { RetryPolicy } from "./retry.ts";
@@ -28,19 +29,23 @@ export interface WindowSources {
   /** The image's addresses, the best first. */
   readonly servers: readonly Source[];
   readonly retry: RetryPolicy;
+  /** What need not be fetched of the windows that no seed has. */
+  readonly basis?: Basis | undefined;
   /** Connections at a time, if not 3. */
   readonly connections?: number;
-  /** Called with each window that was fetched and verified, before it is passed on. */
+  /** Called with each window that came from no seed, once it is verified and before it is passed on. */
   readonly onFetched?: (index: number, bytes: Bytes) => void;
 }
 
 /**
  * Windows `first` up to but not including `end`, in order, each with the digest it must have, in buffers from
- * `buffers`. Windows of zeros are made here, others come from a seed, the rest over a few connections.
+ * `buffers`. Windows of zeros are made here, others come from a seed, the rest over a few connections and, as far as that
+ * has them, out of the basis.
  *
  * A connection asks for a span of windows at a time. At most one span for each connection is held ahead of the reader,
  * which bounds memory. An answer that breaks off is resumed at its byte; a window with a wrong digest is fetched again,
- * whole, from another source. Where no source honours ranges, one stream brings everything.
+ * whole, from another source. What the basis has is not asked for; a window that is wrong with bytes of it is fetched
+ * whole, and no source is blamed. Where no source honours ranges, one stream brings everything.
  *
  * Throws `BaseImageError`, `ConnectionError`, what a seed throws, and the reason that `stop` is aborted with.
  */
@@ -113,6 +118,7 @@ class Downloader {
   readonly #buffers: BufferPool;
   readonly #queue: WindowQueue;
   readonly #pool: SourcePool;
+  readonly #copying: Copying;
   readonly #closed = new AbortController();
   readonly #stop: AbortSignal;
   /** A window is here, the reader has moved on, or all is over. */
@@ -123,7 +129,7 @@ class Downloader {
   #failed: { readonly error: unknown } | undefined;
 
   constructor(sources: WindowSources, first: number, end: number, buffers: BufferPool, stop: AbortSignal) {
-    const { windows, seeds, servers, connections = CONNECTIONS } = sources;
+    const { windows, seeds, servers, basis, connections = CONNECTIONS } = sources;
     const wanted: number[] = [];
     for (let index = first; index < end; index++) {
       if (windows.digests[index] !== "zeros" && !seeds.some((seed) => seed.has(index))) wanted.push(index);
@@ -133,6 +139,7 @@ class Downloader {
     this.#queue = new WindowQueue(wanted, connections * WINDOWS_PER_SPAN);
     this.#queue.moveReader(first);
     this.#pool = new SourcePool(servers.map(({ health }) => health));
+    this.#copying = new Copying(basis?.copies ?? [], windows.window);
     this.#stop = AbortSignal.any([stop, this.#closed.signal]);
     this.#generation = this.#begin();
   }
@@ -242,6 +249,7 @@ class Downloader {
         await retry.whenResumed(stop);
         if (!cursor.partial) await this.#waitForReader(cursor.index, stop);
         if (this.#restartIfModeChanged()) return;
+        if (await this.#copy(cursor, stop)) continue;
         const source = this.#sourceFor(cursor);
         const attempt = AbortSignal.any([stop, retry.attemptSignal]);
         try {
@@ -251,7 +259,8 @@ class Downloader {
           if (attempt.aborted) continue; // paused, or the network is another one
           if (error instanceof StandstillError) continue; // this computer slept
           if (!(error instanceof Failure)) throw error;
-          this.#pool.onFailure(source);
+          if (error instanceof NoRanges) continue; // known from now on, and no fault
+          this.#pool.onFailure(source, cursor.index);
           if (this.#restartIfModeChanged()) return;
           await retry.backoff(error, ++cursor.tries, stop);
         }
@@ -259,6 +268,28 @@ class Downloader {
     } finally {
       if (cursor.partial) this.#buffers.release(cursor.partial.bytes.buffer); // whoever takes over begins it anew
     }
+  }
+
+  /** Go on with what the basis has at this place. Resolves to false when that is nothing. */
+  async #copy(cursor: Cursor, stop: AbortSignal): Promise<boolean> {
+    const copy = this.#queue.oneStream ? undefined : this.#copying.at(this.#positionOf(cursor));
+    if (!copy) return false;
+    const partial = (cursor.partial ??= await this.#newWindow(cursor.index, stop));
+    const into = partial.bytes.subarray(partial.filled, partial.filled + copy.length);
+    if (!(await this.#sources.basis!.read(copy.from, into))) {
+      this.#copying.giveUp(cursor.index);
+      return true; // to be fetched
+    }
+    stop.throwIfAborted();
+    partial.onCopied(copy.length);
+    this.#queue.newBytes(cursor.index, partial.filled); // they count as no progress of a source
+    this.#endIfFull(cursor);
+    return true;
+  }
+
+  /** The byte of the image that is next. */
+  #positionOf({ index, partial }: Cursor): number {
+    return index * this.#sources.windows.window + (partial?.filled ?? 0);
   }
 
   /** Which source to ask on. After a mismatch a window comes whole from one source, so that it is known whom to blame. */
@@ -269,11 +300,15 @@ class Downloader {
     return source;
   }
 
-  /** Read on from `source` until the span is whole. Throws `Failure`, and the reasons of `stop` and `attempt`. */
+  /**
+   * Read on from `source` until the span is whole, or the basis has what follows. Throws `Failure`, and the reasons of
+   * `stop` and `attempt`.
+   */
   async #read(cursor: Cursor, source: SourceIndex, stop: AbortSignal, attempt: AbortSignal): Promise<void> {
     const { windows, servers, retry } = this.#sources;
-    const start = cursor.index * windows.window + (cursor.partial?.filled ?? 0);
-    const end = Math.min(cursor.end * windows.window, windows.size);
+    const start = this.#positionOf(cursor);
+    const whole = Math.min(cursor.end * windows.window, windows.size);
+    const end = this.#queue.oneStream ? whole : this.#copying.nextAfter(start, whole);
     let newBytes = 0; // since there was progress
     for await (const chunk of servers[source]!.read(start, end, retry.times.silenceMs, attempt)) {
       retry.onBytes(chunk.length);
@@ -281,16 +316,27 @@ class Downloader {
         const partial = (cursor.partial ??= await this.#newWindow(cursor.index, stop));
         at += partial.fill(chunk.subarray(at), source);
         newBytes += this.#queue.newBytes(partial.index, partial.filled);
-        if (!partial.isFull) continue;
-        cursor.partial = undefined;
-        cursor.index++;
-        this.#onWindow(partial);
+        this.#endIfFull(cursor);
       }
       if (newBytes < PROGRESS_FRACTION * windows.window) continue;
-      newBytes = cursor.tries = 0;
-      this.#pool.onProgress(source);
-      retry.onProgress();
+      newBytes = 0;
+      this.#onProgress(cursor, source);
     }
+    if (newBytes > 0) this.#onProgress(cursor, source); // between two copies there may be little to fetch
+  }
+
+  #onProgress(cursor: Cursor, source: SourceIndex): void {
+    cursor.tries = 0;
+    this.#pool.onProgress(source);
+    this.#sources.retry.onProgress();
+  }
+
+  #endIfFull(cursor: Cursor): void {
+    const { partial } = cursor;
+    if (!partial?.isFull) return;
+    cursor.partial = undefined;
+    cursor.index++;
+    this.#onWindow(partial);
   }
 
   async #newWindow(index: number, stop: AbortSignal): Promise<PartialWindow> {
@@ -308,7 +354,7 @@ class Downloader {
     else this.#buffers.release(window.bytes.buffer); // one stream brings all, wanted or not
   }
 
-  async #verify({ index, bytes, senders }: PartialWindow): Promise<void> {
+  async #verify({ index, bytes, senders, hasCopies }: PartialWindow): Promise<void> {
     const { windows, retry } = this.#sources;
     const expected = windows.digests[index];
     const found = await digestOf(bytes);
@@ -319,6 +365,12 @@ class Downloader {
       return;
     }
     this.#buffers.release(bytes.buffer);
+    if (hasCopies) {
+      this.#copying.onWrong(index);
+      this.#fetchOutOfTurn(index);
+      return;
+    }
+    this.#copying.giveUp(index); // it comes whole from one source, so that it is known whom to blame
     this.#pool.onMismatch(index, senders);
     const cause = new Error(`window ${index} has digest ${found} instead of ${expected}`);
     if (this.#pool.isExhausted(index)) throw new BaseImageError(NOT_THIS_IMAGE, { cause });
@@ -328,11 +380,12 @@ class Downloader {
   }
 }
 
-/** A window that is filled from its front, perhaps by several sources. */
+/** A window that is filled from its front, perhaps by several sources, and with copies. */
 class PartialWindow {
   readonly index: number;
   readonly bytes: Bytes;
   readonly senders = new Set<SourceIndex>();
+  hasCopies = false;
   filled = 0;
 
   constructor(index: number, bytes: Bytes) {
@@ -353,9 +406,16 @@ class PartialWindow {
     return part.length;
   }
 
+  /** So many bytes more are here, out of the basis. */
+  onCopied(length: number): void {
+    this.filled += length;
+    this.hasCopies = true;
+  }
+
   /** Begin again. */
   clear(): void {
     this.filled = 0;
+    this.hasCopies = false;
     this.senders.clear();
   }
 }

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { BaseImageError, ConnectionError } from "../errors.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
@@ -14,7 +14,9 @@ import {
   type PartShape,
 } from "../testing/faulty-server.ts";
 import { arbitraryBehaviour } from "../testing/schedules.ts";
+import { arbitraryBasis, memoryBasis, type BasisPart } from "../testing/memory-basis.ts";
 import { memorySeed } from "../testing/memory-seed.ts";
+import { copiedIn } from "../release/copies.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
 import { orderedWindows } from "../fetch/downloader.ts";
 import { WINDOWS_PER_SPAN as SPAN } from "../fetch/queue.ts";
@@ -25,6 +27,7 @@ import { Source } from "../fetch/source.ts";
 // Whatever its servers do, the engine either brings the image, to the byte, or says in a named error that it
 // cannot, having passed on nothing but the image's beginning.
 
+vi.spyOn(console, "warn").mockImplementation(() => {}); // that an older image is of no use is told the console
 const WINDOW = 1024;
 const RUNS = Number(process.env["ENGINE_RUNS"] ?? 1000);
 /** Side by side, since a run is mostly waiting. */
@@ -43,6 +46,8 @@ interface Scenario {
   readonly zeros: readonly number[];
   readonly kept: readonly number[];
   readonly spoilt: readonly number[];
+  /** What an older image has of this one, and what is wrong with that. */
+  readonly basis?: readonly BasisPart[];
   /** After how many windows the reader leaves, or the build is stopped. */
   readonly leaves?: number;
   readonly stops?: number;
@@ -62,6 +67,7 @@ const arbitraryScenario: fc.Arbitrary<Scenario> = fc
         zeros: few,
         kept: few,
         spoilt: few,
+        basis: arbitraryBasis(3 * WINDOW),
         leaves: fc.integer({ min: 1, max: count }),
         stops: fc.integer({ min: 1, max: count }),
       },
@@ -77,6 +83,22 @@ test(`${RUNS} random scenarios: the image to the byte, or a named error`, { time
   const strand = () => fc.assert(property, { numRuns: Math.ceil(RUNS / STRANDS), endOnFailure: true });
   await Promise.all(Array.from({ length: STRANDS }, strand));
 });
+
+test("a stream that was wrong once is gone back to when the other always breaks in that window", async () => {
+  const at = 6 * WINDOW;
+  await judge({
+    servers: [
+      { faults: [{ kind: "ok" }, { kind: "wrongByte", at, bit: 1 }], noRange: true },
+      { faults: [{ kind: "reset", after: at + 100 }], hopeless: true, noRange: true },
+    ],
+    connections: 1,
+    count: 18,
+    last: 100,
+    zeros: [],
+    kept: [],
+    spoilt: [],
+  });
+}, 120_000);
 
 const FIRST = SPAN * WINDOW; // of the first answer's bytes
 const PLACES = [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, FIRST - 1, FIRST];
@@ -174,6 +196,7 @@ async function judge(scenario: Scenario): Promise<void> {
     servers: servers.map((server) => new CountedSource(server.image, image.length, requests)),
     retry: new RetryPolicy(new TestTimes(scenario)),
     seeds: [seedOf(scenario, windows, image)],
+    basis: memoryBasis(image, scenario.basis ?? []),
     connections: scenario.connections,
   };
   const came: Bytes[] = [];
@@ -198,6 +221,10 @@ async function judge(scenario: Scenario): Promise<void> {
       expect(came.length, "no error after the end").toBeLessThan(scenario.count);
       if (mustCome(scenario)) throw new Error("one server is good enough", { cause: error });
     }
+    if (isHonest(scenario)) {
+      const most = toFetch(scenario, windows, sources.basis.copies);
+      expect(servers.reduce((sum, { requests: all }) => sum + askedOf(all), 0)).toBeLessThanOrEqual(most);
+    }
     for (const server of servers) expect(zerosAskedOf(server, windows)).toEqual([]);
     const most = scenario.connections * SPAN + scenario.connections + 2;
     expect(pool.most, "windows held at once").toBeLessThanOrEqual(most);
@@ -219,6 +246,33 @@ function mustCome({ servers }: Scenario): boolean {
 /** Whether what comes can only be told from the image by its SHA-256. */
 function lies(fault: Fault): boolean {
   return fault.kind === "wrongByte" || fault.kind === "shifted";
+}
+
+/** Whether nothing goes wrong, so that nothing is asked for in vain. */
+function isHonest({ servers, spoilt, kept, basis = [] }: Scenario): boolean {
+  const areGood = servers.every(({ faults, noRange, parts }) => {
+    return faults.length === 0 && noRange !== true && Object.keys(parts ?? {}).length === 0;
+  });
+  return (
+    areGood && !kept.some((index) => spoilt.includes(index)) && basis.every(({ lie }) => lie === undefined)
+  );
+}
+
+/** How many bytes are neither zeros nor kept nor copied. */
+function toFetch({ kept }: Scenario, windows: Windows, copies: Parameters<typeof copiedIn>[0]): number {
+  return windows.digests.reduce((sum, digest, index) => {
+    if (digest === "zeros" || kept.includes(index)) return sum;
+    const length = lengthOfWindow(windows, index);
+    return sum + length - copiedIn(copies, { start: index * WINDOW, length });
+  }, 0);
+}
+
+/** How many bytes these requests ask for. */
+function askedOf(requests: readonly string[]): number {
+  return requests.reduce((sum, request) => {
+    const [, first, last] = /bytes=(\d+)-(\d+)/.exec(request) ?? [];
+    return sum + (first === undefined ? 0 : Number(last) - Number(first) + 1);
+  }, 0);
 }
 
 function trickles(fault: Fault | undefined): boolean {

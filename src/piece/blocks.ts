@@ -3,8 +3,10 @@ import type { ColorName } from "./palette.ts";
 import type { Name } from "./words.ts";
 
 /**
- * What a person can ask for by a key or a button; `go:notepat` goes to the build of that piece, `use:camera` lets it,
- * `starts:FOLDER` and `remove:FOLDER` mean a piece on a stick, and `ask:…` opens a question about one, or closes it.
+ * What a person can ask for by a key or a button; `go:notepat` goes to the build of that piece, or of several with tildes
+ * between, `mark:notepat` puts it among those that are built together, or takes it away; `look:notepat` shows one of
+ * several, `include:notepat` leaves it out or puts it in, `use:camera` lets it, or the only one, `starts:FOLDER` and `remove:FOLDER` mean a piece on a stick, and `ask:…`
+ * opens a question about one, or closes it.
  */
 export type Command =
   | "start"
@@ -23,6 +25,11 @@ export type Command =
   | "link"
   | "closeLink"
   | "pickAnother"
+  | "pickAgain"
+  | "buildMarked"
+  | "goWithout"
+  | "fetchAgain"
+  | "showFirst"
   | "nextPage"
   | "previousPage"
   | "settings"
@@ -38,10 +45,24 @@ export type Command =
   | "takeOffStick"
   | "manageStick"
   | "stickIsFat"
+  | "showWays"
+  | "onlyPiece"
+  | "wholeImage"
+  | "copyCommand"
+  | "openImage"
+  | "showImage"
+  | "hideImage"
+  | "checkImage"
+  | "repairImage"
+  | "putIntoImage"
+  | "stopImage"
   | `ask:${"remove" | "takeOff" | "replace" | ""}`
   | `starts:${string}`
   | `remove:${string}`
   | `use:${Allowance}`
+  | `look:${string}`
+  | `mark:${string}`
+  | `include:${string}`
   | `go:${string}`;
 
 /** How the machine looks: by its face one sees how things are. */
@@ -98,6 +119,16 @@ export type Block =
       readonly note: string;
       readonly number: number;
       readonly chosen: boolean;
+      /** Whether it is among those that are built together; `undefined` as long as none is. */
+      readonly marked: boolean | undefined;
+    }
+  /** A row that leads to something else, with a few words about that to the right where there is room. */
+  | {
+      readonly kind: "choice";
+      readonly key: string;
+      readonly label: string;
+      readonly note: string;
+      readonly command: Command;
     }
   | {
       readonly kind: "checkbox";

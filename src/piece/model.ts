@@ -1,4 +1,4 @@
-import type { BuildState, PageInfo } from "../messages.ts";
+import type { BuildState, ImageFileState, PageInfo } from "../messages.ts";
 import { action, heading, text, type Block, type PictureName, type Screen } from "./blocks.ts";
 import { plain } from "./text.ts";
 import { words } from "./words.ts";
@@ -7,6 +7,8 @@ import { words } from "./words.ts";
 export interface Model {
   /** The piece to build, as the person named it; nothing yet, or `clear`. */
   target: string;
+  /** Those that are to be on the same stick. */
+  others: readonly string[];
   phone: boolean;
   /** What the page can do, once it is there. */
   page: PageInfo | null;
@@ -22,25 +24,43 @@ export interface Model {
   linking: boolean;
   /** Whether the person looks at what the piece may use. It is shown anyway when it asks for something. */
   unfolded: boolean;
+  /** Whether the ways that few want are offered too. */
+  waysShown: boolean;
   /** What the person is asked about a stick: which piece goes, or whether they mean it. */
   stickQuestion: "" | "remove" | "takeOff" | "replace";
   /** Whether the person knows better than we do that a stick has FAT. */
   stickIsFat: boolean;
   /** Whether the stick is shown, and not that it is done. */
   stickManaged: boolean;
+  /** The image on disk that the page has open, and whether it is shown instead of the build. */
+  image: ImageFileState | null;
+  imageShown: boolean;
   /** Whether the person is asked if the build is to stop. */
   stopping: boolean;
-  /** While a piece is chosen: what has been typed, and which of the offers is chosen. */
+  /** Of several pieces, whether the person goes on without those that cannot be had. */
+  goesWithout: boolean;
+  /** The name of the one of several that the person looks at; "" for all of them. */
+  looking: string;
+  /** While a piece is chosen: what has been typed, which of the offers is chosen, and what is to be built together. */
   typed: string;
   chosen: number;
+  marked: readonly string[];
   /** Until what failed is tried again; 0 when it is not, or now. */
   retrySeconds: number;
   /** Grows while something is waited for. */
   beat: number;
 }
 
-/** The heading of a piece's screens. */
-export const title = ({ target }: Model) => heading(words.title(plain(target)));
+/** The heading of a build's screens. */
+export function title({ target, others, build }: Model): Block {
+  const on = others.length > 0 ? build?.info?.pieces.map(({ name }) => name) : undefined;
+  return heading(words.title(called(on ?? [target, ...others])));
+}
+
+/** Pieces in short: the first by its name, and how many more. */
+export function called([first = "", ...more]: readonly string[]): string {
+  return words.several.named(plain(first), more.length);
+}
 
 /** Something is waited for. */
 export function waiting(model: Model, said: string, { heard = said, stoppable = false } = {}): Screen {

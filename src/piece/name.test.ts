@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PieceNameError } from "../errors.ts";
-import { imageFileName, isHandle, parsePiece } from "./name.ts";
+import { imageFileName, isHandle, parsePiece, partitionFileName } from "./name.ts";
 
 test.each([
   ["notepat", "notepat-os.iso"],
@@ -98,4 +98,10 @@ test.each([
   ["@\u00e9", false],
 ])("%j is a handle: %j", (text, isOne) => {
   expect(isHandle(text)).toBe(isOne);
+});
+
+test("a file with several pieces says how many more there are", () => {
+  expect(imageFileName("notepat", 2)).toBe("notepat+2-os.iso");
+  expect(imageFileName("@jeffrey/frog", 1)).toBe("frog@jeffrey+1-os.iso");
+  expect(partitionFileName("$cow", 9)).toBe("kidlisp.cow+9-piece.img");
 });

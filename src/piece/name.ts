@@ -29,20 +29,32 @@ export function parsePiece(text: string): string {
   throw new PieceNameError(`"${short}" is not the name of a piece`);
 }
 
+/** A piece's name as a word for every file system: `jeffrey-frog` for `@jeffrey/frog`. Several names may give one word. */
+export function folderWord(piece: string): string {
+  const readable = piece
+    .toLowerCase()
+    .replace(/[^a-z0-9_]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 40);
+  return readable || "piece";
+}
+
 /**
  * The finished file's name: `notepat-os.iso`, `kidlisp.cow-os.iso` for `$cow`, `frog@jeffrey-os.iso` for
  * `@jeffrey/frog`. No two pieces share one: only KidLisp's begins with a word and a dot, only a handle's has an `@`.
  * (Names that differ in capitals alone do so here too.) It begins with a letter or a digit and has nothing in it that a
- * shell would expand, that Windows, macOS or FAT refuse, or that Windows takes for a device (`con.…`).
+ * shell would expand, that Windows, macOS or FAT refuse, or that Windows takes for a device (`con.…`). With `more` pieces
+ * on the same stick it says how many: `notepat+2-os.iso`.
  */
-export function imageFileName(piece: string): string {
+export function imageFileName(piece: string, more = 0): string {
+  const end = `${more > 0 ? `+${more}` : ""}-os.iso`;
   const [, code] = /^\$(.*)$/.exec(piece) ?? [];
-  if (code !== undefined) return `kidlisp.${code}-os.iso`;
+  if (code !== undefined) return `kidlisp.${code}${end}`;
   const [, handle, name = piece] = /^@(.*)\/(.*)$/.exec(piece) ?? [];
-  return `${name}${handle === undefined ? "" : `@${handle}`}-os.iso`;
+  return `${name}${handle === undefined ? "" : `@${handle}`}${end}`;
 }
 
 /** The name of the file that has the piece partition alone: `notepat-piece.img`, and so on as for images. */
-export function partitionFileName(piece: string): string {
-  return imageFileName(piece).replace(/-os\.iso$/, "-piece.img");
+export function partitionFileName(piece: string, more = 0): string {
+  return imageFileName(piece, more).replace(/-os\.iso$/, "-piece.img");
 }

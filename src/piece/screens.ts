@@ -1,8 +1,10 @@
-import type { Allowance } from "../allowances.ts";
 import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
+import { allowing } from "./allowing.ts";
 import { action, field, gap, heading, pair, text } from "./blocks.ts";
 import type { Action, Block, Screen } from "./blocks.ts";
-import { step, title, waiting, type Model } from "./model.ts";
+import { imageScreen } from "./image-screens.ts";
+import { called, step, title, waiting, type Model } from "./model.ts";
+import { isSeveral, listOf, severalScreen, sumOf } from "./several-screens.ts";
 import { stickScreen } from "./stick-screens.ts";
 import { plain, sentence, shown } from "./text.ts";
 import { words } from "./words.ts";
@@ -11,6 +13,7 @@ import { words } from "./words.ts";
 export function screenOf(model: Model): Screen {
   const { target, page, build, phone, linking } = model;
   if (!page) return model.pageIsLate ? missing(model) : waiting(model, words.loading);
+  if (model.image && model.imageShown) return imageScreen(model, model.image);
   if (target === "") return picker(model, page);
   if (target === "clear") return clearing(model);
   if (linking || (phone && !build)) return linked(model);
@@ -22,29 +25,38 @@ export function screenOf(model: Model): Screen {
     return waiting(model, chosen ? words.startingChosen : words.starting, { stoppable: true });
   }
   if (stage === "preparing" || !info) {
-    const trouble = build.trouble && words.trouble[build.trouble.kind];
-    const idle = build.baking === undefined ? words.preparing : words.baking(shown(build.baking));
-    const said = trouble ? words.retry(trouble, model.retrySeconds) : idle;
-    // A screen reader hears that it bakes, and no countdown
-    const quiet = build.baking === undefined ? words.preparing : words.baking("");
-    const heard = trouble ? words.retry(trouble, 0) : quiet;
-    return waiting(model, said, { heard, stoppable: true });
+    return preparing(model, build);
   }
-  if (stage === "ready") return ready(model, page, build, info);
+  if (stage === "ready") return info.only ? pieceAlone(model, page, info) : ready(model, page, build, info);
   if (build.stick) return stickScreen(model, page, build.stick, build, info);
-  return stage === "saving" ? saving(model, build, info) : done(model, build, info);
+  if (stage === "saving") return saving(model, build, info);
+  return info.only ? pieceSaved(model, build, info) : done(model, build, info);
 }
 
-/** The pieces that can be chosen: what has been typed, and what was built lately or is AC's own and contains it. */
-export function offersOf(recent: readonly string[], typed: string): string[] {
-  const known = [...new Set([...recent, ...SUGGESTED])];
+/**
+ * What can be chosen: what has been typed, what is marked and was typed before, and what was built lately or is AC's own;
+ * of these what contains the text. Pieces that were built together are one offer, with tildes between.
+ */
+export function offersOf(recent: readonly string[], typed: string, marked: readonly string[] = []): string[] {
+  const usual = [...recent, ...SUGGESTED];
+  const known = [...new Set([...marked.filter((name) => !usual.includes(name)), ...usual])];
   return typed ? [typed, ...known.filter((name) => name.includes(typed) && name !== typed)] : known;
+}
+
+/** What is marked when `offer` is marked too, or no longer if it was. */
+export function withMark(marked: readonly string[], offer: string): string[] {
+  const names = offer.split("~");
+  const isMarked = names.every((name) => marked.includes(name));
+  return isMarked ? marked.filter((name) => !names.includes(name)) : [...new Set([...marked, ...names])];
 }
 
 /** All that can be pressed on a screen, at the bottom and among the blocks. */
 export function actionsOf({ blocks, actions }: Screen): Pick<Action, "command" | "keys" | "name">[] {
   const among = blocks.flatMap((block): Pick<Action, "command" | "keys" | "name">[] => {
     if (block.kind === "row") return [...block.actions];
+    if (block.kind === "choice") {
+      return [{ command: block.command, keys: [block.key], name: [block.label, block.label] }];
+    }
     if (block.kind !== "checkbox") return [];
     const name = words.heard.checkbox(block.label, block.checked);
     return [{ command: block.command, keys: [block.key], name: [name, name] }];
@@ -63,6 +75,18 @@ export function announcement(screen: Screen): string {
 /** Pieces of AC's own that need nothing but themselves. */
 const SUGGESTED = ["notepat", "prompt", "line", "wand", "starfield", "metronome", "bleep", "tone", "melody"];
 
+function preparing(model: Model, { trouble, baking, fetching }: BuildState): Screen {
+  const which = fetching && words.several.nth(plain(fetching.name), fetching.number, fetching.of);
+  const what = trouble && words.trouble[trouble.kind];
+  const say = (bakes: string, seconds: number) => {
+    const now = what ? words.retry(what, seconds) : baking === undefined ? "" : words.baking(bakes);
+    if (which) return now ? `${which}. ${now}` : which;
+    return now || words.preparing;
+  };
+  // A screen reader hears that it bakes, and no countdown
+  return waiting(model, say(shown(baking ?? ""), model.retrySeconds), { heard: say("", 0), stoppable: true });
+}
+
 function missing(model: Model): Screen {
   return {
     kind: "pages",
@@ -72,28 +96,62 @@ function missing(model: Model): Screen {
   };
 }
 
-function picker({ typed, chosen }: Model, { recent, kept }: PageInfo): Screen {
-  const offers = offersOf(recent, typed);
+function picker({ typed, chosen, marked, phone }: Model, { recent, kept, sizes, room }: PageInfo): Screen {
+  const offers = offersOf(recent, typed, marked);
+  const isMarking = marked.length > 0;
+  const isMarked = (offer: string) => offer.split("~").every((name) => marked.includes(name));
+  const seen = marked.flatMap((name) => (Object.hasOwn(sizes, name) ? sizes[name]! : []));
+  const taken = {
+    known: seen.reduce((sum, bytes) => sum + bytes, 0),
+    unknown: marked.length - seen.length,
+    room,
+  };
+  const { hint, marking, marked: count, build } = words.several;
   return {
     kind: "picker",
     face: "glad",
     offers,
     blocks: [
       heading(words.choose, true),
-      text(words.choosing, { brief: "" }),
-      text(words.typing, { color: "dim", brief: "" }),
+      isMarking
+        ? text(count(marked.length, taken), { color: "title", brief: words.several.count(marked.length) })
+        : text(words.choosing, { brief: "" }),
+      text(isMarking ? marking : words.typing, { color: "dim", brief: "" }),
       { kind: "input", text: typed },
-      ...offers.map((name, number): Block => {
-        const note = recent.includes(name) ? words.recent : "";
-        return { kind: "offer", piece: name, label: plain(name), note, number, chosen: number === chosen };
+      ...offers.map((offer, number): Block => {
+        return {
+          kind: "offer",
+          piece: offer,
+          label: called(offer.split("~")),
+          note: recent.includes(offer) ? words.recent : "",
+          number,
+          chosen: number === chosen,
+          marked: isMarking ? isMarked(offer) : undefined,
+        };
       }),
       gap(),
+      ...(isMarking ? [] : [text(hint, { color: "dim" })]),
       text(words.kidlisp, { color: "dim" }),
+      ...(phone || isMarking ? [] : [text(words.image.drop, { color: "dim" })]),
       ...(kept > 0 ? [text(words.kept(kept), { color: "dim" })] : []),
     ],
-    actions: [],
-    heard: words.heard.offer(plain(offers[chosen] ?? ""), chosen + 1, offers.length),
+    actions: isMarking ? [action("tab arrowright", build(marked.length), "buildMarked")] : [],
+    heard: heardOfOffer(offers, chosen, isMarked),
   };
+}
+
+function heardOfOffer(
+  offers: readonly string[],
+  chosen: number,
+  isMarked: (offer: string) => boolean,
+): string {
+  const offer = offers[chosen] ?? "";
+  return words.heard.offer(
+    called(offer.split("~")),
+    chosen + 1,
+    offers.length,
+    offer !== "" && isMarked(offer),
+  );
 }
 
 function clearing({ cleared, unconfirmed, page }: Model): Screen {
@@ -145,8 +203,12 @@ function ready(
   { keep, sign, unfinished }: BuildState,
   info: ImageInfo,
 ): Screen {
+  const before = severalScreen(model, info);
+  if (before) return before;
   const asks = info.asks ?? [];
-  const isUnfolded = model.unfolded || asks.length > 0;
+  const several = isSeveral(info);
+  const isUnfolded = !several && (model.unfolded || asks.length > 0);
+  const isNormalised = info.pieces.every((piece) => piece.isNormalised);
   return {
     kind: "pages",
     face: "calm",
@@ -156,12 +218,14 @@ function ready(
       field(words.download, words.downloadOf(info.download, info.here)),
       field(words.base, words.baseOf(info.base)),
       ...(info.release?.olderThan ? [text(words.older(info.release.olderThan), { color: "bad" })] : []),
-      field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
-      field(words.mayUse, words.usesOf(info.allow)),
+      ...whatIsOn(info),
       ...(info.setUp?.length ? [field(words.setUp, info.setUp.map((line) => shown(line)).join(", "))] : []),
       { kind: "sha256", hex: info.sha256 || ".".repeat(64) },
-      ...(info.piece.isNormalised ? [text(words.normalised, { color: "dim" })] : []),
-      ...(isUnfolded ? allowing(info) : []),
+      ...(isNormalised
+        ? [text(several ? words.several.normalised : words.normalised, { color: "dim" })]
+        : []),
+      ...(several ? listOf(info) : []),
+      ...(isUnfolded ? allowing(info.piece.name, info.allow, asks) : []),
       ...(unfinished ? [text(words.unfinished(info.fileName), { color: "good" })] : []),
       ...(sign ? [gap(), signing(sign)] : []),
       ...(keep.possible ? [gap(), keeping(words.keep(info.download), keep.wanted)] : []),
@@ -169,9 +233,16 @@ function ready(
       {
         kind: "row",
         actions: [
-          ...(isUnfolded ? [] : [action("a", words.allow, "unfold")]),
+          ...(isUnfolded || several ? [] : [action("a", words.allow, "unfold")]),
+          ...(several ? [action("y", words.several.again, "pickAgain")] : []),
           action("e", words.settings, "settings"),
           action("l", words.link, "link"),
+          ...(model.waysShown
+            ? [
+                action("o", words.alone.name(info.pieces.length), "onlyPiece"),
+                action("f", words.image.open, model.image ? "showImage" : "openImage"),
+              ]
+            : [action("o", words.more, "showWays")]),
         ],
       },
     ],
@@ -184,19 +255,69 @@ function ready(
   };
 }
 
-const USES = Object.keys(words.uses) as Allowance[];
-
-/** What the piece may use of the machine that it starts, each to be allowed or not. */
-function allowing({ piece, allow, asks = [] }: ImageInfo): Block[] {
+/** The piece or the pieces, and what they may use. */
+function whatIsOn(info: ImageInfo): Block[] {
+  if (isSeveral(info)) return sumOf(info);
+  const { piece, allow } = info;
   return [
-    gap(),
-    text(words.allowing(plain(piece.name)), { color: "title" }),
-    ...USES.map((use): Block => {
-      const label = asks.includes(use) ? words.asked(words.uses[use].label) : words.uses[use].label;
-      const checked = allow.includes(use);
-      return { kind: "checkbox", key: words.uses[use].key, label, checked, command: `use:${use}` };
-    }),
+    field(words.piece, words.pieceOf(piece.name, piece.size)),
+    field(words.mayUse, words.usesOf(allow)),
   ];
+}
+
+/** The piece partition, to be saved alone. */
+function pieceAlone(model: Model, page: PageInfo, info: ImageInfo): Screen {
+  const { length } = info.sha256; // "" while it is computed
+  const names = info.pieces.map(({ name }) => plain(name));
+  return {
+    kind: "pages",
+    face: "calm",
+    blocks: [
+      title(model),
+      text(words.alone.what(info.pieces.length)),
+      field(words.file, length > 0 ? words.fileOf(info.fileName, info.size) : "...", true),
+      field(words.base, words.baseOf(info.base)),
+      ...(isSeveral(info) ? [field(words.piece, words.image.piecesOf(names, undefined))] : []),
+      ...whatIsOn(info),
+      ...(info.setUp?.length ? [field(words.setUp, info.setUp.map((line) => shown(line)).join(", "))] : []),
+      { kind: "sha256", hex: info.sha256 || ".".repeat(64) },
+    ],
+    aside: [{ kind: "preview" }],
+    actions: [
+      action("s space", words.start, "start"),
+      ...(page.choose ? [action("w", words.where, "choose")] : []),
+      action("b", words.alone.whole, "wholeImage"),
+    ],
+  };
+}
+
+/** The piece partition is saved: what is left is to write it. */
+function pieceSaved(model: Model, { where, saved: isSaved }: BuildState, info: ImageInfo): Screen {
+  const said = where === "chosen" ? words.doneChosen : isSaved ? words.done : words.handed;
+  return {
+    kind: "pages",
+    face: "glad",
+    blocks: [
+      title(model),
+      text(said(info.fileName), { color: "good" }),
+      { kind: "sha256", hex: info.sha256 },
+      gap(),
+      text(words.alone.next, { color: "title" }),
+      ...words.alone.how(words.alone.command(info.fileName)).map((line) => text(line)),
+      gap(),
+      {
+        kind: "row",
+        actions: [
+          action("m", words.alone.copy, "copyCommand"),
+          action("h", words.copy, "copy"),
+          action("j", words.checksum, "saveChecksum"),
+          action("r", words.once, "open"),
+          action("n", words.other, "pickAnother"),
+        ],
+      },
+    ],
+    actions: [],
+  };
 }
 
 const signing = ({ handle, wanted }: NonNullable<BuildState["sign"]>): Block => ({
@@ -220,6 +341,7 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
   const { stopping, retrySeconds } = model;
   const part = info.size > 0 ? written / info.size : 0;
   const left = speed > 0 ? words.left((info.size - written) / speed) : "";
+  const toFetch = Math.max(0, info.download - info.here);
   const trouble = build.trouble && !paused ? words.trouble[build.trouble.kind] : "";
   const news = (seconds: number) => {
     if (stopping) return words.stop;
@@ -251,7 +373,7 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
         ],
       },
       gap(),
-      text(words.fetched(Math.min(fetched, info.download), info.download), { color: "dim" }),
+      ...(info.only ? [] : [text(words.fetched(Math.min(fetched, toFetch), toFetch), { color: "dim" })]),
       { kind: "sha256", hex: info.sha256 },
     ],
     actions: stopping
@@ -284,6 +406,7 @@ function done(model: Model, { keep, where, saved }: BuildState, info: ImageInfo)
     blocks: [
       title(model),
       text(said(info.fileName), { color: "good" }),
+      ...(info.pieces.length > 1 ? [text(words.several.back(info.start && plain(info.start)))] : []),
       { kind: "sha256", hex: info.sha256 },
       gap(),
       {
@@ -311,7 +434,11 @@ function ended(model: Model, { stage, message = "" }: BuildState): Screen {
     kind: "pages",
     face: failed ? "sad" : "calm",
     blocks: [title(model), text(message, { color: failed ? "bad" : "text" })],
-    actions: [action("r", words.again, "open"), action("n", words.other, "pickAnother")],
+    actions: [
+      action("r", words.again, "open"),
+      ...(model.others.length > 0 ? [action("y", words.several.again, "pickAgain")] : []),
+      action("n", words.other, "pickAnother"),
+    ],
   };
 }
 
@@ -333,5 +460,6 @@ function heardOf(block: Block): string {
 }
 
 function pressed({ keys: [key = ""], name: [full] }: Pick<Action, "keys" | "name">): string {
+  if (key === "") return sentence(full); // there are more than keys
   return words.heard.press(words.heard.keys[key] ?? key, sentence(full));
 }

@@ -49,6 +49,7 @@ function management(model: Model, page: PageInfo, stick: StickState, info: Image
       title(model),
       field(words.stick.label, nameOf(stick)),
       ...(said ? [text(said, { color: message ? "bad" : "good" })] : []),
+      ...(isUsable ? noMenu(info) : []),
       ...(found && !isUsable ? unusable(page) : []),
       ...(found && (isUsable || found.isOurs) ? onStick(model, found, info) : []),
     ],
@@ -126,7 +127,8 @@ function actionsFor(
     const yes = stickQuestion === "takeOff" ? "takeOffStick" : "replaceOnStick";
     return [action("y", words.stick.yes, yes), action("n", words.stick.no, "ask:")];
   }
-  const name = words.stick.put(plain(info.piece.name));
+  const { pieces } = info;
+  const name = pieces.length > 1 ? words.several.put(pieces.length) : words.stick.put(plain(info.piece.name));
   return [
     ...(isUsable ? [action("s space", name, found?.other ? "ask:replace" : "putOnStick")] : []),
     ...(found && !isUsable ? [action("g", words.stick.isFat, "stickIsFat")] : []),
@@ -215,6 +217,16 @@ function working(
   };
 }
 
+/** Of several pieces the one that starts, since there is no menu. */
+function noMenu({ pieces: [first, ...more], start = first.name }: ImageInfo): Block[] {
+  return more.length > 0 ? [text(words.several.noMenu(plain(start)), { color: "dim" })] : [];
+}
+
+function isOn(stick: string, { pieces: [first, ...more] }: ImageInfo): string {
+  if (more.length > 0) return words.several.onStick(1 + more.length, stick);
+  return words.stick.done(plain(first.name), stick);
+}
+
 /** All has been written; what is left is to eject it. */
 function ejecting(
   model: Model,
@@ -223,14 +235,15 @@ function ejecting(
   did: "put" | "repair",
   info: ImageInfo,
 ): Screen {
-  const { eject, boot, sure, mended, done } = words.stick;
+  const { eject, boot, sure, mended } = words.stick;
   const name = nameOf(stick);
   return {
     kind: "pages",
     face: "glad",
     blocks: [
       title(model),
-      text(did === "put" ? done(plain(info.piece.name), name) : mended(name), { color: "good" }),
+      text(did === "put" ? isOn(name, info) : mended(name), { color: "good" }),
+      ...(did === "put" ? noMenu(info) : []),
       gap(),
       text(sure, { color: "dim" }),
       {

@@ -113,9 +113,36 @@ export function stripsOf(block: Block, frame: Frame, room: number): Strip[] {
       return [{ h: 15 * unit, items }];
     }
     case "offer": {
-      const { piece, number, chosen, label, note } = block;
-      const place = { command: `go:${piece}`, offer: number, chosen } as const;
-      return [pressable(place, ["", "", label, note], Math.min(w, 220 * unit), frame)];
+      const { piece, number, chosen, label, note, marked } = block;
+      const place = { offer: number, chosen };
+      if (marked !== undefined) {
+        const mark = marked ? "[x] " : "[ ] ";
+        return [
+          pressable(
+            { ...place, command: `mark:${piece}` },
+            ["", mark, label, note],
+            Math.min(w, 220 * unit),
+            frame,
+          ),
+        ];
+      }
+      const own = buttonWidth(words.mark, unit);
+      const wide = Math.min(w - own - 2 * unit, 220 * unit);
+      const { h, items } = pressable(
+        { ...place, command: `go:${piece}` },
+        ["", "", label, note],
+        wide,
+        frame,
+      );
+      const marking = (x: number, y: number) => [
+        button({ command: `mark:${piece}`, x, y, w: own, h: h - unit, unit }),
+        write(words.mark, x + 4 * unit, y + 2 * unit, unit, "dim"),
+      ];
+      return [{ h, items: (x, y) => [...items(x, y), ...marking(x + wide + 2 * unit, y)] }];
+    }
+    case "choice": {
+      const { command, key, label, note } = block;
+      return [pressable({ command }, [`${key} `, "", label, note], Math.min(w, 320 * unit), frame)];
     }
     case "checkbox": {
       const { command, key, checked, label } = block;
@@ -250,10 +277,10 @@ function pressable(
   [key, mark, label, note]: readonly [string, string, string, string],
   wide: number,
   frame: Frame,
-): Strip {
+): Required<Strip> {
   const { unit, line } = frame;
   const from = key.length + mark.length;
-  const rows = wrap(label, Math.max(1, columnsOf(frame) - from - 2));
+  const rows = wrap(label, Math.max(1, Math.floor((wide / unit - 8) / CHARACTER) - from));
   const longest = Math.max(...rows.map((row) => row.length));
   const h = rows.length * line + 2 * unit;
   const at = (column: number) => (4 + CHARACTER * column) * unit;

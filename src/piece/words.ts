@@ -1,5 +1,13 @@
 import type { Allowance } from "../allowances.ts";
-import type { ImageInfo, PageInfo, StickJob, StickView, Trouble } from "../messages.ts";
+import type {
+  ImageInfo,
+  ImageProgress,
+  ImageView,
+  PageInfo,
+  StickJob,
+  StickView,
+  Trouble,
+} from "../messages.ts";
 import { duration, size, thousands } from "./text.ts";
 
 /**
@@ -18,6 +26,58 @@ export const words = {
   typing: "type a name, or pick one. arrows move, space picks, delete erases.",
   kidlisp: 'for KidLisp, type "os $cow" at the prompt.',
   recent: "built lately",
+  mark: "+",
+
+  /** Several pieces on one stick. */
+  several: {
+    hint: 'for several on one stick, mark them: a comma, or the "+".',
+    marking: "space marks, tab builds what is marked.",
+    /** As "notepat and 2 others". */
+    named: (first: string, more: number) =>
+      more === 0 ? first : `${first} and ${more === 1 ? "1 other" : `${more} others`}`,
+    count: (pieces: number) => (pieces === 1 ? "1 piece" : `${pieces} pieces`),
+    /** What those that were built here before take; `unknown` were not. `room`: of the base that was taken last. */
+    marked(pieces: number, { known, unknown, room }: { known: number; unknown: number; room: number }) {
+      const count = `${words.several.count(pieces)} marked`;
+      if (unknown === pieces) return `${count}. how large they are is seen next.`;
+      const of = room > 0 ? ` of ${size(room)}` : "";
+      const rest = unknown === 0 ? "" : `, and ${unknown} not known yet`;
+      return `${count}: ${size(known)}${of}${rest}.`;
+    },
+    build: (pieces: number) => [`build ${words.several.count(pieces)}`, "build"] as const,
+
+    /** Which of several is being fetched. */
+    nth: (name: string, number: number, of: number) => `${number} of ${of}: ${name}`,
+    room: "room",
+    roomOf: (left: number, of: number) => `${size(left)} of ${size(of)} left`,
+    starts: "starts",
+    menu: "with a menu of them",
+    first: (name: string) => `with ${name}`,
+    list: (pieces: number) => `${words.several.count(pieces)}. open one to change it:`,
+    row(name: string, bytes: number, uses: readonly Allowance[]) {
+      const may = uses.length > 0 ? `, may use ${words.usesOf(uses)}` : "";
+      return `${name}, ${size(bytes)}${may}`;
+    },
+    leftOut: (name: string) => `${name}, left out`,
+    normalised: "their packing time is the base's: same choices, same sha256.",
+    isLeftOut: "it is left out.",
+    showFirst: "start with it, and no menu",
+    takeOut: ["leave it out", "out"],
+    putIn: ["put it in", "in"],
+    without: (pieces: number) =>
+      pieces === 1 ? (["go on without it", "go on"] as const) : (["go on without them", "go on"] as const),
+    orAnother: "or leave out another:",
+    again: ["change pieces", "change"],
+
+    put: (pieces: number) => [`put ${words.several.count(pieces)} on it`, "put"] as const,
+    back: (first: string | undefined) =>
+      first === undefined
+        ? "it starts with a menu. holding Escape comes back to it."
+        : `it starts with ${first}. holding Escape leads to the others.`,
+    noMenu: (name: string) => `a stick that keeps its files has no menu: it starts with ${name}.`,
+    onStick: (pieces: number, name: string) =>
+      `${words.several.count(pieces)} are on ${name}, but not yet safe there.`,
+  },
   kept: (bytes: number) => `${size(bytes)} of base kept here. "os clear" frees it.`,
 
   clearing: {
@@ -40,7 +100,10 @@ export const words = {
   download: "download",
   downloadOf(bytes: number, here: number) {
     if (here <= 0) return size(bytes);
-    return here < bytes ? `${size(bytes - here)} (${size(here)} here)` : `nothing, ${size(here)} here`;
+    if (here >= bytes) return `nothing, ${size(here)} here`;
+    const [part, all] = [size(bytes - here), size(bytes)];
+    const unit = all.replace(/^[^ ]*/, "");
+    return `${part.endsWith(unit) ? part.slice(0, -unit.length) : part} of ${all}: the rest is here`;
   },
   base: "base",
   /** Versions are dates: the day it was made is shown only where it differs. */
@@ -232,6 +295,79 @@ export const words = {
     boot: "2. boot it",
     uefi: "it starts computers with UEFI, as most are since 2012. others need the .iso.",
   },
+  /** The piece partition alone. */
+  alone: {
+    name: (pieces: number) =>
+      pieces === 1 ? (["only the piece", "piece"] as const) : (["only the pieces", "pieces"] as const),
+    whole: ["whole image", "whole"],
+    what: (pieces: number) =>
+      `the ${pieces === 1 ? "piece" : "pieces"} alone, for a stick that has an image of ours already. its base stays as it is.`,
+    next: "next: put it onto such a stick.",
+    /** The person puts the stick's device at its end. */
+    command: (fileName: string) => `os put ${fileName} /dev/sdX`,
+    how: (command: string) => [
+      `on Linux, in a copy of this project: ${command}`,
+      '"os" is "npm run -s os --" there, and sdX the stick. os put looks before it writes, and reads back.',
+    ],
+    copy: ["copy command", "command"],
+    copied: "command copied",
+  },
+  /** An image that is on disk already. */
+  image: {
+    open: ["an image file", "file"],
+    another: ["another file", "file"],
+    check: ["check it", "check"],
+    repair: ["repair it", "repair"],
+    save: ["save it repaired", "repair"],
+    put: (piece: string) => [`put ${piece} in`, "put"] as const,
+    saveWith: (piece: string) => [`save it with ${piece}`, "put"] as const,
+    anew: ["build it anew", "anew"],
+
+    drop: "have an image? drop it here: it is checked, and mended.",
+    base: ({ flavor, version, newest }: ImageView["base"]) =>
+      newest === undefined ? `${flavor} ${version}` : `${flavor} ${version}, and ${newest} is newer`,
+    /** The first few of them. */
+    piecesOf(names: readonly string[], by: string | undefined) {
+      if (names.length === 0) return "none";
+      const more = names.length > 4 ? ` and ${names.length - 4} more` : "";
+      return `${names.slice(0, 4).join(", ")}${more}${by === undefined ? "" : `, built by ${by}`}`;
+    },
+    behind: (bytes: number) => `${size(bytes)} lie behind the image, and stay there.`,
+    ownTable: "its partition table is not the image's. it is sound, and stays.",
+    unread: "not read yet.",
+    whole: "every byte of its base is right.",
+    wrong: (bytes: number) => `${size(bytes)} of its base are wrong.`,
+    damagedPiece: "its piece is damaged: put one in.",
+    unsure: "who made the piece is not proven: nothing signed describes it.",
+    copies: (bytes: number) =>
+      `your browser writes into a copy: it needs ${size(bytes)} more for a while, and until the end the file stays as it is.`,
+    choosePiece: "to put another piece in, choose one. the file stays open.",
+    outdated: "its base stays. built anew, it has the newer one.",
+
+    looking: (name: string) => `looking at ${name}...`,
+    doing: {
+      check: (name: string) => `reading ${name}`,
+      repair: (name: string) => `mending ${name}`,
+      put: (name: string) => `writing into ${name}`,
+    },
+    saving: (name: string) => `saving what ${name} becomes`,
+    does: {
+      reading: "each part is held against its signed digest.",
+      fetching: "asking for what is put in...",
+      copying: "your browser makes its copy...",
+      writing: "only what is wrong is fetched.",
+      finishing: "your browser puts it in place...",
+    } satisfies Record<ImageProgress["does"], string>,
+
+    goesOn: "still writing the image",
+    repaired: (name: string) => `${name} is whole again.`,
+    putIn: ([piece = "", ...others]: readonly string[], name: string) =>
+      others.length === 0
+        ? `${piece} is in ${name}.`
+        : `${words.several.count(1 + others.length)} are in ${name}.`,
+    saved: (name: string) => `${name} is in your downloads.`,
+    handed: (name: string) => `${name} was handed to your browser. look for it in its downloads.`,
+  },
   /** Boot menu keys, by who makes the computer. */
   bootKeys: [
     "Acer F12",
@@ -257,6 +393,7 @@ export const words = {
   link: ["link", "link"],
   settings: ["settings", "set"],
   allow: ["allow more", "allow"],
+  more: ["more", "+"],
   back: ["back", "back"],
   anyway: ["build it here", "here"],
   pause: ["pause", "pause"],
@@ -276,10 +413,14 @@ export const words = {
   // What only a screen reader is told.
   heard: {
     sha256: "SHA-256",
-    keys: { space: "Space", arrowright: "Right arrow", arrowleft: "Left arrow" } as Record<string, string>,
+    keys: { space: "Space", tab: "Tab", arrowright: "Right arrow", arrowleft: "Left arrow" } as Record<
+      string,
+      string
+    >,
     checkbox: (label: string, checked: boolean) => `${label}, ${checked ? "on" : "off"}`,
     press: (key: string, what: string) => `${key}: ${what}`,
-    offer: (name: string, number: number, all: number) => `${name}, ${number} of ${all}.`,
+    offer: (name: string, number: number, all: number, marked: boolean) =>
+      `${name}, ${number} of ${all}${marked ? ", marked" : ""}.`,
     onStick: (doing: string, percent: number) => `${doing}, ${percent} percent.`,
     saving: (name: string, percent: number) => `Saving ${name}, ${percent} percent.`,
   },

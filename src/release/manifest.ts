@@ -62,6 +62,8 @@ const manifestSchema = v.object({
    * is made of them. None when the base can only be written as a whole.
    */
   files: v.pipe(v.array(v.object({ path, start: size, length: size, sha256 })), v.maxLength(64)),
+  /** The newest format of `os.json` that its machine reads; 1 when absent, as in all bases until 2026-11. */
+  osJson: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   /** What the image was made from: a list of packages beside the manifest, relative to it. */
   sbom: v.optional(v.object({ url, sha256 })),
 });

@@ -6,8 +6,9 @@ export const LINE_HEIGHT = 11;
 
 const [COLUMNS, ROWS, ACROSS] = [5, 9, 16];
 
-/** The pixels of a printable ASCII character, from the corner of its block; none for any other. */
+/** The pixels of a printable ASCII character or of "·", from the corner of its block; none for any other. */
 export function glyph(character: string): readonly { x: number; y: number }[] {
+  if (character === "·") return [{ x: 2, y: 4 }];
   return glyphs.get(character) ?? [];
 }
 

@@ -1,5 +1,6 @@
 import { adler32, crc32 } from "hash-wasm";
 import type { Bytes } from "../bytes/segment.ts";
+import { SIGNATURE } from "./png-size.ts";
 
 /** A picture whose pixels are numbers of colours, row by row. */
 export interface Indexed {
@@ -10,8 +11,6 @@ export interface Indexed {
   /** `#rrggbb`, at most 256. */
   readonly palette: readonly string[];
 }
-
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 /**
  * `picture` as a PNG (the specification's third edition, sections 5 and 11): 8-bit indexed colour, not interlaced,
@@ -31,13 +30,6 @@ export async function png({ width, height, pixels, palette }: Indexed): Promise<
     await chunk("IEND", []),
   ];
   return Uint8Array.from([SIGNATURE, ...chunks].flat());
-}
-
-/** Width and height in pixels, from the header (IHDR, section 11.2.1), or nothing for what is no PNG. */
-export function pngSize(bytes: Bytes): { width: number; height: number } | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (bytes.length < 24 || SIGNATURE.some((byte, at) => bytes[at] !== byte)) return undefined;
-  return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 
 async function chunk(type: string, data: readonly number[]): Promise<number[]> {

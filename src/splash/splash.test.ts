@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { png, pngSize } from "./png.ts";
-import { splash } from "./splash.ts";
+import { pngSize } from "./png-size.ts";
+import { png } from "./png.ts";
+import { menuSplash, splash } from "./splash.ts";
 import { sha256Of } from "../testing/test-base.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "os-splash-"));
@@ -111,3 +112,22 @@ function decoded(file: string) {
   const [head = "", w, h] = /^P6\n(\d+) (\d+)\n255\n/.exec(ppm.toString("latin1", 0, 40)) ?? [];
   return { width: Number(w), height: Number(h), rgb: ppm.subarray(head.length) };
 }
+
+test.each([2, 10, 32])(
+  "the splash of %i pieces has all of their names inside its edges, or counts them",
+  async (many) => {
+    const names = Array.from({ length: many }, (_, i) => `@someone/quite-a-long-name-${i}`);
+    for (const list of [names, [NAMES[4]!, ...names.slice(1)]]) {
+      const { width, height, rgb } = decoded(write(await menuSplash(list, "@jeffrey")));
+      expect([width, height]).toEqual([1280, 720]);
+      const inked: number[] = [];
+      for (let i = 0; i < rgb.length; i += 3) {
+        if (rgb.readUIntBE(i, 3) === 0) continue;
+        const [x, y] = [(i / 3) % width, Math.floor(i / 3 / width)];
+        inked.push(Math.min(x, y, width - 1 - x, height - 1 - y));
+      }
+      expect(inked.length).toBeGreaterThan(5_000);
+      expect(inked.reduce((least, each) => Math.min(least, each))).toBeGreaterThan(32);
+    }
+  },
+);

@@ -2,9 +2,6 @@ import { BLOCK_WIDTH, glyph, LINE_HEIGHT } from "./font.ts";
 import { png } from "./png.ts";
 import type { Bytes } from "../bytes/segment.ts";
 
-/** A machine shows no larger PNG than this, in pixels: it would be kept waiting. */
-export const MOST_PIXELS = 2 ** 24;
-
 /** Laid out in squares of two pixels: sharp also at one and a half times the size, 1920 by 1080. */
 const SQUARE = 2;
 const [COLUMNS, ROWS] = [640, 360];
@@ -53,13 +50,65 @@ export async function splash(name: string, by?: string): Promise<Bytes> {
     picture.write(line, y);
     y += LINE_HEIGHT * line.size;
   }
-  // Not just "by": whoever builds notepat has not made notepat. Names that leave no room have handles that AC does not give
-  if (by !== undefined && y <= BUILDER) {
-    picture.write({ text: `built by ${by}`, size: 2, colour: QUIET }, Math.min(y + 6, BUILDER));
-  }
-  for (let x = -MARK / 2; x < MARK / 2; x += 2) picture.fill(COLUMNS / 2 + x, 296, 2, OWN);
-  picture.write({ text: "aesthetic computer", size: 2, colour: QUIET }, 308);
+  picture.sign(by, y);
   return await picture.png([...GROUND, colourOf(name)]);
+}
+
+/** How high the names of several pieces may stand together, and how large their letters may be. */
+const [LIST_HEIGHT, LIST_SIZES] = [220, [6, 5, 4, 3, 2]];
+
+/**
+ * The same for a stick with several pieces, called `names`, none of which starts by itself: "notepat · line ·
+ * @jeffrey/frog". Of more names than the picture has room for the last are counted.
+ */
+export async function menuSplash(names: readonly string[], by?: string): Promise<Bytes> {
+  const { lines, size } = listed(names.map(shortened));
+  const picture = new Picture();
+  let y = MIDDLE - Math.floor((lines.length * LINE_HEIGHT * size) / 2);
+  for (const text of lines) {
+    picture.write({ text, size, colour: INK }, y);
+    y += LINE_HEIGHT * size;
+  }
+  picture.sign(by, y);
+  return await picture.png([...GROUND, colourOf(names.join(" "))]);
+}
+
+/** A name that fits a line at the smallest size. */
+function shortened(name: string): string {
+  const most = Math.floor((ROOM / LIST_SIZES.at(-1)! + 1) / BLOCK_WIDTH);
+  return name.length <= most ? name : `${name.slice(0, most - 3)}...`;
+}
+
+/** Names in lines, in the largest letters for which there is room. */
+function listed(names: readonly string[]): { lines: string[]; size: number } {
+  const smallest = LIST_SIZES.at(-1)!;
+  for (const size of LIST_SIZES) {
+    const lines = inLines(names, size);
+    if (lines) return { lines, size };
+  }
+  for (let some = names.length - 1; some > 0; some--) {
+    const lines = inLines([...names.slice(0, some), `and ${names.length - some} more`], smallest);
+    if (lines) return { lines, size: smallest };
+  }
+  return { lines: [`${names.length} pieces`], size: smallest };
+}
+
+/** Names with points between, broken where a line is full; undefined when that is too wide or too high. */
+function inLines(names: readonly string[], size: number): string[] | undefined {
+  const most = Math.floor((ROOM / size + 1) / BLOCK_WIDTH);
+  const lines: string[] = [];
+  let line = "";
+  for (const name of names) {
+    if (name.length > most) return undefined;
+    const longer = line === "" ? name : `${line} · ${name}`;
+    if (longer.length <= most) line = longer;
+    else {
+      lines.push(line);
+      line = name;
+    }
+  }
+  lines.push(line);
+  return lines.length * LINE_HEIGHT * size <= LIST_HEIGHT ? lines : undefined;
 }
 
 /** `text` in as few lines as it fits at the smallest size, broken at a mark in the name if it takes no more. */
@@ -95,6 +144,16 @@ class Picture {
       const at = row * this.width + x * SQUARE;
       this.pixels.fill(colour, at, at + size * SQUARE);
     }
+  }
+
+  /** What is below every name: who has built it, with the names ending at `y`, and our mark. */
+  sign(by: string | undefined, y: number): void {
+    // Not just "by": whoever builds notepat has not made notepat. Names that leave no room have handles that AC does not give
+    if (by !== undefined && y <= BUILDER) {
+      this.write({ text: `built by ${by}`, size: 2, colour: QUIET }, Math.min(y + 6, BUILDER));
+    }
+    for (let x = -MARK / 2; x < MARK / 2; x += 2) this.fill(COLUMNS / 2 + x, 296, 2, OWN);
+    this.write({ text: "aesthetic computer", size: 2, colour: QUIET }, 308);
   }
 
   async png(palette: readonly string[]): Promise<Bytes> {

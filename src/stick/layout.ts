@@ -1,3 +1,4 @@
+import { folderWord } from "../piece/name.ts";
 import type { Manifest } from "../release/manifest.ts";
 
 // Where our files lie on a stick that keeps its own file system, and what boot loader and initramfs read of them:
@@ -23,7 +24,7 @@ export const SYSTEM_NAMES = [
   "manifest.json.minisig",
   "manifest.json",
 ];
-/** Names in the folder of a piece, likewise: what is secret goes first. A kiosk writes logs there. */
+/** Names in the folder of a piece, likewise: what is secret goes first. */
 export const PIECE_NAMES = [
   "settings.json",
   "kiosk.log",
@@ -97,12 +98,7 @@ export function systemName({ flavor, version, image }: Manifest): string {
 
 /** The folder of a piece in `/fedac/pieces`: another one for each content, by the SHA-256 of its files in hex. */
 export function pieceFolder(piece: string, files: readonly { readonly sha256: string }[]): string {
-  const readable = piece
-    .toLowerCase()
-    .replace(/[^a-z0-9_]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 40);
-  return [readable || "piece", ...files.map(({ sha256 }) => sha256.slice(0, 6))].join("-");
+  return [folderWord(piece), ...files.map(({ sha256 }) => sha256.slice(0, 6))].join("-");
 }
 
 /**

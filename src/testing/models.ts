@@ -1,10 +1,11 @@
 import type { Model } from "../piece/model.ts";
 import { linkTo } from "../ui/link.ts";
-import { pageInfo, states } from "./states.ts";
+import { images, pageInfo, states } from "./states.ts";
 
 /** What the piece knows before it knows anything. */
 export const unknown: Model = {
   target: "",
+  others: [],
   phone: false,
   page: null,
   pageIsLate: false,
@@ -12,20 +13,27 @@ export const unknown: Model = {
   cleared: null,
   unconfirmed: false,
   unfolded: false,
+  waysShown: false,
   link: null,
   linking: false,
   stickQuestion: "",
   stickIsFat: false,
   stickManaged: false,
+  image: null,
+  imageShown: false,
   stopping: false,
+  goesWithout: false,
+  looking: "",
   typed: "",
   chosen: 0,
+  marked: [],
   retrySeconds: 0,
   beat: 0,
 };
 
 const opening: Model = { ...unknown, target: "notepat", page: pageInfo };
-const link = linkTo("notepat", [], "https://aesthetic.computer");
+const link = linkTo({ pieces: ["notepat"], qualifiers: [] }, "https://aesthetic.computer");
+const together: Model = { ...opening, others: ["line", "@jeffrey/frog"] };
 
 /** What the piece knows when it shows each of its screens, by a name for it. */
 export const models: Record<string, Model> = {
@@ -33,6 +41,17 @@ export const models: Record<string, Model> = {
   late: { ...unknown, target: "notepat", pageIsLate: true },
   picker: { ...unknown, page: { ...pageInfo, kept: 540_016_640, recent: ["drift", "@jeffrey/frog"] } },
   typing: { ...unknown, page: pageInfo, typed: "no", chosen: 1 },
+  marking: {
+    ...unknown,
+    page: {
+      ...pageInfo,
+      recent: ["notepat~line~@jeffrey/frog", "drift"],
+      sizes: { notepat: 1_234_567, line: 3_456_789 },
+      room: 67_108_864,
+    },
+    marked: ["notepat", "my-piece"],
+    chosen: 3,
+  },
   clearing: { ...opening, target: "clear" },
   "clearing unasked": {
     ...opening,
@@ -45,8 +64,21 @@ export const models: Record<string, Model> = {
   phone: { ...opening, phone: true, link },
   link: { ...opening, build: states.ready, linking: true, link },
   opening,
+  "other ways": { ...opening, build: states.ready, waysShown: true },
   allowing: { ...opening, build: states.ready, unfolded: true },
   stopping: { ...opening, build: states.saving, stopping: true },
+  "several, without the unknown": {
+    ...together,
+    build: states["several, one unknown"],
+    goesWithout: true,
+  },
+  "several, looked at one": { ...together, build: states.several, looking: "@jeffrey/frog" },
+  "several, looked at one out": {
+    ...together,
+    build: states["several, one out"],
+    looking: "@jeffrey/frog",
+  },
+  "several, failed": { ...together, build: states.failed },
   "stick to remove from": { ...opening, build: states["stick of ours"], stickQuestion: "remove" },
   "stick to take off": { ...opening, build: states["stick of ours"], stickQuestion: "takeOff" },
   "stick to replace": { ...opening, build: states["stick with another"], stickQuestion: "replace" },
@@ -54,6 +86,19 @@ export const models: Record<string, Model> = {
   "stick stopping": { ...opening, build: states["stick written"], stopping: true },
   "stick managed": { ...opening, build: states["stick done"], stickManaged: true },
   ...Object.fromEntries(
-    Object.entries(states).map(([name, build]) => [name, { ...opening, build, retrySeconds: 12 }]),
+    Object.entries(images).map(([name, image]) => {
+      const model = name.includes("several")
+        ? { ...together, build: states.several }
+        : { ...opening, build: states.ready };
+      return [`image ${name}`, { ...model, image, imageShown: true, retrySeconds: 12 }];
+    }),
+  ),
+  "image without a piece": { ...unknown, page: pageInfo, image: images.whole, imageShown: true },
+  "several, other ways": { ...together, build: states.several, waysShown: true },
+  ...Object.fromEntries(
+    Object.entries(states).map(([name, build]) => {
+      const model = name.includes("several") ? together : opening;
+      return [name, { ...model, build, retrySeconds: 12 }];
+    }),
   ),
 };

@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Allowance, ALLOWANCES } from "../allowances.ts";
 
 /** A piece partition, and the line that every reader of it must say (docs/boot-contract.md). */
 export interface Stick {
   readonly title: string;
   /** Its files by name: contents, `{ link }` to another name, or a directory. */
-  readonly files: Readonly<Record<string, string | { readonly link: string } | typeof DIRECTORY>>;
+  readonly files: Readonly<
+    Record<string, string | { readonly link: string } | typeof DIRECTORY | typeof NOTHING>
+  >;
   /** What the initramfs has left in /run/fedac/problem, if anything. */
   readonly problem?: string;
   /** `PIECE …`, or `NOPIECE CODE` without the text. */
@@ -19,6 +21,7 @@ export interface Stick {
 }
 
 const DIRECTORY = Symbol("a directory");
+const NOTHING = Symbol("no file");
 const HTML = "<!doctype html><title>frog ♪</title>\n";
 const SIZE = Buffer.byteLength(HTML);
 const SHA256 = createHash("sha256").update(HTML).digest("hex");
@@ -161,10 +164,108 @@ export const STICKS: readonly Stick[] = [
   },
 ];
 
+const OTHER = "<!doctype html><title>toad ♫</title>\n";
+const OTHER_SIZE = Buffer.byteLength(OTHER);
+const OTHER_SHA256 = createHash("sha256").update(OTHER).digest("hex");
+const FROG = {
+  folder: "jeffrey-frog",
+  piece: "@jeffrey/frog",
+  size: SIZE,
+  sha256: SHA256,
+  allow: ["camera"],
+};
+const TOAD = { folder: "toad", piece: "toad", size: OTHER_SIZE, sha256: OTHER_SHA256, allow: ["network"] };
+const FROG_LINE = `PIECE @jeffrey/frog ${SHA256} ${SIZE}`;
+const TOAD_LINE = `PIECE toad ${OTHER_SHA256} ${OTHER_SIZE}`;
+
+/** One key a line, and one piece a line, as `os.json` of format 2 must be. */
+function listing(change: object = {}, pieces: readonly object[] = [FROG, TOAD]): string {
+  const keys = Object.entries({ format: 2, start: "menu", base: "fedac-os kiosk 2026.11.27", ...change });
+  const lines = keys
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`);
+  const listed = pieces.map((piece) => {
+    const words = Object.entries(piece).map(
+      ([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`,
+    );
+    return `    {${words.join(", ")}}`;
+  });
+  return `{\n${lines.join("")}  "pieces": [\n${listed.join(",\n")}\n  ]\n}\n`;
+}
+
+const BOTH = { "pieces/jeffrey-frog/piece.html": HTML, "pieces/toad/piece.html": OTHER };
+
+function several(title: string, start: string, lines: readonly string[], files: Stick["files"] = {}): Stick {
+  return {
+    title,
+    files: { ...BOTH, "os.json": listing({ start }), ...files },
+    expected: [`PIECES ${lines.length} ${start}`, ...lines].join("\n"),
+    allow: ["camera", "network"],
+  };
+}
+
+function misdescribed(title: string, text: string): Stick {
+  return { title, files: { ...BOTH, "os.json": text }, expected: "NOPIECE os-json-malformed" };
+}
+
+/**
+ * Piece partitions with several pieces, good and bad. `expected` has a line for each piece after the first; `allow` is what
+ * any of them may use.
+ */
+export const SEVERAL: readonly Stick[] = [
+  several("two pieces and the menu", "menu", [FROG_LINE, TOAD_LINE]),
+  several("two pieces, of which one starts", "toad", [FROG_LINE, TOAD_LINE]),
+  {
+    ...several("who has built it, and keys of a later release", "menu", [FROG_LINE, TOAD_LINE], {
+      "os.json": listing({ by: "@jeffrey", density: 8 }, [FROG, { ...TOAD, allow: ["teleport"], tempo: 7 }]),
+    }),
+    allow: ["camera"],
+    unknown: ["teleport"],
+  },
+  several("a piece that is another one", "menu", [FROG_LINE, "NOPIECE piece-sha256"], {
+    "pieces/toad/piece.html": OTHER.replace("toad", "frog"),
+  }),
+  several("a piece that starts and is cut off", "toad", [FROG_LINE, "NOPIECE piece-size"], {
+    "pieces/toad/piece.html": OTHER.slice(1),
+  }),
+  several("a piece that is a link", "menu", [FROG_LINE, "NOPIECE piece-missing"], {
+    "pieces/toad/piece.html": { link: "../jeffrey-frog/piece.html" },
+  }),
+  several("a piece whose folder is a link", "menu", [FROG_LINE, "NOPIECE piece-missing"], {
+    "pieces/toad": { link: "jeffrey-frog" },
+    "pieces/toad/piece.html": NOTHING,
+  }),
+  several("no piece that is whole", "menu", ["NOPIECE piece-missing", "NOPIECE piece-missing"], {
+    "pieces/toad/piece.html": "",
+    "pieces/jeffrey-frog/piece.html": DIRECTORY,
+  }),
+  misdescribed("a list without pieces", listing({}, [])),
+  misdescribed("a start that is not there", listing({ start: "cow" })),
+  misdescribed("no start", listing({ start: undefined })),
+  misdescribed("two pieces in one folder", listing({}, [FROG, { ...TOAD, folder: FROG.folder }])),
+  misdescribed("a folder above", listing({}, [FROG, { ...TOAD, folder: ".." }])),
+  misdescribed("a folder in capitals", listing({}, [FROG, { ...TOAD, folder: "Toad" }])),
+  misdescribed("a folder that is the menu", listing({}, [FROG, { ...TOAD, folder: "menu" }])),
+  misdescribed("a piece with a command for a name", listing({}, [FROG, { ...TOAD, piece: "$(reboot)" }])),
+  misdescribed("a piece without a name", listing({}, [FROG, { ...TOAD, piece: undefined }])),
+  misdescribed("a piece without a size", listing({}, [FROG, { ...TOAD, size: "7" }])),
+  misdescribed("a piece with half a SHA-256", listing({}, [FROG, { ...TOAD, sha256: SHA256.slice(32) }])),
+  misdescribed(
+    "more pieces than there are addresses for",
+    listing(
+      {},
+      Array.from({ length: 33 }, (_, i) => ({ ...TOAD, folder: `toad-${i}` })),
+    ),
+  ),
+  misdescribed("another format than there is", listing({ format: 3 })),
+];
+
 /** Lay the stick's files out in the directory `mounted`, and its problem in the file `problem`. */
 export function layOut(stick: Stick, mounted: string, problem: string): void {
   for (const [name, what] of Object.entries(stick.files)) {
     const path = join(mounted, name);
+    if (what === NOTHING) continue;
+    mkdirSync(dirname(path), { recursive: true });
     if (typeof what === "string") writeFileSync(path, what);
     else if (what === DIRECTORY) mkdirSync(path);
     else symlinkSync(what.link, path);

@@ -19,6 +19,7 @@ export const TEST_RELEASE = {
   flavor: "test",
   arch: "x86_64",
   created: "2026-01-01T00:00:00Z",
+  osJson: 2,
 } as const;
 
 /** A small base image for tests, partitioned by sgdisk, and its manifest. */

@@ -31,6 +31,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   sgdisk: "gdisk",
   umount: "mount",
   unsquashfs: "squashfs-tools",
+  veritysetup: "cryptsetup-bin",
 };
 
 /**

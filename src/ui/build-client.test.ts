@@ -9,7 +9,7 @@ import type { BuildRequest, Builder, BuildListener } from "../worker/api.ts";
 import { startBuildClient } from "./build-client.ts";
 
 const progress: Progress = { fetched: 3, kept: 2, canKeep: true, written: 1 };
-const request: BuildRequest = { piece: "notepat", manifest: "", oven: "", keys: [], keep: true };
+const request: BuildRequest = { pieces: ["notepat"], manifest: "", oven: "", keys: [], keep: true };
 const silent: BuildListener = { onProgress() {}, onHeartbeat() {} };
 
 /** A worker in this thread, with `builder` in it. */
@@ -104,7 +104,7 @@ test.each([
 ])("a worker that breaks rejects what waits for it, online: %s", async (onLine, message) => {
   vi.stubGlobal("navigator", { onLine });
   const { worker, client } = start({ open: never, bundle: never });
-  const all = Promise.allSettled([client.open(request), client.bundle(), client.broken]);
+  const all = Promise.allSettled([client.open(request), client.bundle("notepat"), client.broken]);
   worker.break();
   for (const result of await all)
     expect(result).toMatchObject({ reason: { message, cause: { message: "broken" } } });

@@ -19,7 +19,8 @@ export interface BuildClient {
   /** See `Builder`, as for all of these. */
   open(request: BuildRequest): Promise<ImageInfo>;
   choose(choices: Decisions): Promise<ImageInfo>;
-  bundle(): Promise<Blob>;
+  again(): Promise<ImageInfo>;
+  bundle(piece: string): Promise<Blob>;
   send(port: MessagePort): Promise<void>;
   write(file: FileSystemFileHandle): Promise<void>;
   openStick(root: FileSystemDirectoryHandle): Promise<StickView>;
@@ -38,21 +39,14 @@ export function startBuildClient(
   clock: RunClock = runClock,
 ): BuildClient {
   const builder = wrap<Builder>(worker);
-  // comlink's calls wait for ever on a worker that is broken.
-  const broken = new Promise<never>((_, reject) => {
-    worker.addEventListener("error", (event) => {
-      // This is all that is told of a worker that does not load, and of one that breaks.
-      const what = navigator.onLine ? "The part of this page that builds images failed" : "You are offline";
-      reject(new Error(what, { cause: event.error }));
-    });
-  });
-  broken.catch(() => {});
+  const broken = brokenOf(worker);
   const orBroken = <T>(call: Promise<T>) => Promise.race([call, broken]);
   return {
     broken,
     open: (request) => orBroken(builder.open(request, proxy(listener))),
     choose: (choices) => orBroken(builder.choose(choices)),
-    bundle: () => orBroken(builder.bundle()),
+    again: () => orBroken(builder.again()),
+    bundle: (piece) => orBroken(builder.bundle(piece)),
     send: (port) => orBroken(builder.send(transfer(port, [port]))),
     write: (file) => orBroken(builder.write(file)),
     openStick: (root) => orBroken(builder.openStick(root)),
@@ -73,8 +67,22 @@ export function startBuildClient(
   };
 }
 
-function startWorker(): Worker {
-  return new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
+/** Never resolves; rejects when `worker` does not load or breaks: comlink's calls wait for ever on one that is broken. */
+export function brokenOf(worker: Worker): Promise<never> {
+  const broken = new Promise<never>((_, reject) => {
+    worker.addEventListener("error", (event) => {
+      // This is all that is told of a worker that does not load, and of one that breaks.
+      const what = navigator.onLine ? "The part of this page that builds images failed" : "You are offline";
+      reject(new Error(what, { cause: event.error }));
+    });
+  });
+  broken.catch(() => {});
+  return broken;
+}
+
+/** A worker, for a build unless `name` says what for. */
+export function startWorker(name = "build"): Worker {
+  return new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module", name });
 }
 
 carryCauses();

@@ -10,6 +10,7 @@ const cancelled = { type: "cancelled", error: "CancelledError", message: "It was
 const events: BuildEvent[] = [
   { type: "prepared", info, unfinished: true },
   { type: "chosen", info: { ...info, allow: ["camera"] } },
+  { type: "again" },
   { type: "sign", sign: { handle: "@jeffrey", wanted: true } },
   { type: "started", where: "chosen" },
   { type: "taken" },
@@ -23,6 +24,29 @@ const events: BuildEvent[] = [
 ];
 
 const steps: [string, BuildState, BuildEvent, Partial<BuildState>][] = [
+  [
+    "chosen: other pieces, of which an earlier build has left a file",
+    states.several,
+    { type: "chosen", info, unfinished: true },
+    { info, unfinished: true },
+  ],
+  [
+    "again: what could not be had is fetched, and cannot be started meanwhile",
+    states["several, one unknown"],
+    { type: "again" },
+    { stage: "preparing" },
+  ],
+  ["again: not while it is made", states.saving, { type: "again" }, {}],
+  [
+    "progress: which of several is fetched",
+    states.preparing,
+    {
+      type: "progress",
+      progress: { ...progress, fetching: { name: "line", number: 2, of: 3 } },
+      speeds: { bytesPerSecond: 0, fetchedPerSecond: 0 },
+    },
+    { fetching: { name: "line", number: 2, of: 3 } },
+  ],
   [
     "chosen: another image, with another SHA-256",
     states.ready,

@@ -4,8 +4,10 @@ import type { BuildState, ImageInfo, Progress, StickJob, StickView } from "../me
 export type BuildEvent =
   /** Everything is known: the person decides. `unfinished`: an earlier build has left a chosen file. */
   | { readonly type: "prepared"; readonly info: ImageInfo; readonly unfinished: boolean }
+  /** What could not be had is asked for once more; then all is `prepared` again. */
+  | { readonly type: "again" }
   /** Another image, since the person has chosen something. */
-  | { readonly type: "chosen"; readonly info: ImageInfo }
+  | { readonly type: "chosen"; readonly info: ImageInfo; readonly unfinished?: boolean }
   /** Who is there, or whether they want to be named. */
   | { readonly type: "sign"; readonly sign: NonNullable<BuildState["sign"]> }
   /** The person has said where the file goes. */
@@ -79,8 +81,12 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
       const { info, unfinished } = event;
       return { ...state, stage: "ready", info, unfinished };
     }
-    case "chosen":
-      return state.stage === "ready" ? { ...state, info: event.info } : state;
+    case "again":
+      return state.stage === "ready" ? { ...state, stage: "preparing" } : state;
+    case "chosen": {
+      const { info, unfinished = state.unfinished ?? false } = event;
+      return state.stage === "ready" ? { ...state, info, unfinished } : state;
+    }
     case "sign": {
       const isOpen = state.stage === "preparing" || state.stage === "ready";
       const { handle, wanted } = event.sign;
@@ -92,8 +98,8 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
     case "taken":
       return { ...state, stage: "saving" };
     case "progress": {
-      const { fetched, kept, canKeep, written, trouble, baking, stick: onStick } = event.progress;
-      const { trouble: _, baking: __, ...rest } = state; // they end by not being reported again
+      const { fetched, kept, canKeep, written, trouble, baking, fetching, stick: onStick } = event.progress;
+      const { trouble: _, baking: __, fetching: ___, ...rest } = state; // they end by not being reported again
       const keep = { ...state.keep, bytes: kept, possible: canKeep };
       const { stick } = state;
       return {
@@ -105,6 +111,7 @@ export function reduce(state: BuildState, event: BuildEvent): BuildState {
         ...(onStick && stick?.doing && { stick: { ...stick, progress: onStick } }),
         ...(trouble && { trouble }),
         ...(baking !== undefined && { baking }),
+        ...(fetching && { fetching }),
       };
     }
     case "paused":

@@ -1,10 +1,11 @@
 import { withAllowance, type Allowance } from "../allowances.ts";
 import { CancelledError, explain, SaveError } from "../errors.ts";
-import type { BuildState, StickJob, StickView } from "../messages.ts";
+import type { BuildState, ImageInfo, StickJob, StickView } from "../messages.ts";
 import type { BuildRequest, Decisions } from "../worker/api.ts";
-import { describeSettings, type SealedSettings } from "../settings/settings.ts";
+import type { SealedSettings } from "../settings/settings.ts";
 import { startBuildClient } from "./build-client.ts";
 import { canPause, initialState, isRunning, keepsBase, reduce, type BuildEvent } from "./build-state.ts";
+import { decisionsOf, foreseen, including } from "./decisions.ts";
 import { Speed } from "./speed.ts";
 import { aloneOnStick } from "./stick-lock.ts";
 import { choose, chosenFileTarget, recall, type Unfinished } from "./targets/chosen-file.ts";
@@ -18,8 +19,19 @@ export interface Build {
   readonly state: BuildState;
   /** Make it, once it is ready: into the downloads, or into a file chosen now (right after a key or a tap). */
   start(where: BuildState["where"]): void;
-  /** Let the piece use this of the machine that it starts, or no more: another image. While it is ready. */
-  allow(use: Allowance): void;
+  /** Let a piece use this of the machine that it starts, or no more: another image. While it is ready, as those below. */
+  allow(use: Allowance, piece?: string): void;
+  /** Show this one of several pieces first, or, when `undefined`, a menu. */
+  startWith(piece: string | undefined): void;
+  /**
+   * Leave this one of several pieces out, or put it in again. One that there was no room for comes in the place of one that
+   * is left out.
+   */
+  include(piece: string): void;
+  /** Fetch those of several pieces that could not be had once more. */
+  again(): void;
+  /** Make the piece partition alone, or, when `undefined`, the whole image again. */
+  makeOnly(only: "piece" | undefined): void;
   /** How the machine is set up; as usual when `undefined`. While it is ready. */
   setUp(settings: SealedSettings | undefined): void;
   /** Who is there, and whether the image is to say that they have built it. Until it is made. */
@@ -38,8 +50,8 @@ export interface Build {
   keep(wanted: boolean): void;
   /** Stop it, at any moment. */
   cancel(): void;
-  /** The piece's bundle, as it will be on the disk, once it is ready. */
-  bundle(): Promise<Blob>;
+  /** The bundle of a piece, as it will be on the disk, once it is ready. */
+  bundle(piece: string): Promise<Blob>;
 }
 
 /** Get ready to build. `report` is called at every change of the state, the last time with the outcome. */
@@ -56,8 +68,8 @@ export function openBuild(
   let isChoosing = false;
   let isStarted = false;
   let stick: FileSystemDirectoryHandle | undefined;
-  let bundle: Promise<Blob> | undefined;
-  let choices: Decisions = { allow: [] }; // what the person wants of the image
+  const bundles = new Map<string, Promise<Blob>>();
+  let choices: Decisions = { pieces: [] }; // what the person wants of the image
   let decided: Promise<void> = Promise.resolve(); // once the image is what is wanted
   const stop = new AbortController(); // ends it early
   const over = new AbortController();
@@ -98,9 +110,7 @@ export function openBuild(
     const info = await client.open(asked);
     unfinished = await recall(info.fileName);
     const downloads = downloadsTarget(() => dispatch({ type: "taken" }));
-    const { allow, by } = info;
-    const { settings } = asked;
-    choices = { allow, ...(by !== undefined && { by }), ...(settings && { settings }) };
+    choices = decisionsOf(info, asked.settings);
     dispatch({ type: "prepared", info, unfinished: unfinished !== undefined });
     signAsWanted(); // AC may have said meanwhile who is there
     const handle = await chosen;
@@ -116,19 +126,29 @@ export function openBuild(
   const decide = async (before: Promise<void>, wanted: Decisions) => {
     await before;
     const info = await client.choose(wanted);
-    if (wanted === choices) dispatch({ type: "chosen", info }); // nothing else was said meanwhile
+    if (wanted !== choices) return; // something else was said meanwhile
+    choices = decisionsOf(info, wanted.settings); // there may be no room for a piece
+    unfinished = await recall(info.fileName); // other pieces, another name
+    dispatch({ type: "chosen", info, unfinished: unfinished !== undefined });
   };
 
   const change = (next: Decisions) => {
     const { info, stage } = state;
     if (stage !== "ready" || !info || isStarted) return;
     choices = next;
-    const { settings, ...shown } = next; // settings are secrets, and go to the worker alone
-    const { by: _, setUp: __, ...rest } = info;
-    const setUp = settings && { setUp: describeSettings(settings) };
-    dispatch({ type: "chosen", info: { ...rest, ...shown, ...setUp, sha256: "" } }); // seen at once
+    dispatch({ type: "chosen", info: foreseen(info, next) }); // seen at once
     decided = decide(decided, next);
     decided.catch((error: unknown) => stop.abort(error));
+  };
+
+  const fetchAgain = async (before: Promise<void>) => {
+    await before;
+    const { settings } = choices;
+    const info = await client.again();
+    choices = decisionsOf(info, settings);
+    unfinished = await recall(info.fileName);
+    dispatch({ type: "prepared", info, unfinished: unfinished !== undefined });
+    signAsWanted(); // AC may have said meanwhile who is there
   };
 
   const signAsWanted = () => {
@@ -159,9 +179,9 @@ export function openBuild(
     dispatch(end);
   };
 
-  const chooseFile = async (fileName: string) => {
+  const chooseFile = async ({ fileName, only }: ImageInfo) => {
     isChoosing = true;
-    const handle = await choose(fileName, unfinished);
+    const handle = await choose(fileName, only ? undefined : unfinished);
     isChoosing = false;
     if (handle) chooseTarget(handle);
   };
@@ -223,11 +243,31 @@ export function openBuild(
     start(where) {
       if (state.stage !== "ready" || !state.info || isChoosing) return;
       if (where === "downloads") return chooseTarget(undefined);
-      void chooseFile(state.info.fileName).catch((error: unknown) => stop.abort(error));
+      void chooseFile(state.info).catch((error: unknown) => stop.abort(error));
     },
-    allow(use) {
-      const { allow } = choices;
-      change({ ...choices, allow: withAllowance(allow, use, !allow.includes(use)) });
+    allow(use, name = choices.pieces[0]?.name) {
+      const pieces = choices.pieces.map((each) => {
+        if (each.name !== name) return each;
+        return { name, allow: withAllowance(each.allow, use, !each.allow.includes(use)) };
+      });
+      change({ ...choices, pieces });
+    },
+    startWith(name) {
+      const { start: _, ...rest } = choices;
+      change({ ...rest, ...(name !== undefined && { start: name }) });
+    },
+    include(name) {
+      if (state.info) change({ ...choices, pieces: including(name, choices.pieces, state.info) });
+    },
+    again() {
+      if (state.stage !== "ready" || isStarted || isChoosing) return;
+      dispatch({ type: "again" });
+      decided = fetchAgain(decided);
+      decided.catch((error: unknown) => stop.abort(error));
+    },
+    makeOnly(only) {
+      const { only: _, ...rest } = choices;
+      change({ ...rest, ...(only && { only }) });
     },
     setUp(settings) {
       const { settings: _, ...rest } = choices;
@@ -268,7 +308,11 @@ export function openBuild(
     },
     keep: (wanted) => dispatch({ type: "keep", wanted }),
     cancel: () => stop.abort(new CancelledError("The build was cancelled")),
-    bundle: () => (bundle ??= client.bundle()),
+    bundle(name) {
+      const bundle = bundles.get(name) ?? client.bundle(name);
+      bundles.set(name, bundle);
+      return bundle;
+    },
   };
 }
 

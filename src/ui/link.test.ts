@@ -3,23 +3,21 @@ import { expect, test } from "vitest";
 import { linkTo } from "./link.ts";
 
 test.each([
-  ["notepat", [], "https://aesthetic.computer/os:notepat"],
-  ["notepat", ["tiny", "2026.11.24"], "https://aesthetic.computer/os:notepat:tiny:2026.11.24"],
-  ["$cow", [], "https://aesthetic.computer/os:$cow"],
-  ["@jeffrey/frog", [], "https://aesthetic.computer/os:@jeffrey/frog"],
-  ["a b?c#d", [], "https://aesthetic.computer/os:a%20b%3Fc%23d"],
-])("%s %j has an address, and a reader finds it in the code", (piece, qualifiers, url) => {
-  const link = linkTo(piece, qualifiers, "https://aesthetic.computer");
+  [["notepat"], [], "https://aesthetic.computer/os:notepat"],
+  [["notepat"], ["tiny", "2026.11.24"], "https://aesthetic.computer/os:notepat:tiny:2026.11.24"],
+  [["$cow"], [], "https://aesthetic.computer/os:$cow"],
+  [["@jeffrey/frog"], [], "https://aesthetic.computer/os:@jeffrey/frog"],
+  [["a b?c#d"], [], "https://aesthetic.computer/os:a%20b%3Fc%23d"],
+  [["notepat", "@jeffrey/frog"], ["tiny"], "https://aesthetic.computer/os:notepat:tiny~@jeffrey/frog"],
+])("%j %j has an address, and a reader finds it in the code", (pieces, qualifiers, url) => {
+  const link = linkTo({ pieces, qualifiers }, "https://aesthetic.computer");
   expect(link.url).toBe(url);
   expect(read(link.qr)).toBe(url);
 });
 
 test("the longest name of a piece, and qualifiers, still fit", () => {
-  const link = linkTo(
-    `@${"h".repeat(40)}/${"p".repeat(58)}`,
-    ["kiosk", "2026.11.24", "x86_64"],
-    "https://a.b",
-  );
+  const pieces = [`@${"h".repeat(40)}/${"p".repeat(58)}`];
+  const link = linkTo({ pieces, qualifiers: ["kiosk", "2026.11.24", "x86_64"] }, "https://a.b");
   expect(read(link.qr)).toBe(link.url);
 });
 
@@ -28,13 +26,16 @@ test.each([
   [2332, 0],
   [100_000, 0],
 ])("an address of %i characters has %i rows of code", (length, rows) => {
-  const { url, qr } = linkTo("a".repeat(length - "https://a.b/os:".length), [], "https://a.b");
+  const { url, qr } = linkTo(
+    { pieces: ["a".repeat(length - "https://a.b/os:".length)], qualifiers: [] },
+    "https://a.b",
+  );
   expect(url).toHaveLength(length);
   expect(qr).toHaveLength(rows);
 });
 
 test("a reader finds nothing when the corners are gone", () => {
-  const { qr } = linkTo("notepat", [], "https://aesthetic.computer");
+  const { qr } = linkTo({ pieces: ["notepat"], qualifiers: [] }, "https://aesthetic.computer");
   expect(read(qr.map((row, i) => (i < 8 ? "0".repeat(row.length) : row)))).toBe("");
 });
 

@@ -1,4 +1,5 @@
 import { encode } from "uqr";
+import { addressOf, type Named } from "../piece/address.ts";
 
 /** An address that opens straight to a build, and what of it is drawn. */
 export interface Link {
@@ -10,9 +11,10 @@ export interface Link {
   readonly qr: readonly string[];
 }
 
-/** Where `piece` with `qualifiers` is built, on the site at `origin` (`os:link`). */
-export function linkTo(piece: string, qualifiers: readonly string[] = [], origin = location.origin): Link {
-  const url = `${origin}/${["os", piece, ...qualifiers].map(escaped).join(":")}`;
+/** Where what is `named` is built, on the site at `origin` (`os:link`). */
+export function linkTo({ pieces, qualifiers }: Named, origin = location.origin): Link {
+  const named = { pieces: pieces.map(escaped), qualifiers: qualifiers.map(escaped) };
+  const url = `${origin}/${addressOf(named)}`;
   return { url, qr: qrOf(url) };
 }
 

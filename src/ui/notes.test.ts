@@ -17,7 +17,11 @@ afterEach(() => vi.unstubAllGlobals());
 
 function ready(piece: string, version = "2026.1.1", flavor = "kiosk") {
   const base = { name: "fedac-os", version, flavor, arch: "x86_64", created: "2026-01-01T00:00:00Z" };
-  return { piece: { name: piece, size: 1, sha256: "" }, base, release: { keyId: "0123456789ABCDEF" } };
+  const [first, ...others] = piece
+    .split("~")
+    .map((name) => ({ name, size: name.length, sha256: "", allow: [] }));
+  const room = { left: 5, of: 20 };
+  return { pieces: [first!, ...others] as const, base, release: { keyId: "0123456789ABCDEF" }, room };
 }
 
 test("nothing is known at first", () => {
@@ -39,6 +43,26 @@ test("the last eight pieces are remembered, each once, the last one first", () =
   expect(notes.recent).toEqual(["b", "i", "h", "g", "f", "e", "d", "c"]);
 });
 
+test("what was built together is remembered as one, with the size of each, and what room there is", () => {
+  expect([notes.sizes, notes.room]).toEqual([{}, 0]);
+  notes.recordReady(ready("line"));
+  notes.recordReady(ready("notepat~line~@jeffrey/frog"));
+  expect(notes.recent).toEqual(["notepat~line~@jeffrey/frog", "line"]);
+  expect(notes.sizes).toEqual({ line: 4, notepat: 7, "@jeffrey/frog": 13 });
+  expect(notes.room).toBe(20);
+  for (const piece of ["a", "b", "c", "d", "e", "f", "g", "line"]) notes.recordReady(ready(piece));
+  expect(Object.keys(notes.sizes).toSorted()).toEqual(["a", "b", "c", "d", "e", "f", "g", "line"]);
+});
+
+test("the longest notes of ours can be read again", () => {
+  const long = (n: number, i: number) => `${n}-${i}-${"x".repeat(92)}`;
+  for (let n = 0; n < 8; n++) {
+    notes.recordReady(ready(Array.from({ length: 32 }, (_, i) => long(n, i)).join("~"), "2026.1.1"));
+  }
+  expect(notes.recent).toHaveLength(8);
+  expect(Object.keys(notes.sizes)).toHaveLength(8 * 32);
+});
+
 test("what is kept does not touch the rest", () => {
   notes.recordReady(ready("notepat"));
   notes.keep = true;
@@ -54,7 +78,7 @@ test("images are signed until the person does not want it", () => {
   expect(notes.sign).toBe(true);
 });
 
-test.each(["not JSON", "null", "[]", '"x"', '{"keep":1}', `{"keep":true,"x":"${"x".repeat(16 * 1024)}"}`])(
+test.each(["not JSON", "null", "[]", '"x"', '{"keep":1}', `{"keep":true,"x":"${"x".repeat(64 * 1024)}"}`])(
   "%.20s in storage is not ours",
   (text) => {
     storage.items.set("os:notes", text);
@@ -87,8 +111,14 @@ test.each([`${year + 2}.1.1`, "9999", "999999"])(
 );
 
 test("what is no name of a piece was not built lately", () => {
-  plant({ seen: {}, recent: ["notepat", "../x", "", 7, "x".repeat(101), "<b>", "$cow"], keep: false });
-  expect(notes.recent).toEqual(["notepat", "$cow"]);
+  plant({
+    seen: {},
+    recent: ["notepat", "../x", "", 7, "a~a", "a~", "x".repeat(101), "<b>", "$cow~a"],
+    keep: false,
+  });
+  expect(notes.recent).toEqual(["notepat", "$cow~a"]);
+  plant({ sizes: { notepat: 3, "../x": 4, a: -1, b: "5", c: 0.5 }, room: "6" });
+  expect([notes.sizes, notes.room]).toEqual([{ notepat: 3 }, 0]);
 });
 
 test("there is a limit to what is remembered", () => {

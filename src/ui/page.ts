@@ -3,8 +3,10 @@ import { clearKept, keptBytes } from "../cache/opfs.ts";
 import { NO_SETTINGS } from "../settings/settings.ts";
 import type { ImageInfo, PageMessage, PieceMessage } from "../messages.ts";
 import { isHandle } from "../piece/name.ts";
+import { words } from "../piece/words.ts";
 import { ac } from "./ac.ts";
-import { builds, machineSettings } from "./builds.ts";
+import { builds, images, machineSettings, piecesToPut, showImageTo } from "./builds.ts";
+import { chooseImage, listenForDrops, type Dropped } from "./image-picker.ts";
 import { linkTo } from "./link.ts";
 import { notes } from "./notes.ts";
 import { hidePreview, showPreview, type Box } from "./preview.ts";
@@ -27,11 +29,12 @@ const harmless: Handlers = {
     builds.open(message);
     meet(message); // the build may be one from before they were known
   },
+  "os:again": () => builds.current?.again(),
   "os:pause": () => builds.current?.pause(),
   "os:resume": () => builds.current?.resume(),
-  "os:preview": ({ box }) => void preview(box).catch(() => hidePreview()), // a build that is over has none
-  "os:link": ({ visit, piece, qualifiers }) => {
-    send({ type: "os:link", visit, ...linkTo(piece, qualifiers) });
+  "os:preview": ({ box, of }) => void preview(box, of).catch(() => hidePreview()), // a build that is over has none
+  "os:link": ({ visit, piece, others = [], qualifiers = [] }) => {
+    send({ type: "os:link", visit, ...linkTo({ pieces: [piece, ...others], qualifiers }) });
   },
   "os:say": ({ text = "" }) => announce(text),
   "os:handle": (message) => meet(message),
@@ -45,10 +48,15 @@ const costly: Handlers = {
   "os:start": ({ where }) => builds.current?.start(where === "choose" ? "chosen" : "downloads"),
   "os:settings": () => void setUp(),
   "os:stick": ({ job }) => seeToStick(job),
-  "os:allow": ({ use }) => {
+  "os:image": ({ image }) => void seeToImage(image),
+  "os:only": ({ only = false }) => builds.current?.makeOnly(only ? "piece" : undefined),
+  "os:command": () => void copy(commandFor(builds.current?.state.info)),
+  "os:allow": ({ use, of }) => {
     const [known] = allowancesOf([use]).allow;
-    if (known) builds.current?.allow(known);
+    if (known) builds.current?.allow(known, of);
   },
+  "os:first": ({ of }) => builds.current?.startWith(of),
+  "os:include": ({ of = "" }) => builds.current?.include(of),
   "os:sign": ({ sign = false }) => {
     notes.sign = sign;
     for (const build of builds.all) if (build.state.sign) build.sign({ ...build.state.sign, wanted: sign });
@@ -83,17 +91,44 @@ function seeToStick(asked: unknown): void {
   else build.onStick(job);
 }
 
+async function seeToImage(job: unknown): Promise<void> {
+  if (job === "choose") {
+    const image = await chooseImage();
+    if (image) images.open(image);
+  } else if (job === "stop") images.stop();
+  else if (job === "check" || job === "repair") images.do(job);
+  else if (job === "put") {
+    const { stage, info } = builds.current?.state ?? {};
+    if (stage === "ready" && info) images.do(job, () => piecesToPut(info));
+  }
+}
+
+async function openDropped(dropped: Promise<Dropped>): Promise<void> {
+  const it = await dropped;
+  if ("image" in it) images.open(it.image);
+  else images.refuse(it.name, it.message);
+}
+
+/** What writes a piece partition onto a stick. Which device that is only the person knows. */
+function commandFor(info: ImageInfo | undefined): string {
+  return info ? words.alone.command(info.fileName) : "";
+}
+
 /** Name who is there on the image, unless they do not want it. */
 function meet({ handle = "" }: PieceMessage): void {
   if (isHandle(handle)) builds.current?.sign({ handle, wanted: notes.sign });
 }
 
-async function preview(box: Box | undefined): Promise<void> {
+let previewed = 0; // asked for last: a bundle that comes late is not shown over another
+
+async function preview(box: Box | undefined, name = ""): Promise<void> {
   const build = builds.current;
+  const mine = ++previewed;
   if (!box || !build) return hidePreview();
-  const bundle = await build.bundle();
-  if (builds.current === build && build.state.stage === "ready")
-    showPreview(bundle, box, build.state.piece, build.state.info?.by);
+  const bundle = await build.bundle(name);
+  const { stage, info } = build.state;
+  if (builds.current !== build || stage !== "ready" || mine !== previewed) return;
+  showPreview(bundle, box, name, info?.by);
 }
 
 async function clear({ visit }: PieceMessage): Promise<void> {
@@ -127,9 +162,12 @@ async function greet(visit: string): Promise<void> {
     stick: canUseSticks,
     kept,
     recent: notes.recent,
+    sizes: notes.sizes,
+    room: notes.room,
     ...(system && { system }),
   };
   send({ type: "os:page", visit, page });
+  showImageTo(visit);
 }
 
 function send(message: PageMessage): void {
@@ -147,7 +185,10 @@ for (const [type, handle] of Object.entries(costly)) {
     else send({ type: "os:press", visit: message.visit });
   });
 }
+const stopListening = listenForDrops((dropped) => void openDropped(dropped));
 ac.acCONTENT_EVENTS.push(() => {
+  stopListening();
+  showImageTo(undefined);
   builds.leave();
   hidePreview();
   hideSettings();

@@ -35,11 +35,12 @@ beforeEach(() => {
   registry = new BuildRegistry(openBuild, send);
 });
 
-const asks = (visit: string, piece = "notepat", qualifiers: string[] = []): PieceMessage => ({
-  visit,
-  piece,
-  qualifiers,
-});
+const asks = (
+  visit: string,
+  piece = "notepat",
+  qualifiers: string[] = [],
+  others: string[] = [],
+): PieceMessage => ({ visit, piece, qualifiers, others });
 
 test("a visit is shown the build that it asked for, from its first state on", () => {
   registry.open(asks("a"));
@@ -89,6 +90,7 @@ test("an outcome that was seen as it came is not shown again", () => {
 
 test.each<[string, PieceMessage]>([
   ["piece", asks("b", "drift")],
+  ["piece beside", asks("b", "notepat", [], ["line"])],
   ["flavor", asks("b", "notepat", ["tiny"])],
   ["version", asks("b", "notepat", ["2026.1.1"])],
 ])("another %s is another build, and only it is shown", (_, other) => {

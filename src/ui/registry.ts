@@ -1,4 +1,5 @@
 import type { PageMessage, PieceMessage } from "../messages.ts";
+import { addressOf } from "../piece/address.ts";
 import { isRunning } from "./build-state.ts";
 import type { Build } from "./build.ts";
 
@@ -29,7 +30,7 @@ export class BuildRegistry {
     return this.#visit && this.#builds.get(keyOf(this.#visit));
   }
 
-  /** Every build there has been, the last one of each piece, flavor and version. */
+  /** Every build there has been, the last one of the same pieces, flavor and version. */
   get all(): Iterable<Build> {
     return this.#builds.values();
   }
@@ -61,7 +62,7 @@ export class BuildRegistry {
   }
 }
 
-/** What a build is known by: a flavor or version asked for makes another one. */
-function keyOf({ piece, qualifiers = [] }: PieceMessage): string {
-  return [piece, ...qualifiers].join(":");
+/** What a build is known by: other pieces beside, and a flavor or version asked for, make another one. */
+function keyOf({ piece, others = [], qualifiers = [] }: PieceMessage): string {
+  return addressOf({ pieces: [piece, ...others], qualifiers });
 }

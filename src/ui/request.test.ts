@@ -4,7 +4,7 @@ import { requestFor } from "./request.ts";
 const config = { latest: "https://cdn/latest.json", oven: "https://oven", keys: ["RWQkey"] };
 const seen = { "kiosk x86_64": "2026.1.1" };
 const common = {
-  piece: "notepat",
+  pieces: ["notepat"],
   manifest: config.latest,
   oven: config.oven,
   keys: config.keys,
@@ -25,10 +25,15 @@ test.each<[string, string[], object, object]>([
   expect(requestFor(asked, { ...config, ...settings }, seen)).toEqual({ ...common, ...expected });
 });
 
+test("all pieces are asked for, the first one first", () => {
+  const asked = { visit: "1", piece: "notepat", others: ["line", "@jeffrey/frog"] };
+  expect(requestFor(asked, config, seen).pieces).toEqual(["notepat", "line", "@jeffrey/frog"]);
+});
+
 test("what the person has let the piece use is asked for, and nothing where they have not been asked", () => {
   const asked = { visit: "1", piece: "notepat" };
-  expect(requestFor(asked, config, seen, { allow: ["camera"] }).allow).toEqual(["camera"]);
-  expect(requestFor(asked, config, seen, { allow: [] }).allow).toEqual([]);
+  const allow = { notepat: ["camera"] } as const;
+  expect(requestFor(asked, config, seen, { allow }).allow).toEqual(allow);
   expect(requestFor(asked, config, seen)).not.toHaveProperty("allow");
   expect(requestFor(asked, config, seen, { by: "@jeffrey" })).toEqual({ ...common, by: "@jeffrey" });
 });

@@ -43,7 +43,7 @@ function kept(change: Partial<Manifest> = {}, size = NEEDED, key = testKey()): K
 }
 
 async function versionOf(here: KeptRelease[], options: Partial<BuildRequest> = {}): Promise<string> {
-  const request = { piece: "x", manifest: `${server.url}/manifest.json`, oven: "", keep: true };
+  const request = { pieces: ["x"], manifest: `${server.url}/manifest.json`, oven: "", keep: true };
   const keys = [testKey().publicKey];
   const found = await chooseRelease(
     { ...request, keys, ...options },

@@ -1,17 +1,27 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Bytes } from "../bytes/segment.ts";
+import { keptReleases } from "../cache/opfs.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
-import type { DataAnswer, Progress, Trouble } from "../messages.ts";
+import type { ImageInfo, Progress, Trouble } from "../messages.ts";
 import type { BuildRequest } from "./api.ts";
 import { WINDOW } from "../release/manifest.ts";
 import { acBundle } from "../testing/ac-bundle.ts";
-import { joined } from "../testing/bytes.ts";
+import { formatCopies } from "../release/copies.ts";
+import { MemoryStorage } from "../testing/memory-opfs.ts";
+import { newerBase } from "../testing/newer-base.ts";
+import { pullAll } from "../testing/pull.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
 import { testKey } from "../testing/sign.ts";
 import { sha256Of, testBase } from "../testing/test-base.ts";
 import { BuildSession, PROGRESS_INTERVAL_MS } from "./session.ts";
 
 const { manifest, image } = await testBase();
+const newer = await newerBase({ manifest, image });
+const SIZES = { size: newer.image.length, olderSize: image.length };
+/** A window of nothing but wrong bytes. */
+const LIE = { start: WINDOW, from: 0, length: WINDOW };
+const gzip = (list: Bytes) => new Uint8Array(gzipSync(list));
 const bundle = "<!doctype html><script>1</script>";
 
 /** A thread whose timers a test runs. */
@@ -60,7 +70,7 @@ afterEach(async () => {
 
 function open(options: Partial<BuildRequest> = {}) {
   const request: BuildRequest = {
-    piece: "notepat",
+    pieces: ["notepat"],
     manifest: `${server.url}/manifest.json`,
     oven: server.url,
     keys: [testKey().publicKey],
@@ -79,27 +89,7 @@ test("who has signed the release is told, and that one asked for by name is olde
   await expect(open({ seen })).rejects.toThrow(/ask for it by name: os:notepat:2026\.1\.1$/);
 });
 
-/** All bytes that the session sends, asked for one chunk after the other. */
-async function pull(onChunk: () => void = () => {}): Promise<Bytes> {
-  const { port1, port2 } = new MessageChannel();
-  const chunks: Bytes[] = [];
-  const all = new Promise<void>((resolve, reject) => {
-    port1.onmessage = ({ data }: MessageEvent<DataAnswer>) => {
-      if ("error" in data) return reject(new Error(data.error));
-      if ("end" in data) return resolve();
-      chunks.push(new Uint8Array(data.chunk));
-      onChunk();
-      port1.postMessage({ back: undefined });
-    };
-  });
-  port1.postMessage({ back: undefined });
-  try {
-    await Promise.all([session.send(port2), all]);
-  } finally {
-    port1.close();
-  }
-  return joined(chunks);
-}
+const pull = (onChunk?: () => void) => pullAll((port) => session.send(port), onChunk);
 
 test("the image is sent as promised, and all that was sent is reported in the end", async () => {
   const info = await open();
@@ -166,7 +156,7 @@ test("a chosen file is written, and counted in the same way", async () => {
 
 test("the piece's bundle is what the oven sent", async () => {
   await open();
-  expect(await (await session.bundle()).text()).toBe(bundle);
+  expect(await (await session.bundle("notepat")).text()).toBe(bundle);
 });
 
 test("a piece may use what it asks for, and never the network, unless it is told otherwise", async () => {
@@ -178,14 +168,19 @@ test("a piece may use what it asks for, and never the network, unless it is told
   session = new BuildSession(thread);
   expect(await open({ oven: other.url })).toMatchObject({ allow: ["camera"], asks: ["camera"] });
   session = new BuildSession(thread);
-  expect(await open({ oven: other.url, allow: [] })).toMatchObject({ allow: [], asks: ["camera"] });
+  expect(await open({ oven: other.url, allow: { notepat: [] } })).toMatchObject({
+    allow: [],
+    asks: ["camera"],
+  });
 });
 
 test("what is allowed makes another image, with the SHA-256 that it then has, and fetches nothing", async () => {
   const before = await open();
   const asked = server.requests.length;
-  const info = await session.choose({ allow: ["camera", "network"] });
-  expect(info).toEqual({ ...before, sha256: info.sha256, allow: ["camera", "network"] });
+  const info = await session.choose({ pieces: [{ name: "notepat", allow: ["camera", "network"] }] });
+  const allow = ["camera", "network"];
+  const pieces = before.pieces.map((piece) => ({ ...piece, allow }));
+  expect(info).toEqual({ ...before, sha256: info.sha256, allow, pieces });
   expect(info.sha256).not.toBe(before.sha256);
   expect(server.requests).toHaveLength(asked);
   const made = await pull();
@@ -193,17 +188,236 @@ test("what is allowed makes another image, with the SHA-256 that it then has, an
   expect(Buffer.from(made).toString("latin1").includes('"allow": ["camera","network"]')).toBe(true);
 });
 
+describe("several pieces", () => {
+  /** What an oven sends for each; of others it says that there are none. */
+  const bundles: Record<string, string> = {
+    notepat: `<!doctype html><title>notepat</title><script>1</script>`,
+    line: `<!doctype html><meta name="os-allow" content="camera"><script>2</script>`,
+    large: `<!doctype html><script>3</script>${"x".repeat(5_000_000)}`,
+    larger: `<!doctype html><script>4</script>${"x".repeat(6_000_000)}`,
+  };
+  let oven: TestServer;
+  let broken: string[];
+  let busy: string[];
+
+  beforeEach(async () => {
+    broken = busy = [];
+    oven = await serve((request, response) => {
+      const name = new URL(request.url ?? "", "http://any").searchParams.get("piece") ?? "";
+      if (busy.includes(name)) response.writeHead(503).end();
+      else if (broken.includes(name)) response.writeHead(400).end("Bad Request");
+      else if (Object.hasOwn(bundles, name)) response.end(bundles[name]);
+      else response.writeHead(500).end(JSON.stringify({ error: `Piece '${name}' not found` }));
+    });
+  });
+  afterEach(() => oven[Symbol.asyncDispose]());
+
+  const openAll = (pieces: string[], options: Partial<BuildRequest> = {}) =>
+    open({ pieces, oven: oven.url, ...options });
+  const namesOf = ({ pieces }: Pick<ImageInfo, "pieces">) => pieces.map(({ name }) => name);
+
+  test("are fetched one after the other, which is told, and each has what it asks for alone", async () => {
+    const info = await openAll(["notepat", "line", "notepat"]);
+    expect(info).toMatchObject({
+      fileName: "notepat+1-os.iso",
+      allow: ["camera"],
+      piece: { name: "notepat" },
+    });
+    expect(info.pieces).toMatchObject([
+      { name: "notepat", allow: [], asks: [], size: bundles["notepat"]?.length },
+      { name: "line", allow: ["camera"], asks: ["camera"], size: bundles["line"]?.length },
+    ]);
+    expect(info).not.toHaveProperty("leftOut");
+    expect(info).not.toHaveProperty("start");
+    expect(info.room).toMatchObject({ of: manifest.piecePartition.length });
+    const told = reports.flatMap(({ fetching }) =>
+      fetching ? [`${fetching.number}/${fetching.of} ${fetching.name}`] : [],
+    );
+    expect([...new Set(told)]).toEqual(["1/2 notepat", "2/2 line"]);
+    expect(reports.at(-1)).not.toHaveProperty("fetching");
+    expect(oven.requests).toHaveLength(2);
+    const made = await pull();
+    expect(sha256Of(made)).toBe(info.sha256);
+    expect(await (await session.bundle("line")).text()).toBe(bundles["line"]);
+    expect(await (await session.bundle("notepat")).text()).toBe(bundles["notepat"]);
+  });
+
+  test("those that cannot be had are named, and the others are made", async () => {
+    broken = ["line"];
+    const info = await openAll(["frogg", "line", "notepat", "../x"], { allow: { notepat: ["midi"] } });
+    expect(namesOf(info)).toEqual(["notepat"]);
+    expect(info).toMatchObject({ fileName: "notepat-os.iso", allow: ["midi"] });
+    expect(info.leftOut).toEqual([
+      { name: "frogg", message: "There is no piece called frogg. Check how it is spelled." },
+      { name: "line", message: expect.stringMatching(/oven, .*400.*\. Try again in a minute\.$/i) },
+      { name: "../x", message: expect.stringContaining('"../x" is not the name of a piece.') },
+    ]);
+    expect(sha256Of(await pull())).toBe(info.sha256);
+  });
+
+  test("of which none can be had are no build, and an oven that is down is not asked for each", async () => {
+    await expect(openAll(["frogg", "toad"])).rejects.toMatchObject({ name: "UnknownPieceError" });
+    broken = ["line", "large"];
+    await expect(openAll(["line", "large", "larger"])).rejects.toMatchObject({ name: "OvenError" });
+    const info = await openAll(["notepat", "line", "large", "larger", "../x"]);
+    expect(namesOf(info)).toEqual(["notepat"]);
+    expect(info.leftOut?.map(({ name }) => name)).toEqual(["line", "large", "larger", "../x"]);
+    expect(oven.requests.some((request) => request.includes("larger"))).toBe(false);
+  });
+
+  test("that could not be had are fetched again, and nothing else", async () => {
+    broken = ["line"];
+    const before = await openAll(["line", "frogg", "notepat"], { allow: { line: ["midi"] }, start: "line" });
+    expect(before).not.toHaveProperty("start");
+    broken = [];
+    const asked = oven.requests.length;
+    const info = await session.again();
+    expect(namesOf(info)).toEqual(["line", "notepat"]); // in the order in which they were asked for
+    expect(info).toMatchObject({ start: "line", allow: ["midi"], leftOut: [{ name: "frogg" }] });
+    expect(oven.requests).toHaveLength(asked + 2);
+    expect(reports.at(-1)).not.toHaveProperty("fetching");
+    expect(sha256Of(await pull())).toBe(info.sha256);
+  });
+
+  test("of which one is late are no trouble later", async () => {
+    busy = ["line"];
+    const info = await openAll(["notepat", "line"], { giveUpAfterSeconds: 0.1 });
+    expect(info.leftOut).toMatchObject([{ name: "line" }]);
+    expect(reports.some(({ trouble }) => trouble?.kind === "busy")).toBe(true);
+    expect(reports.at(-1)).not.toHaveProperty("trouble");
+    busy = [];
+    expect(namesOf(await session.again())).toEqual(["notepat", "line"]);
+  });
+
+  test("for which there is no room are named, and have it when others are left out", async () => {
+    const all = ["notepat", "large", "line", "larger"];
+    const info = await openAll(all);
+    expect(namesOf(info)).toEqual(["notepat", "large", "line"]);
+    expect(info.leftOut).toEqual([
+      {
+        name: "larger",
+        size: bundles["larger"]?.length,
+        allow: [],
+        message: expect.stringMatching(
+          /^There is no room for larger beside notepat, large and line: .* Leave it out,/,
+        ),
+      },
+    ]);
+    const chosen = ["notepat", "line", "larger"].map((name) => ({ name, allow: [] }));
+    const another = await session.choose({ pieces: chosen, start: "larger" });
+    expect(namesOf(another)).toEqual(["notepat", "line", "larger"]);
+    expect(another.start).toBe("larger");
+    expect(another.leftOut).toEqual([
+      { name: "large", size: bundles["large"]?.length, allow: [], message: "" },
+    ]);
+    expect(another.room?.left).toBeLessThan(info.room?.left ?? 0);
+    expect(sha256Of(await pull())).toBe(another.sha256);
+
+    const late = [...chosen, { name: "large", allow: [] }];
+    const full = await session.choose({ pieces: late, start: "larger" });
+    expect(namesOf(full)).toEqual(["notepat", "line", "larger"]); // what is on it stays, whatever its place in the menu
+    expect(full.leftOut).toMatchObject([
+      { name: "large", message: expect.stringContaining("no room for large") },
+    ]);
+
+    const one = await session.choose({ pieces: [{ name: "line", allow: [] }], start: "larger" });
+    expect(one).toMatchObject({ fileName: "line-os.iso", piece: { name: "line" } });
+    expect(one.leftOut?.map(({ message }) => message)).toEqual(["", "", ""]);
+  });
+
+  test("are made alone, without the base, and with it again", async () => {
+    const whole = await openAll(["notepat", "line"]);
+    const { length } = manifest.piecePartition;
+    const { allow: _, ...rest } = whole;
+    const wanted = { pieces: whole.pieces.map(({ name }) => ({ name, allow: [] })), start: "line" };
+    const alone = await session.choose({ ...wanted, only: "piece" });
+    expect(alone).toMatchObject({
+      only: "piece",
+      fileName: "notepat+1-piece.img",
+      size: length,
+      download: 0,
+      start: "line",
+      room: rest.room,
+    });
+    const { requests } = server;
+    const fetched = requests.length;
+    const made = await pull();
+    expect(made).toHaveLength(length);
+    expect(sha256Of(made)).toBe(alone.sha256);
+    expect(requests).toHaveLength(fetched);
+
+    const again = await session.choose(wanted);
+    expect(again).not.toHaveProperty("only");
+    expect(again).toMatchObject({ fileName: whole.fileName, size: whole.size, start: "line" });
+    const image2 = await pull();
+    expect(sha256Of(image2)).toBe(again.sha256);
+    const { start } = manifest.piecePartition;
+    expect(sha256Of(image2.slice(start, start + length))).toBe(alone.sha256);
+  });
+
+  test("are refused by a base that starts one alone before any is fetched, and so are too many", async () => {
+    const { osJson: _, ...old } = manifest;
+    await using other = await serve(files({ "/manifest.json": old, "/base.img": image }));
+    const from = { manifest: `${other.url}/manifest.json` };
+    await expect(openAll(["notepat", "line"], from)).rejects.toMatchObject({ name: "OnePieceBaseError" });
+    const many = Array.from({ length: 33 }, (_each, i) => `piece${i}`);
+    await expect(openAll(many)).rejects.toThrow("32 pieces at most, and piece32 is one too many");
+    expect(oven.requests).toEqual([]);
+  });
+
+  test("that are alone too large are told as one alone is", async () => {
+    bundles["largest"] = `<!doctype html><script>5</script>${"x".repeat(9_000_000)}`;
+    await expect(openAll(["largest"])).rejects.toMatchObject({ name: "BundleError" });
+    const info = await openAll(["largest", "line"]);
+    expect(namesOf(info)).toEqual(["line"]);
+    expect(info.leftOut).toMatchObject([
+      { name: "largest", message: expect.stringContaining("largest is larger than") },
+    ]);
+  });
+});
+
 test("who has built the image is part of the request, and on the image where they want it", async () => {
   const nobody = await open();
-  const named = await session.choose({ allow: [], by: "@jeffrey" });
+  const plain = { pieces: [{ name: "notepat", allow: [] }] };
+  const named = await session.choose({ ...plain, by: "@jeffrey" });
   expect(named).toMatchObject({ by: "@jeffrey", allow: [] });
   expect(named.sha256).not.toBe(nobody.sha256);
   const made = await pull();
   expect(sha256Of(made)).toBe(named.sha256);
   expect(Buffer.from(made).toString("latin1")).toContain('"by": "@jeffrey"\n}');
-  expect(await session.choose({ allow: [] })).toEqual(nobody);
+  expect(await session.choose(plain)).toEqual(nobody);
   expect((await open({ by: "@jeffrey" })).sha256).toBe(named.sha256);
 });
+
+/** How the list of copies is, and how many bytes have to be fetched then. */
+const ALL = 3 * WINDOW;
+const LISTS: [string, (list: Bytes) => Bytes | undefined, { here: number; fetched: number }][] = [
+  ["as it was published", (list) => list, { here: ALL - newer.left, fetched: newer.left }],
+  ["not there", () => undefined, { here: 0, fetched: ALL }],
+  ["of lies", () => gzip(formatCopies([LIE], SIZES)), { here: WINDOW, fetched: ALL }],
+];
+test.each(LISTS)(
+  "with an older base here, and its list of copies %s",
+  { timeout: 120_000 },
+  async (_, change, expected) => {
+    vi.stubGlobal("navigator", { storage: new MemoryStorage() });
+    await open({ keep: true });
+    await pull();
+    await session.close({ keep: true, cancelled: false });
+    const list = change(newer.parts[newer.listPath] as Bytes);
+    const { [newer.listPath]: __, ...others } = newer.parts;
+    const parts = { ...others, ...(list && { [newer.listPath]: list }), "/pack-html": bundle };
+    await using other = await serve(files(parts));
+    session = new BuildSession(thread);
+    const info = await open({ keep: true, manifest: `${other.url}/manifest.json`, oven: other.url });
+    expect(info).toMatchObject({ download: ALL, here: expected.here });
+    expect(sha256Of(await pull())).toBe(info.sha256);
+    expect(reports.at(-1)).toMatchObject({ fetched: expected.fetched, kept: ALL });
+    expect((await keptReleases()).map(({ folder }) => folder)).toEqual([newer.manifest.image.sha256]);
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  },
+);
 
 test("trouble is reported at once, and that it is over", async () => {
   await open();
@@ -288,7 +502,7 @@ test("nothing can be made before it is known", async () => {
 });
 
 test("a name that is none is refused before anything is asked for", async () => {
-  await expect(open({ piece: "../x" })).rejects.toMatchObject({ name: "PieceNameError" });
+  await expect(open({ pieces: ["../x"] })).rejects.toMatchObject({ name: "PieceNameError" });
   expect(server.requests).toEqual([]);
 });
 

@@ -1,25 +1,26 @@
-import { type Bundle, fetchBundle } from "../bundle/bundle.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { contentOf, fileSeed, writeFile } from "../cache/chosen-file.ts";
 import { Kept } from "../cache/kept.ts";
 import { BrowserSettingError, CancelledError, SaveError } from "../errors.ts";
+import { fetchCopies } from "../fetch/copies.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
-import { openImage, type Image } from "../image/image.ts";
-import { pieceFiles, type PieceFiles } from "../image/plan.ts";
-import type { ImageInfo, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
+import { blankFiles } from "../image/blank-files.ts";
+import { openImage, openPartition, type Image } from "../image/image.ts";
+import { pieceFiles, roomBeside, type PartitionContents } from "../image/plan.ts";
+import type { ImageInfo, Progress, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
-import { WINDOW, windowsOf } from "../release/manifest.ts";
+import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
 import type { Release } from "../release/verify.ts";
 import { describeSettings } from "../settings/settings.ts";
 import { pieceFolder } from "../stick/layout.ts";
-import type { StickPieceFiles } from "../stick/plan.ts";
 import type { BuildRequest, Decisions, Builder, BuildListener } from "./api.ts";
 import { chooseRelease } from "./choose-release.ts";
+import { decisionsIn, fetchPieces, type Pieces } from "./pieces.ts";
 import { pump } from "./pump.ts";
-import { StickSession } from "./stick-session.ts";
+import { StickSession, type PiecesOnStick } from "./stick-session.ts";
 
 /** Progress is reported at most this often. */
 export const PROGRESS_INTERVAL_MS = 100;
@@ -42,16 +43,23 @@ export class BuildSession implements Builder {
   /** Of preparing, and of the image. */
   #policies: readonly RetryPolicy[] = [];
   #kept: Kept | undefined;
+  /** Of which others are made, on the same base. */
   #image: Image | undefined;
+  /** What is made: an image, or its piece partition alone. */
+  #made: Pick<Image, "info" | "chunks"> | undefined;
   #release: Release | undefined;
-  #bundle: Bundle | undefined;
+  #pieces: Pieces | undefined;
+  /** In the piece partition, beside what is decided. */
+  #room = 0;
   #sources: Omit<WindowSources, "windows"> | undefined;
   #keys: readonly string[] = [];
   /** As it is decided now. */
-  #piece: PieceFiles | undefined;
+  #decisions: Decisions | undefined;
+  #contents: PartitionContents | undefined;
   #stick: StickSession | undefined;
   #onStick: StickProgress | undefined;
   #baking: string | undefined;
+  #fetching: Progress["fetching"];
   #trouble: Trouble | undefined;
   #written = 0;
   #writing: Promise<unknown> | undefined;
@@ -65,7 +73,7 @@ export class BuildSession implements Builder {
     this.#listener = listener;
     requireWebAssembly();
     const stop = this.#over.signal;
-    const name = parsePiece(request.piece);
+    const asked = request.pieces.length === 1 ? request.pieces.map(parsePiece) : request.pieces;
     const { giveUpAfterSeconds } = request;
     const giveUpAfterMs =
       giveUpAfterSeconds === undefined ? DEFAULT_RETRY.giveUpAfterMs : giveUpAfterSeconds * 1000;
@@ -86,26 +94,32 @@ export class BuildSession implements Builder {
 
     const release = await chooseRelease(request, preparing, stop);
     const { manifest, urls } = release;
-    const bundle = await fetchBundle(name, request, {
-      limit: manifest.piecePartition.length,
-      created: manifest.created,
+    const pieces = await fetchPieces({ ...request, pieces: asked }, manifest, {
       retry: preparing,
       stop,
       onBaking: (words) => {
         this.#baking = words;
         this.#scheduleReport();
       },
+      onNext: (which) => {
+        this.#fetching = which;
+        this.#baking = undefined;
+        this.#report();
+      },
     });
     this.#baking = undefined;
-    const { html } = bundle;
     const kept = request.keep ? await Kept.open(release) : undefined;
     this.#release = release;
-    this.#bundle = bundle;
+    this.#pieces = pieces;
     this.#kept = kept;
+    const older = kept?.older;
+    const at = { url: urls[0] ?? "", size: manifest.image.size };
+    const copies = older && (await fetchCopies(at, older, preparing, stop));
     const sources = {
       servers: urls.map((url) => new Source(url, manifest.image.size)),
       retry,
       seeds: kept ? [kept] : [],
+      ...(older && copies && { basis: { copies, read: older.read.bind(older) } }),
       onFetched: (index: number, bytes: Bytes) => {
         kept?.add(index, bytes);
         this.#scheduleReport();
@@ -113,37 +127,64 @@ export class BuildSession implements Builder {
     };
     this.#sources = sources;
     this.#keys = request.keys;
-    const { allow = bundle.asks, by, settings } = request; // nothing said: what the bundle asks for
-    this.#piece = { name, html, allow, by, settings };
-    this.#image = await openImage({ manifest, sources }, this.#piece, stop);
+    await this.#decide(manifest, decisionsIn(request, pieces), async (contents) => {
+      return (this.#image = await openImage({ manifest, sources }, contents, stop));
+    });
     this.#report();
     return this.#info();
   }
 
   async choose(choices: Decisions): Promise<ImageInfo> {
-    const { image, piece } = this.#opened();
-    const { name, html } = piece;
-    this.#piece = { name, html, ...choices };
-    this.#image = await image.with(this.#piece);
+    const { image, release } = this.#opened();
+    const { manifest } = release;
+    await this.#decide(manifest, choices, (contents) =>
+      choices.only ? openPartition(manifest, contents) : image.with(contents),
+    );
     return this.#info();
   }
 
-  async bundle(): Promise<Blob> {
-    return new Blob(this.#bundle ? [this.#bundle.html] : [], { type: "text/html" });
+  async again(): Promise<ImageInfo> {
+    const { decisions, pieces } = this.#opened();
+    const [preparing] = this.#policies;
+    const before = new Set(pieces.all.map(({ name }) => name));
+    preparing?.retryNow(); // it may have given up on one of them
+    await pieces.fetch();
+    this.#baking = undefined;
+    preparing?.onProgress();
+    const come = pieces.all.filter(({ name }) => !before.has(name));
+    return await this.choose({ ...decisions, pieces: [...decisions.pieces, ...come] });
+  }
+
+  async #decide(
+    manifest: Manifest,
+    decisions: Decisions,
+    make: (contents: PartitionContents) => Promise<Pick<Image, "info" | "chunks">>,
+  ): Promise<void> {
+    if (!this.#pieces) throw new Error("the build has not been opened");
+    const contents = await this.#pieces.contents(manifest, decisions);
+    this.#room = await roomBeside(manifest, contents);
+    this.#made = await make(contents);
+    this.#contents = contents;
+    this.#decisions = decisions;
+  }
+
+  async bundle(piece: string): Promise<Blob> {
+    const html = this.#pieces?.bundle(piece)?.html;
+    return new Blob(html ? [html] : [], { type: "text/html" });
   }
 
   async send(port: MessagePort): Promise<void> {
-    const { image } = this.#opened();
-    await pump(image, port, (bytes) => this.#onWritten(bytes));
+    const { made } = this.#opened();
+    await pump(made, port, (bytes) => this.#onWritten(bytes));
     this.#report();
   }
 
   async write(handle: FileSystemFileHandle): Promise<void> {
-    const { image, release } = this.#opened();
+    const { made, release } = this.#opened();
     const pool = new BufferPool(WINDOW);
     const before = await contentOf(handle);
     const seeds = before.size > 0 ? [fileSeed(before, windowsOf(release.manifest))] : [];
-    this.#writing = writeFile(handle, image.info.size, image.chunks(pool, seeds), {
+    this.#writing = writeFile(handle, made.info.size, made.chunks(pool, seeds), {
       preserve: before.size,
       pool,
       isKept: () => this.#kept?.isOpen ?? false,
@@ -159,7 +200,7 @@ export class BuildSession implements Builder {
       release,
       sources,
       keys: this.#keys,
-      piece: () => this.#pieceOnStick(),
+      pieces: () => this.#piecesOnStick(),
       onProgress: (progress) => {
         this.#onStick = progress;
         this.#scheduleReport();
@@ -211,33 +252,45 @@ export class BuildSession implements Builder {
 
   /** All that there is once the build has been opened. */
   #opened() {
-    const [image, release, bundle, sources, piece] = [
-      this.#image,
-      this.#release,
-      this.#bundle,
-      this.#sources,
-      this.#piece,
-    ];
-    if (!image || !release || !bundle || !sources || !piece) throw new Error("the build has not been opened");
-    return { image, release, bundle, sources, piece };
+    const [image, made, release, pieces] = [this.#image, this.#made, this.#release, this.#pieces];
+    const [sources, contents, decisions] = [this.#sources, this.#contents, this.#decisions];
+    if (!image || !made || !release || !pieces || !sources || !contents || !decisions) {
+      throw new Error("the build has not been opened");
+    }
+    return { image, made, release, pieces, sources, contents, decisions };
   }
 
-  async #pieceOnStick(): Promise<StickPieceFiles> {
-    const { release, piece } = this.#opened();
-    const files = await pieceFiles(release.manifest, piece);
-    return { piece: piece.name, folder: pieceFolder(piece.name, files), files };
+  /** A folder for each piece. A stick with a file system of its own has no menu: where that was chosen, the first starts. */
+  async #piecesOnStick(): Promise<PiecesOnStick> {
+    const { release, contents } = this.#opened();
+    const { pieces, start, ...common } = contents;
+    const folders = await Promise.all(
+      pieces.map(async (piece) => {
+        const files = await pieceFiles(release.manifest, { ...common, pieces: [piece] });
+        return { piece: piece.name, folder: pieceFolder(piece.name, files), files, blank: blankFiles(files) };
+      }),
+    );
+    const starts = folders[typeof start === "number" ? start : 0]!.folder;
+    return { pieces: folders, starts };
   }
 
   /** The image's own, and what is known of the bundle. */
   #info(): ImageInfo {
-    const { image, bundle, release, piece } = this.#opened();
-    const { isNormalised, asks } = bundle;
+    const { made, pieces, release, contents } = this.#opened();
     const { keyId, olderThan } = release;
+    const [first, ...others] = made.info.pieces.map((piece) => {
+      const { isNormalised = false, asks = [] } = pieces.bundle(piece.name) ?? {};
+      return { ...piece, isNormalised, asks };
+    });
+    const leftOut = pieces.leftOut(new Set(made.info.pieces.map(({ name }) => name)));
     return {
-      ...image.info,
-      piece: { ...image.info.piece, isNormalised },
-      asks,
-      ...(piece.settings && { setUp: describeSettings(piece.settings) }),
+      ...made.info,
+      piece: { ...made.info.piece, isNormalised: first!.isNormalised },
+      pieces: [first!, ...others],
+      asks: first!.asks,
+      room: { left: this.#room, of: release.manifest.piecePartition.length },
+      ...(leftOut.length > 0 && { leftOut }),
+      ...(contents.settings && { setUp: describeSettings(contents.settings) }),
       release: { keyId, ...(olderThan === undefined ? {} : { olderThan }) },
     };
   }
@@ -261,6 +314,7 @@ export class BuildSession implements Builder {
       written: this.#written,
       ...(this.#trouble && { trouble: this.#trouble }),
       ...(this.#baking !== undefined && { baking: this.#baking }),
+      ...(this.#fetching && { fetching: this.#fetching }),
       ...(this.#onStick && { stick: this.#onStick }),
     });
   }
@@ -282,7 +336,8 @@ function requireWebAssembly(): void {
   }
 }
 
-const thisThread: SessionEnvironment = {
+/** The environment of a worker. */
+export const thisThread: SessionEnvironment = {
   schedule(run, ms) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

@@ -14,11 +14,17 @@ export interface StickSupplies {
   readonly sources: Omit<WindowSources, "windows">;
   /** minisign public keys, one of which must have signed a base that is found on a stick. */
   readonly keys: readonly string[];
-  /** The build's piece, as it is decided now. */
-  readonly piece: () => Promise<StickPieceFiles>;
+  /** The build's pieces, as it is decided now. */
+  readonly pieces: () => Promise<PiecesOnStick>;
   readonly onProgress: (progress: StickProgress) => void;
   /** Ends whatever is being done. */
   readonly stop: AbortSignal;
+}
+
+/** Pieces for a stick, and the folder of the one that is to start. */
+export interface PiecesOnStick {
+  readonly pieces: readonly StickPieceFiles[];
+  readonly starts: string;
 }
 
 /** One stick that the person chose, and what is done there, one job after the other. */
@@ -100,8 +106,7 @@ export class StickSession {
 
   async #put(replace: boolean, run: StickRun): Promise<void> {
     const { release, sources } = this.#supplies;
-    const piece = await this.#supplies.piece();
-    const what = { base: release, sources, pieces: [piece], starts: piece.folder };
+    const what = { base: release, sources, ...(await this.#supplies.pieces()) };
     await install({ ...what, replace, readBase: this.#isDamaged }, run);
     this.#isDamaged = false;
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# esp.img + live.img + 20 MiB of zeros → disk.img:
+# esp.img + live.img + 64 MiB of zeros → disk.img:
 #
 #   0      protective MBR, GPT, and what makes a BIOS start it and a disc of it (hybrid.ts)
 #   4 MiB  1 ESP
@@ -13,7 +13,7 @@
 need sgdisk gdisk
 need npx npm
 
-PIECE_LENGTH=$((20 * MIB))
+PIECE_LENGTH=$((64 * MIB)) # ten bundles of AC's, of 6 MB at most, and what ext4 needs
 disk=$WORK/disk.img.new
 
 esp_at=$WINDOW

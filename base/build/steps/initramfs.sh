@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# busybox + the modules of packages/modules.txt + splash/ + boot/initramfs → initramfs.img
+# busybox + the modules of packages/modules.txt + dmsetup + live.table + splash/ + boot/damage + boot/initramfs → initramfs.img
 . "$(dirname "$0")/../lib.sh"
 
 need depmod kmod
@@ -38,7 +38,14 @@ depmod -b "$ROOT" "$KERNEL"
 find "$ROOT/lib/modules/$KERNEL" -maxdepth 1 -name '*.bin' -delete # kmod's own indexes; busybox reads the text
 find "$ROOT/lib/modules/$KERNEL" -maxdepth 1 \( -name modules.order -o -name 'modules.builtin.modinfo' \) -delete
 
-cp -a "$WORK/splash" "$ROOT/"
+mkdir "$ROOT/dmsetup"
+while read -r file; do
+  cp -L "$TREE/$file" "$ROOT/dmsetup/" || die "the packages hold no $file" "edit base/build/packages/dmsetup.files.txt"
+done < <(lines "$BUILD/packages/dmsetup.files.txt")
+"$WORK/splash/lib/ld-linux-x86-64.so.2" --library-path "$WORK/splash/lib:$ROOT/dmsetup" --list "$ROOT/dmsetup/dmsetup" |
+  (! grep 'not found\|=> /lib\|=> /usr/lib') || die "dmsetup needs more" "edit base/build/packages/dmsetup.files.txt"
+cp "$WORK/live.table" "$ROOT/"
+cp -a "$WORK/splash" "$BASE/boot/damage" "$ROOT/"
 cp -a "$BASE/boot/initramfs/." "$ROOT"
 set_modes "$ROOT"
 set_times "$ROOT"

@@ -35,6 +35,7 @@ export async function describe(path: string, named: Named): Promise<Manifest> {
     created: new Date(named.time * 1000).toISOString(),
     image: { url: named.url, ...image },
     ...facts,
+    osJson: 2,
     ...(named.sbom ? { sbom: named.sbom } : {}),
   } satisfies Manifest);
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Allowance } from "../../../src/allowances.ts";
 import { startKioskBrowser } from "../../../src/testing/kiosk-browser.ts";
+import { soundFlags } from "./browser.ts";
 
 // A real Chromium without a screen, which starts in seconds on an idle machine and in a minute on a busy one.
 const MS = 240_000;
@@ -188,6 +189,22 @@ test.each<[Allowance[], string[]]>([
     expect((await kiosk.heard()).split(", ").filter(Boolean)).toEqual(frames.sort());
   },
 );
+
+test("what has become of a page is said in words", { timeout: MS }, async () => {
+  await using kiosk = await startKioskBrowser("<!doctype html>here");
+  await kiosk.browser.shown;
+  const page = await kiosk.page();
+  const inspector = await page.context().newCDPSession(page);
+  inspector.send("Page.crash").catch(() => {}); // there is nobody to answer
+  expect(await kiosk.browser.lost).toMatch(/^the page has crashed \(crashed, \d+\)$/);
+});
+
+test("a machine with few processors plays later, not torn", () => {
+  expect([1, 2, 3].flatMap((processors) => soundFlags(processors))).toEqual([]);
+  expect([4, 16].flatMap((processors) => soundFlags(processors))).toEqual(
+    Array(2).fill("--audio-buffer-size=256"),
+  );
+});
 
 /** The processes of a group that are not zombies: `ps` knows. */
 function inGroup(group: number): number[] {

@@ -2,12 +2,13 @@ import { spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { rm } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
+import { ControlWindow } from "./control-window.ts";
 import { openPage, type Page, type PageOptions } from "./page.ts";
 import { end, endOf } from "./processes.ts";
 import { type Event, Protocol } from "./protocol.ts";
 
 /** How a browser is started. */
-interface BrowserOptions extends PageOptions {
+interface BrowserOptions extends Omit<PageOptions, "isOurs"> {
   /** The path of Chromium. */
   readonly program: string;
   /** A directory for its profile, emptied first. */
@@ -21,6 +22,8 @@ interface BrowserOptions extends PageOptions {
 
 /** A browser with one page; `lost` also says when the browser itself has ended. */
 export interface Browser extends Page {
+  /** For the settings page, above the piece. */
+  readonly window: ControlWindow;
   /** End the browser and its helpers. */
   stop(): Promise<void>;
 }
@@ -39,20 +42,36 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-background-timer-throttling",
   "--disable-breakpad",
+  "--disable-component-extensions-with-background-pages",
   "--disable-component-update",
+  "--disable-crashpad-for-testing", // two processes that would keep dumps for nobody
   "--disable-default-apps",
+  "--disable-extensions",
   "--disable-hang-monitor", // it would ask the person; we decide
   "--disable-pinch",
   "--disable-quic",
   "--disable-sync",
+  // SpareRendererForSitePerProcess: one more process that starts while the piece does
   // BlockMidiByDefault: with it Chromium takes all of MIDI for system exclusive messages, and one cannot be had without the
   // other; without it, too, nothing is granted but by permissions.ts
-  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BlockMidiByDefault",
+  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BlockMidiByDefault,SpareRendererForSitePerProcess",
   "--enable-unsafe-swiftshader", // WebGL also where there is no graphics driver
   // A helper process that has not been connected to by then ends, and the page stays white. The usual 15 s are too
   // short on a slow machine.
   "--ipc-connection-timeout=300",
 ];
+
+/** There is nothing on D-Bus that a piece should reach, and what the browser would look for there it would wait for. */
+const WITHOUT_BUS = { DBUS_SESSION_BUS_ADDRESS: "disabled:", DBUS_SYSTEM_BUS_ADDRESS: "disabled:" };
+
+/**
+ * How Chromium is told to play on a machine with that many processors. It asks for three buffers of sound ahead, of 512 frames
+ * each, and PipeWire's quantum follows: half of that, and half of the time from a key to its sound (docs/measurements.md). On
+ * fewer processors the page, what draws it and the sound wait for each other, and a late sound is better than a torn one.
+ */
+export function soundFlags(processors: number): readonly string[] {
+  return processors < 4 ? [] : ["--audio-buffer-size=256"];
+}
 
 /** As a kiosk on a Wayland compositor. */
 export const KIOSK_FLAGS = ["--kiosk", "--ozone-platform=wayland"];
@@ -66,7 +85,7 @@ export async function startBrowser(options: BrowserOptions): Promise<Browser> {
   const software = options.accelerated ? [] : ["--disable-gpu"];
   const flags = [...FLAGS, ...software, ...options.flags, `--user-data-dir=${options.profile}`];
   const chromium = spawn(options.program, [...flags, "about:blank"], {
-    env: options.environment,
+    env: { ...options.environment, ...WITHOUT_BUS },
     detached: true, // its helpers outlive it for a moment, and write into the profile: `end` finds them in its group
     stdio: ["ignore", "inherit", "inherit", "pipe", "pipe"], // it reads requests from 3 and answers on 4
   });
@@ -77,12 +96,15 @@ export async function startBrowser(options: BrowserOptions): Promise<Browser> {
   const protocol = new Protocol(answers as Readable, requests as Writable, (event) =>
     events.emit("event", event),
   );
+  const window = new ControlWindow(protocol, events);
+  void exited.then(async () => await window.close());
+  const isOurs = async (targetId: string) => await window.owns(targetId);
   try {
     const page = await Promise.race([
-      openPage(protocol, events, options),
+      openPage(protocol, events, { ...options, isOurs }),
       startTimeout(options.timeoutSeconds),
     ]);
-    return { ...page, lost: Promise.race([page.lost, exited]), stop };
+    return { ...page, window, lost: Promise.race([page.lost, exited]), stop };
   } catch (error) {
     await stop();
     throw error;

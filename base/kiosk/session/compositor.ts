@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Screen } from "../../../src/bundle/density.ts";
 import { end, endOf } from "./processes.ts";
-import { command, followBindings, outputs } from "./sway.ts";
+import type { Settings } from "../../../src/settings/settings.ts";
+import { settingsCommands } from "./settings.ts";
+import { command, followBindings, focusedWorkspace, outputs } from "./sway.ts";
 
 /** A running Wayland compositor. */
-interface Compositor {
+export interface Compositor {
   /** What a program needs in its environment to show itself there. */
   readonly environment: NodeJS.ProcessEnv;
   /** The screen's size in its own pixels. */
@@ -18,8 +20,16 @@ interface Compositor {
   followKeys(onKey: () => void): void;
   /** Show the bar of that name above all windows, or take it away. Throws `Error` when sway refuses. */
   showBar(id: string, visible: boolean): Promise<void>;
-  /** Put windows on the screen: until then there is the splash alone. Throws `Error` when sway refuses. */
+  /** Put windows on the screen, where they stay: until then there is the splash alone. Throws `Error` when sway refuses. */
   reveal(): Promise<void>;
+  /** From now on have windows come where nobody sees them; also one that the screen waits for. Throws as `reveal`. */
+  makeRoom(): Promise<void>;
+  /** Show those; what is on the screen stays as it is, behind. Resolves with what brings that back. Throws as `reveal`. */
+  showRoom(): Promise<() => Promise<void>>;
+  /** How the picture is now: turned by so many degrees, and so much larger. */
+  picture(): Promise<{ readonly rotation: number; readonly scale: number }>;
+  /** Have keyboards and picture be as `settings` says, at once. Throws `Error` when sway refuses. */
+  apply(settings: Settings): Promise<void>;
   /** End it. */
   stop(): Promise<void>;
 }
@@ -86,10 +96,51 @@ export async function startCompositor(options: CompositorOptions): Promise<Compo
       };
       followBindings(socket, follow).catch(() => {}); // sway has ended
     };
-    return { environment, screen, ended, followKeys, showBar, reveal, stop };
+    return { environment, screen, ended, followKeys, showBar, reveal, ...whileRunning(socket, reveal), stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** The workspace of windows of ours: what fills the screen on another one goes on filling that. */
+const OURS = "settings";
+
+/** What can be asked of sway as long as it runs. */
+function whileRunning(
+  socket: string,
+  reveal: () => Promise<void>,
+): Pick<Compositor, "makeRoom" | "showRoom" | "picture" | "apply"> {
+  const firstOutput = async () => (await outputs(socket)).find(({ active }) => active);
+  return {
+    makeRoom: async () => {
+      await reveal(); // of a piece that has not come yet
+      await command(socket, `assign [all] workspace ${OURS}`);
+    },
+    showRoom: async () => {
+      const before = await focusedWorkspace(socket);
+      await command(socket, `workspace ${OURS}`);
+      const isName = before !== undefined && before !== OURS && /^\w+$/.test(before);
+      return async () => await command(socket, `workspace ${isName ? before : "back_and_forth"}`);
+    },
+    picture: async () => {
+      const output = await firstOutput();
+      return { rotation: Number.parseInt(output?.transform ?? "") || 0, scale: output?.scale ?? 1 };
+    },
+    apply: async (settings) => {
+      // Each command is carried out at once, and a variant is of its own layout alone
+      if (settings.keyboard) await command(socket, 'input type:keyboard xkb_variant ""');
+      for (const words of settingsCommands(settings)) await command(socket, words);
+      const output = await firstOutput();
+      if (settings.rotation !== undefined && output) await turnTouch(socket, output.name);
+    },
+  };
+}
+
+/** Of touch screens and tablets sway turns only what is built in along with the picture. */
+async function turnTouch(socket: string, output: string): Promise<void> {
+  for (const type of ["touch", "tablet_tool"]) {
+    await command(socket, `input type:${type} map_to_output "${output}"`);
   }
 }
 
@@ -104,13 +155,11 @@ async function hide(socket: string): Promise<{ screen: Screen; reveal(): Promise
   const like = `mode --custom ${width}x${height} scale ${screen?.scale ?? 1} transform ${screen?.transform ?? "normal"}`;
   await command(socket, `output ${hidden.name} ${like} position 30000 30000`); // out of the pointer's reach
   await command(socket, `assign [all] output ${hidden.name}`);
-  if (screen && screen.transform !== "normal") {
-    // Of touch screens and tablets sway turns only what is built in along with the picture
-    for (const type of ["touch", "tablet_tool"]) {
-      await command(socket, `input type:${type} map_to_output "${screen.name}"`);
-    }
-  }
+  if (screen && screen.transform !== "normal") await turnTouch(socket, screen.name);
+  let isRevealed = false;
   const reveal = async () => {
+    if (isRevealed) return;
+    isRevealed = true;
     const first = (await outputs(socket)).find(({ name, active }) => active && name !== hidden.name);
     if (first) await command(socket, `[all] move container to output ${first.name}, focus`);
     await command(socket, `output ${hidden.name} unplug`); // what is still on it goes to another one

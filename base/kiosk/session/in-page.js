@@ -13,6 +13,9 @@
     return binding !== undefined;
   };
   const id = Math.random(); // this document's
+  const HELD_MS = 1500;
+  const PAD_MS = 100;
+  const CORNER = 0.1; // of the screen, each way
   let reported = window !== window.top; // only the page itself is waited for
   const afterTwoFrames = () =>
     requestAnimationFrame(() =>
@@ -60,6 +63,43 @@
   const onWheel = (event) => void (event.ctrlKey && event.preventDefault()); // zooms
   /** @param {Event} event */
   const prevent = (event) => event.preventDefault();
+  // What leads to the menu from any piece is held, so that pieces keep what is pressed: Escape, the upper left corner of a
+  // touch screen, Select on a gamepad (with Start it asks for something else)
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let holding;
+  const letGo = () => clearTimeout(holding);
+  const hold = () => {
+    letGo();
+    holding = setTimeout(() => report(`held ${id}`), HELD_MS);
+  };
+  /** @param {KeyboardEvent} event */
+  const onKeyHeld = ({ key, repeat, isTrusted }) => {
+    if (isTrusted && !repeat) (key === "Escape" ? hold : letGo)();
+  };
+  /** @param {PointerEvent} event */
+  const onPointer = ({ type, pointerType, isTrusted, clientX, clientY }) => {
+    if (!isTrusted || pointerType !== "touch" || window !== window.top) return;
+    const isCorner = clientX < innerWidth * CORNER && clientY < innerHeight * CORNER;
+    if (type === "pointerdown" && isCorner) hold();
+    else if (type !== "pointermove" || !isCorner) letGo();
+  };
+  let padHeld = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let looking;
+  const lookAtPads = () => {
+    const pads = navigator.getGamepads().filter((pad) => pad !== null);
+    const held = pads.some(({ buttons }) => buttons[8]?.pressed === true && buttons[9]?.pressed !== true);
+    if (held !== padHeld) (held ? hold : letGo)();
+    padHeld = held;
+    if (pads.length > 0) looking = setTimeout(lookAtPads, PAD_MS);
+  };
+  const onPad = () => {
+    clearTimeout(looking);
+    looking = setTimeout(lookAtPads, PAD_MS);
+  };
+  /** @param {Event} event from the menu, where the session believes it: which piece is chosen */
+  const onOpen = (event) =>
+    report(`open ${id} ${location.origin} ${event instanceof CustomEvent ? String(event.detail) : ""}`);
   const onLeft = () => report(`left ${id}`); // ac.ts has the page say so
   const first = { capture: true, passive: false };
   const listen = () => {
@@ -68,6 +108,13 @@
     window.addEventListener("wheel", onWheel, first);
     for (const type of ["contextmenu", "dragover", "drop"]) addEventListener(type, prevent, first);
     addEventListener("kiosk-left", onLeft, first);
+    addEventListener("kiosk-open", onOpen, first);
+    window.addEventListener("keydown", onKeyHeld, first);
+    for (const type of ["keyup", "blur"]) addEventListener(type, letGo, first);
+    for (const type of ["pointerdown", "pointermove", "pointerup"]) {
+      window.addEventListener(/** @type {"pointerdown"} */ (type), onPointer, first);
+    }
+    if (window === window.top) addEventListener("gamepadconnected", onPad, first);
   };
   listen();
   // `document.open`, by which bundles that unpack themselves write their page, takes every listener off the window, those

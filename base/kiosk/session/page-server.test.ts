@@ -1,14 +1,16 @@
 import type { Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { HOST, serve } from "./page-server.ts";
+import { hostOf, originOf, serve, type Site } from "./page-server.ts";
 
 const PIECE = { type: "text/html; charset=utf-8", body: Buffer.from("<!doctype html>♪") };
+const HOST = hostOf(0);
+const SITE: Site = { host: HOST, pages: new Map([["/piece.html", PIECE]]), first: "/piece.html" };
 let server: Server;
 let origin: string;
 
 beforeAll(async () => {
-  server = await serve(new Map([["/piece.html", PIECE]]), "/piece.html", 0);
+  [server] = (await serve([SITE], 0)) as [Server];
   const { port, address } = server.address() as AddressInfo;
   expect(address).toBe(HOST);
   origin = `http://${HOST}:${port}`;
@@ -69,5 +71,24 @@ test.each([
 
 test("a port that is taken is an error", async () => {
   const { port } = server.address() as AddressInfo;
-  await expect(serve(new Map(), "/", port)).rejects.toThrow("EADDRINUSE");
+  await expect(serve([SITE], port)).rejects.toThrow("EADDRINUSE");
+});
+
+test("several sites have an address each, and none is given to a page of another", async () => {
+  const other = { ...SITE, host: hostOf(1), pages: new Map([["/piece.html", { ...PIECE, body: "other" }]]) };
+  const servers = await serve([SITE, { ...other, isOffline: true }], 0);
+  try {
+    const { port } = servers[0]!.address() as AddressInfo;
+    const get = async (host: string, from?: string) =>
+      await fetch(`${originOf(host, port)}/piece.html`, from ? { headers: { "sec-fetch-site": from } } : {});
+    expect(await (await get("127.0.0.1")).text()).toBe("<!doctype html>♪");
+    const answer = await get("127.0.0.2", "none");
+    expect(await answer.text()).toBe("other");
+    expect(answer.headers.get("content-security-policy")).toContain("default-src 'self'");
+    expect((await get("127.0.0.1")).headers.get("content-security-policy")).toBeNull();
+    expect((await get("127.0.0.2", "same-origin")).status).toBe(200);
+    for (const from of ["cross-site", "same-site"]) expect((await get("127.0.0.2", from)).status).toBe(403);
+  } finally {
+    for (const each of servers) each.close();
+  }
 });

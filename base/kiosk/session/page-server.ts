@@ -1,4 +1,5 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 
 /** A file that the browser may fetch. */
 export interface Page {
@@ -6,14 +7,33 @@ export interface Page {
   readonly body: Buffer | string;
 }
 
-/** Where the piece's origin is served. */
-export const HOST = "127.0.0.1";
+/** What one address of this machine has: a piece, or the menu. */
+export interface Site {
+  readonly host: string;
+  /** By their paths. What is set later is there then. */
+  readonly pages: ReadonlyMap<string, Page>;
+  /** The path that `/` leads to. */
+  readonly first: string;
+  /** Whether its pages are kept from other computers, where pieces beside it may reach them. */
+  readonly isOffline?: boolean;
+}
+
 export const PORT = 8080;
+
 /**
- * The piece's origin: a secure context without TLS (W3C Secure Contexts, 3.1), and not by the name "localhost", from which
- * AC's bundles of KidLisp report to AC how they run.
+ * The host of an origin of its own: 0 for the only piece or for the menu, and from 1 on for each of several pieces, so that
+ * storage and permissions are their own. Not other ports, which share cookies. All of 127.0.0.0/8 is this machine, and a
+ * secure context without TLS (W3C Secure Contexts, 3.1); not by the name "localhost", from which AC's bundles of KidLisp
+ * report to AC how they run.
  */
-export const ORIGIN = `http://${HOST}:${PORT}`;
+export function hostOf(index: number): string {
+  return `127.0.0.${index + 1}`;
+}
+
+/** The origin of a site at that host. */
+export function originOf(host: string, port = PORT): string {
+  return `http://${host}:${port}`;
+}
 
 /**
  * Headers of every answer. Isolated from other origins, so that SharedArrayBuffer and exact clocks are there
@@ -28,28 +48,58 @@ const HEADERS = {
 };
 
 /**
- * Serve `pages` by their paths on this machine alone; `/` leads to `first`. A target that is no path of theirs, however it
- * is written, is not there. Throws `Error` when the port is taken.
+ * What keeps a page from other computers (Content Security Policy Level 3): all that it fetches, frames and connects to is
+ * its own; it may still make code and pictures of its own bytes. Where it can go is a policy's of the browser's, and WebRTC is
+ * taken from it in page.ts.
  */
-export async function serve(pages: ReadonlyMap<string, Page>, first: string, port = PORT): Promise<Server> {
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-    const [path = ""] = (request.url ?? "").split(/[?#]/, 1); // no URL parser: it throws at "//"
-    const page = pages.get(path);
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      response.writeHead(405, { ...HEADERS, Allow: "GET, HEAD" }).end();
-    } else if (page) {
-      const length = Buffer.byteLength(page.body);
-      response.writeHead(200, { ...HEADERS, "Content-Type": page.type, "Content-Length": length });
-      response.end(request.method === "HEAD" ? undefined : page.body);
-    } else if (path === "/") {
-      response.writeHead(302, { ...HEADERS, Location: first }).end();
-    } else {
-      response.writeHead(404, HEADERS).end();
-    }
-  });
-  await new Promise<void>((listening, fail) => {
-    server.once("error", fail);
-    server.listen(port, HOST, listening);
-  });
-  return server;
+const OFFLINE = {
+  "Content-Security-Policy":
+    "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'",
+};
+
+/**
+ * Serve `sites` on this machine alone, all at one port. A target that is no path of a site, however it is written, is not
+ * there. Of several sites none is given to a page of another: nobody but the session leads from one to the next. Returns a
+ * server for each. Throws `Error` when the port is taken.
+ */
+export async function serve(sites: readonly Site[], port = PORT): Promise<Server[]> {
+  const servers: Server[] = [];
+  let at = port;
+  for (const site of sites) {
+    const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+      answer(site, sites.length > 1, request, response);
+    });
+    await new Promise<void>((listening, fail) => {
+      server.once("error", fail);
+      server.listen(at, site.host, listening);
+    });
+    at = (server.address() as AddressInfo).port; // of any that is free, when a test asks for 0
+    servers.push(server);
+  }
+  return servers;
+}
+
+function answer(
+  { pages, first, isOffline = false }: Site,
+  hasOthers: boolean,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const headers = { ...HEADERS, ...(isOffline && OFFLINE) };
+  const [path = ""] = (request.url ?? "").split(/[?#]/, 1); // no URL parser: it throws at "//"
+  const page = pages.get(path);
+  const from = request.headers["sec-fetch-site"] ?? "none"; // W3C Fetch Metadata: none is the session, by the browser
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.writeHead(405, { ...headers, Allow: "GET, HEAD" }).end();
+  } else if (hasOthers && from !== "none" && from !== "same-origin") {
+    response.writeHead(403, headers).end();
+  } else if (page) {
+    const length = Buffer.byteLength(page.body);
+    response.writeHead(200, { ...headers, "Content-Type": page.type, "Content-Length": length });
+    response.end(request.method === "HEAD" ? undefined : page.body);
+  } else if (path === "/") {
+    response.writeHead(302, { ...headers, Location: first }).end();
+  } else {
+    response.writeHead(404, headers).end();
+  }
 }

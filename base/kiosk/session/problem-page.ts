@@ -29,18 +29,18 @@ export function problemPage(code: ProblemCode): Page {
   return calmPage(pages[code] ?? damaged(PROBLEMS[code]));
 }
 
-/** A calm page for a piece, called `name`, that is whole and does not run, and why. */
-export function notRunningPage(name: string, reason: string): Page {
+/** A calm page for a piece, called `name`, that is whole and does not run, and why; with others there is a menu. */
+export function notRunningPage(name: string, reason: string, hasMenu = false): Page {
   return calmPage([
     `${escaped(name)} does not run`,
     "This stick and its piece are as they were made, and the piece has not started.",
-    "Press Escape to try again. If this comes back, try the piece on <b>aesthetic.computer</b>: what needs the network, or another piece, does not run from a stick.",
+    `Press Escape to ${hasMenu ? "choose another piece" : "try again"}. If this comes back, try the piece on <b>aesthetic.computer</b>: what needs the network, or another piece, does not run from a stick.`,
     `<small>(${escaped(reason)})</small>`,
   ]);
 }
 
 /** Text, from a piece that anybody may have written, as HTML. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

@@ -3,6 +3,7 @@ import { createConnection } from "node:net";
 const MAGIC = "i3-ipc";
 const HEADER = 14; // magic, length, type
 const RUN_COMMAND = 0;
+const GET_WORKSPACES = 1;
 const SUBSCRIBE = 2;
 const GET_OUTPUTS = 3;
 const BINDING_EVENT = 0x80000005;
@@ -26,6 +27,12 @@ export async function command(socket: string, words: string): Promise<void> {
 /** The outputs that sway has. Throws `Error` when sway closes the connection. */
 export async function outputs(socket: string): Promise<Output[]> {
   return (await ask(socket, GET_OUTPUTS, "")) as Output[];
+}
+
+/** The name of the workspace that has the focus. Throws `Error` when sway closes the connection. */
+export async function focusedWorkspace(socket: string): Promise<string | undefined> {
+  const all = (await ask(socket, GET_WORKSPACES, "")) as { name: string; focused: boolean }[];
+  return all.find(({ focused }) => focused)?.name;
 }
 
 /**

@@ -8,7 +8,15 @@ import type { Bytes } from "../../bytes/segment.ts";
 import { filesystem, plan, type Entry } from "../../ext4/filesystem.ts";
 import { read } from "../../ext4/reader.ts";
 import { backupGpt, checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, SECTOR } from "../../image/gpt.ts";
-import { formatOsJson, parseOsJson } from "../../image/os-json.ts";
+import { formatListing, formatOsJson, parseListing, parseOsJson } from "../../image/os-json.ts";
+import {
+  copiesWithin,
+  formatCopies,
+  LARGEST_COPIES,
+  parseCopies,
+  usefulCopies,
+  type Copy,
+} from "../../release/copies.ts";
 import { parseList } from "../../release/latest.ts";
 import { parseManifest, windowsOf, WINDOW } from "../../release/manifest.ts";
 import { verifySignature } from "../../release/minisign.ts";
@@ -181,9 +189,58 @@ const list = jsonTarget("list", "ManifestError", LATEST, (text) => {
   }
 });
 
+const COPY_SIZES = { size: 2 ** 32 - 2 ** 20, olderSize: 2 ** 31 };
+const copyList = formatCopies(
+  Array.from({ length: 200 }, (_, i): Copy => {
+    return { start: i * 2 ** 20, from: (i * 7919 * 4096) % 2 ** 30, length: 2 ** (i % 21) };
+  }),
+  COPY_SIZES,
+);
+const copies: Target = {
+  name: "copies",
+  error: "RangeError",
+  weight: 1,
+  run(random) {
+    const changed = mutate(copyList, random, [copyList], ["\x80", "\xff\xff\xff\xff\x0f", "\0"]);
+    if (changed.length > LARGEST_COPIES) return; // not unpacked
+    const { size, olderSize } = COPY_SIZES;
+    const found = parseCopies(changed, COPY_SIZES);
+    for (const each of [
+      found,
+      copiesWithin(found, [{ start: 4096, length: 2 ** 29 }]),
+      usefulCopies(found),
+    ]) {
+      let end = 0;
+      for (const { start, from, length } of each) {
+        check(start >= end && from >= 0 && length > 0, "copies out of order, or of nothing");
+        end = start + length;
+        check(end <= size && from + length <= olderSize, "a copy outside the images");
+      }
+    }
+    check(Buffer.compare(formatCopies(found, COPY_SIZES), changed) === 0, "another list when written again");
+  },
+};
+
 const osJson = jsonTarget("os.json", "RangeError", OS_JSON, (text) => {
   const parsed = parseOsJson(new TextDecoder().decode(text));
   check(parseOsJson(formatOsJson(parsed)).piece === parsed.piece, "another piece when written again");
+});
+
+const LISTING = {
+  format: 2,
+  start: "menu",
+  base: "test-os",
+  pieces: [
+    { folder: "frog", piece: "@jeffrey/frog", size: 7, sha256: SHA, allow: ["midi"] },
+    { folder: "cow", piece: "$cow", size: 9, sha256: SHA, allow: [] },
+  ],
+};
+
+const listing = jsonTarget("os.json of several", "RangeError", LISTING, (text) => {
+  const { start, pieces, base, by } = parseListing(new TextDecoder().decode(text));
+  if (pieces[0].folder === "") return;
+  const again = parseListing(formatListing({ start, pieces, base, by }));
+  check(again.start === start && again.pieces.length === pieces.length, "other pieces when written again");
 });
 
 const SETTINGS = {
@@ -532,10 +589,12 @@ function forgeTree(forgery: Forgery, random: Random): void {
 export const targets: readonly Target[] = [
   manifest,
   list,
+  copies,
   minisign,
   gpt,
   ext4,
   osJson,
+  listing,
   settingsJson,
   bundle,
   published,

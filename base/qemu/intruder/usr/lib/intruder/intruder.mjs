@@ -64,6 +64,34 @@ const send = (host, port) =>
     });
   });
 
+/**
+ * Ask for it as the settings page does; resolves when root has done it, or said more than why it has not.
+ * @param {object} request
+ */
+const askRoot = (request) =>
+  new Promise((done, fail) => {
+    const socket = connect("/run/fedac/control.socket");
+    socket.once("error", fail);
+    socket.once("close", () => fail(new Error("closed")));
+    socket.once("data", (bytes) => {
+      socket.destroy();
+      const { ok, why } = JSON.parse(bytes.toString());
+      if (ok === false && typeof why === "string") fail(new Error(why));
+      else done(ok);
+    });
+    socket.write(`${JSON.stringify(request)}\n`);
+  });
+
+/** Resolves with what comes from there although nobody holds anything. */
+const askHolds = () =>
+  new Promise((done, fail) => {
+    const socket = connect("/run/fedac/hold.socket");
+    socket.once("error", fail);
+    socket.once("close", () => fail(new Error("closed")));
+    socket.once("data", done);
+    setTimeout(() => fail(new Error("nothing")), 20_000);
+  });
+
 /** What a piece is to be allowed first: nothing is, on the stick that this runs on. */
 async function tryWhatIsNotAllowed() {
   const recorders = fs.readdirSync("/dev/snd").filter((name) => /^pcmC\d+D\d+c$/.test(name));
@@ -147,6 +175,15 @@ async function tryAll() {
   await attempt("change networks", () =>
     call("net.connman.iwd", "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"),
   );
+  for (const request of [
+    { ask: "join", ssid: "home", passphrase: "12345678\n[Settings]" },
+    { ask: "join", ssid: "../../etc/x", passphrase: "12345678" },
+    { ask: "keep", settings: { wifi: [{ ssid: "theirs" }] } },
+    { ask: "run", command: "id" },
+    { ask: "keep", settings: { keyboard: { layout: "us; exec id" } } },
+  ])
+    await attempt(`have root ${JSON.stringify(request)}`, () => askRoot(request));
+  await attempt("see keys by the way of holds", () => askHolds());
   const status = fs.readFileSync("/proc/self/status", "utf8");
   for (const line of ["NoNewPrivs:\t1", "CapBnd:\t0000000000000000", "Groups:\t1000 "])
     await attempt(`not have ${line.replace("\t", " ")}`, () => {
@@ -170,7 +207,7 @@ async function race() {
         say(`${who}: WON: ${what}`);
       }
     }
-    const made = fs.statSync(LOG, { throwIfNoEntry: false })?.ino;
+    const made = fs.readFileSync(LOG, "latin1"); // the same file each time, with more in it
     if (made !== last) kept++;
     last = made;
     await delay(1); // the rest of the machine has a turn
@@ -180,7 +217,8 @@ async function race() {
 
 /** @type {[string, () => void][]} */
 const RACES = [
-  ["a link in the log's place", () => fs.symlinkSync("/etc/ld.so.preload", `${LOG}.new`)],
+  ["a link in the log's place", () => fs.symlinkSync("/etc/ld.so.preload", `${PIECE}/kiosk.link`)],
+  ["a log of its own", () => fs.writeFileSync(LOG, "mine")],
   ["the piece moved away", () => fs.renameSync(`${PIECE}/piece.html`, `${PIECE}/mine.html`)],
   ["a file of its own", () => fs.writeFileSync(`${PIECE}/mine`, "")],
 ];

@@ -1,0 +1,46 @@
+# shellcheck shell=dash
+# The damaged root: what all that notices it, and says so, has in common. It lies in memory, in /run/fedac/damage, with a
+# busybox of its own: nothing that it needs is read from that root.
+
+export PATH=/run/fedac/damage/bin
+KEEP=/run/fedac/damage
+
+# A line on the serial console, if there is one.
+say() {
+  (printf '\n%s\n' "$1" > /dev/ttyS0) 2> /dev/null
+}
+
+# show TITLE LINE...: by name, since its own first line names a shell of the root
+show() {
+  sh /run/fedac/splash/page "$@"
+}
+
+# damaged KIND: what to do about it; KIND is `image`, or `files` on a stick with a file system of its own
+damaged() {
+  if [ "$1" = files ]; then
+    show "This stick has lost data" \
+      "Some of the system on it is not as it was written." \
+      "The piece is not part of what was lost." \
+      "" \
+      "Plug it into another computer, and repair it at" \
+      "aesthetic.computer. If this comes back, use another" \
+      "stick." \
+      "" \
+      "Press the power button to switch off."
+  else
+    show "This stick has lost data" \
+      "Some of the system on it is not as it was written." \
+      "The piece is not part of what was lost." \
+      "" \
+      "Write the downloaded file to it again, or mend it on" \
+      "another computer with the command os repair. If this" \
+      "comes back, use another stick." \
+      "" \
+      "Press the power button to switch off."
+  fi
+}
+
+# In a shell of its own: as long as it runs, the power button switches off.
+power_button() {
+  exec acpid -f -c $KEEP/acpi -l /dev/null -p /run/fedac/acpid.pid
+}
