@@ -44,7 +44,6 @@ const FLAGS = [
   "--disable-breakpad",
   "--disable-component-extensions-with-background-pages",
   "--disable-component-update",
-  "--disable-crashpad-for-testing", // two processes that would keep dumps for nobody
   "--disable-default-apps",
   "--disable-extensions",
   "--disable-hang-monitor", // it would ask the person; we decide
