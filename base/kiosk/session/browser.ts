@@ -41,6 +41,8 @@ const FLAGS = [
   "--overscroll-history-navigation=0",
   "--disable-background-networking",
   "--disable-background-timer-throttling",
+  // Its handler runs all the same: without the program Chromium 156 ends at once, and with --disable-crashpad-for-testing
+  // every helper does, which is handed a descriptor that it does not expect
   "--disable-breakpad",
   "--disable-component-extensions-with-background-pages",
   "--disable-component-update",
