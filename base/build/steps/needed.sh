@@ -12,30 +12,29 @@ ROOT=$WORK/root
 MODULES=$BUILD/packages/$FLAVOR.modules.txt
 cd "$ROOT"
 
-# names: the modules whose files are read from stdin, as the kernel calls them: a file's "-" is "_"
-names() {
-  sed -e 's|.*/||' -e 's/\.ko.*//' -e 's/-/_/g' | sort -u
-}
-
 if [ -f "$MODULES" ]; then
   modules=$(echo usr/lib/modules/*)
-  # "FILE NAME": each file's module, and each that it depends on
-  find "$modules" -name '*.ko*' | while read -r file; do printf '%s %s\n' "$file" "$(names <<< "$file")"; done \
-    > "$WORK/modules.names"
-  cut -d ' ' -f 1 "$WORK/modules.names" | xargs modinfo -F depends | tr - _ |
-    paste -d ' ' <(cut -d ' ' -f 1 "$WORK/modules.names") - > "$WORK/modules.depends"
-  while :; do
-    lost=$(awk 'NR == FNR { there[$2]; next }
-      { n = split($2, names, ","); for (i = 1; i <= n; i++) if (!(names[i] in there)) { print $1; next } }' \
-      "$WORK/modules.names" "$WORK/modules.depends")
-    [ -n "$lost" ] || break
-    xargs rm <<< "$lost"
-    for list in names depends; do
-      awk 'NR == FNR { gone[$1]; next } !($1 in gone)' <(cat <<< "$lost") "$WORK/modules.$list" > "$WORK/modules.new"
-      mv "$WORK/modules.new" "$WORK/modules.$list"
-    done
-  done
-  missing=$(lines "$MODULES" | sort | comm -23 - <(cut -d ' ' -f 1 "$WORK/modules.names" | cat - "$modules/modules.builtin" | names))
+  # Files are named with "-" or "_", and so are dependencies; the kernel's own names have "_"
+  find "$modules" -name '*.ko*' -print0 | xargs -0 modinfo | awk '
+    /^filename:/ { file = $2 }
+    /^name:/ { names[file] = $2; there[$2] }
+    /^depends:/ { gsub(/-/, "_", $2); depends[file] = $2 }
+    END {
+      do {
+        again = 0
+        for (file in names) {
+          count = split(depends[file], needs, ",")
+          for (i = 1; i <= count && needs[i] in there; i++);
+          if (i > count) continue
+          print file
+          delete there[names[file]]
+          delete names[file]
+          again = 1
+        }
+      } while (again)
+    }' | xargs -r rm
+  there=$({ find "$modules" -name '*.ko*'; cat "$modules/modules.builtin"; } | sed -e 's|.*/||' -e 's/\.ko.*//' -e 's/-/_/g' | sort)
+  missing=$(lines "$MODULES" | sort | comm -23 - <(echo "$there"))
   [ -z "$missing" ] || die "kernel modules are not there: ${missing//$'\n'/ }" "edit $BUILD/packages/$FLAVOR.drop.txt"
   depmod -b "$ROOT" "${modules##*/}"
 fi

@@ -13,13 +13,13 @@ test.each([
 ])("with the nodes %j a driver can draw: %s", async (nodes, can) => {
   const folder = mkdtempSync(join(tmpdir(), "dri-"));
   for (const name of nodes) writeFileSync(join(folder, name), "");
-  expect(await canDraw(folder)).toBe(can);
+  expect(await canDraw(0, folder)).toBe(can);
   rmSync(folder, { recursive: true });
 });
 
 test("a driver that comes late is waited for", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dri-"));
-  const answer = canDraw(folder, 60_000);
+  const answer = canDraw(60_000, folder);
   await delay(120);
   writeFileSync(join(folder, "card0"), "");
   expect(await answer).toBe(false);
@@ -27,5 +27,5 @@ test("a driver that comes late is waited for", async () => {
 });
 
 test("without any it is left to what needs one", async () => {
-  expect(await canDraw("/nowhere", 1)).toBe(true);
+  expect(await canDraw(1, "/nowhere")).toBe(true);
 });

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** For the driver of a screen, which comes with udev, and for which sway waits as well. */
-const WAIT_MS = 10_000;
+export const WAIT_MS = 10_000;
 
 /**
  * Whether a graphics card's driver can draw: it has a render node then, which is there before the node of its screen (the
@@ -10,10 +10,12 @@ const WAIT_MS = 10_000;
  * machines, of firmware's. True when no screen's driver comes within `waitMs`, so that what needs one says so. `folder`
  * is where nodes are.
  */
-export async function canDraw(folder = "/dev/dri", waitMs = WAIT_MS): Promise<boolean> {
-  for (const startedAt = performance.now(); performance.now() - startedAt < waitMs; await delay(50)) {
+export async function canDraw(waitMs = WAIT_MS, folder = "/dev/dri"): Promise<boolean> {
+  const until = performance.now() + waitMs;
+  for (;;) {
     const nodes = await readdir(folder).catch(() => [] as string[]);
     if (nodes.some((name) => /^card\d+$/.test(name))) return nodes.some((name) => /^renderD\d+$/.test(name));
+    if (performance.now() >= until) return true;
+    await delay(50);
   }
-  return true;
 }

@@ -13,7 +13,7 @@ import { CompositorError, startCompositor } from "./compositor.ts";
 import { Control } from "./control.ts";
 import { followHolds, RootClient } from "./control-client.ts";
 import { type Exhibit, exhibitOf, namesOf, placesOf, problemExhibit, type Shown } from "./exhibit.ts";
-import { canDraw } from "./graphics.ts";
+import { canDraw, WAIT_MS } from "./graphics.ts";
 import { keepLight, prepareLight } from "./light.ts";
 import { serve } from "./page-server.ts";
 import { noPiece, readStick } from "./piece.ts";
@@ -162,14 +162,13 @@ async function main(): Promise<void> {
     if (control && !follows) void followHolds(HOLDS, (hold) => void control.onHold(hold));
     follows = true;
   };
-  // Once the piece is there, from which what starts would take its time, or does not come
   const startedAfterSeconds = uptime();
   setTimeout(follow, Math.max(FOLLOW_SECONDS, FOLLOW_FACTOR * startedAfterSeconds) * 1000).unref();
 
   let announced = false;
   let screenFailures = 0; // attempts in a row without a compositor
   for (let failures = 0; failures < MAX_FAILURES;) {
-    const next = attempt(failures, startedAfterSeconds, await canDraw());
+    const next = attempt(failures, startedAfterSeconds, await canDraw(failures === 0 ? WAIT_MS : 0));
     await delay(next.pauseSeconds * 1000);
     const since = performance.now();
     // A piece that starts and is never there is not in the way of the others
