@@ -1,6 +1,6 @@
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import { rechunk } from "../bytes/rechunk.ts";
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes, Patch } from "../bytes/segment.ts";
 import { contentOf, openedFile, patchFile } from "../cache/chosen-file.ts";
 import { CancelledError, ImageFileError, ManifestError, PieceNameError } from "../errors.ts";
 import { chunksOf } from "../ext4/chunks.ts";
@@ -10,15 +10,7 @@ import { findList, findListed, findRelease, namesManifest } from "../fetch/relea
 import { DEFAULT_RETRY, type RetryPolicy } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
 import { CutOffError, ForeignTableError, layoutOf, piecesIn, type At } from "../image/contents.ts";
-import {
-  baseNamedIn,
-  examine,
-  ExamineError,
-  isRight,
-  type Examined,
-  type Found,
-  type Patch,
-} from "../image/examine.ts";
+import { baseNamedIn, examine, ExamineError, isRight, type Examined, type Found } from "../image/examine.ts";
 import { FOREIGN_HEAD, foreignKind } from "../image/foreign.ts";
 import { openBaseImage, type Base, type Image } from "../image/image.ts";
 import type { Listing } from "../image/os-json.ts";

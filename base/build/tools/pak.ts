@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 
-// A third of what Chromium keeps in resources.pak is its own pages: settings, history, bookmarks, tools for developers. The
+// Half of what Chromium keeps in resources.pak is its own pages: settings, history, bookmarks, tools for developers. The
 // kiosk's policies open none of them (URLBlocklist: chrome://*, devtools://*), so they are emptied.
 
 /** Chromium's ui/base/resource/data_pack.cc: version, encoding and padding, count of resources, count of aliases. */

@@ -62,7 +62,7 @@ const FLAGS = [
   "--ipc-connection-timeout=300",
 ];
 
-/** There is nothing on D-Bus that a piece should reach, and what the browser would look for there it would wait for. */
+/** No D-Bus: nothing there is for a page, and services that Chromium asks for (UPower, NetworkManager) do not run here. */
 const WITHOUT_BUS = { DBUS_SESSION_BUS_ADDRESS: "disabled:", DBUS_SYSTEM_BUS_ADDRESS: "disabled:" };
 
 /**
