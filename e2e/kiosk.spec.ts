@@ -17,7 +17,7 @@ import { ANSWER } from "../base/qemu/boot.ts";
 import { makeFatStick } from "../base/qemu/fat-stick.ts";
 import { letIn } from "../base/qemu/intruder.ts";
 import { withMachine } from "../base/qemu/machine.ts";
-import { pixelAt, readPicture } from "../base/qemu/picture.ts";
+import { pageLetters, pixelAt, readPicture } from "../base/qemu/picture.ts";
 import { vary } from "../base/qemu/variants.ts";
 import { signingKeys } from "../dev/serve-base.ts";
 import { buildOs, start, type Site } from "../dev/start.ts";
@@ -299,16 +299,7 @@ test("a stick that has lost some of its browser says so, switches off, and is me
     expect(machine.serial).toMatch(/^DAMAGED device-mapper: verity: .* is corrupted/m);
     const screen = path.join(out, "damaged.png");
     await machine.screenshot(screen);
-    const picture = await readPicture(screen);
-    const { width, height } = picture;
-    const colours = new Map<string, number>();
-    for (let i = 0; i < width * height; i++) {
-      const colour = pixelAt(picture, i % width, Math.floor(i / width)).join(" ");
-      colours.set(colour, (colours.get(colour) ?? 0) + 1);
-    }
-    // Letters of the page's own colour on black, and nothing of a splash or a piece
-    expect([...colours.keys()].sort()).toEqual(["0 0 0", "216 220 232"]);
-    expect(colours.get("216 220 232")! / (width * height)).toBeGreaterThan(0.01);
+    expect(pageLetters(await readPicture(screen))).toBeGreaterThan(0.01);
     await machine.powerButton();
     expect(await machine.ended).toBe("QEMU ended with exit code 0");
   });
