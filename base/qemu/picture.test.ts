@@ -56,7 +56,7 @@ test("a page's letters stand alone on black", () => {
     pixels: new Uint8Array(colours.flat()),
   });
   const [black, ink, light] = [[0, 0, 0], [216, 220, 232], [244, 240, 232]]; // prettier-ignore
-  expect(pageLetters(page(black!, ink!, black!, ink!))).toBe(0.5);
-  expect(pageLetters(page(black!, ink!, light!, ink!))).toBe(0); // a splash's
-  expect(pageLetters(page(black!, black!))).toBe(0);
+  expect(pageLetters(page(black, ink, black, ink))).toBe(0.5);
+  expect(pageLetters(page(black, ink, light, ink))).toBe(0); // a splash's
+  expect(pageLetters(page(black, black))).toBe(0);
 });
