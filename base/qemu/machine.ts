@@ -13,6 +13,12 @@ export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme"] as const;
 /** One of `MEDIA`. */
 export type Medium = (typeof MEDIA)[number];
 
+/**
+ * The processor that QEMU is for the machine: all it knows but "enhanced REP MOVSB". Told that those are fast, the kernel and
+ * glibc move and clear memory by them, and QEMU does that a byte at a time.
+ */
+const EMULATED = "max,-erms,-fsrm";
+
 /** What runs the machine's instructions: QEMU itself, or the processor. */
 export const ACCELERATORS = ["tcg", "kvm"] as const;
 
@@ -234,7 +240,7 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
   return [
     ["-nodefaults", "-no-user-config", "-no-reboot"],
     ["-machine", `q35,smm=${secure}`, "-global", `driver=cfi.pflash01,property=secure,value=${secure}`],
-    ["-accel", accel === "tcg" ? "tcg,thread=multi" : accel, "-cpu", accel === "tcg" ? "max" : "host"],
+    ["-accel", accel === "tcg" ? "tcg,thread=multi" : accel, "-cpu", accel === "tcg" ? EMULATED : "host"],
     ["-smp", `${cores}`, "-m", `${memory}`],
     firmware === "uefi" ? await uefi(options.secureBoot === true, folder) : [],
     ["-display", "none", "-vga", "std", "-serial", "stdio"],
