@@ -129,6 +129,12 @@ export class Machine {
     return (performance.now() - this.#startedAt) / 1000;
   }
 
+  /** QEMU's process. Throws `Error` when it has not started. */
+  get processId(): number {
+    if (this.#qemu.pid === undefined) throw new Error("QEMU has not started");
+    return this.#qemu.pid;
+  }
+
   /** Whether QEMU is still there. */
   get running(): boolean {
     return this.#qemu.exitCode === null && this.#qemu.signalCode === null;
