@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { WINDOW } from "../src/release/manifest.ts";
 import { pattern } from "../src/testing/bytes.ts";
+import { newerBase } from "../src/testing/newer-base.ts";
 import { osIn } from "../src/testing/os.ts";
 import { files, serve } from "../src/testing/range-server.ts";
 import { testKey } from "../src/testing/sign.ts";
@@ -157,6 +158,34 @@ describe("--from", () => {
     ]);
     expect(readFileSync(at("new.iso")).equals(readFileSync(at("expected.iso")))).toBe(true);
   });
+
+  test(
+    "takes what has not changed from an image of an older base, and fetches the rest",
+    { timeout: 120_000 },
+    async () => {
+      expect(os(...FILE, "--out", "older.iso")).toMatchObject({ status: 0 });
+      const newer = await newerBase({ manifest, image });
+      await using server = await serve(files(newer.parts));
+      const args = [
+        "--manifest",
+        `${server.url}/manifest.json`,
+        ...KEY,
+        "--from",
+        "older.iso",
+        "--out",
+        "new.iso",
+      ];
+      const { status, stdout, stderr } = await osAsync(...BUILD, ...args);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(stdout).toMatch(/^4\.2 MB of 12\.6 MB are to be fetched: the rest is in older\.iso\.$/m);
+      expect(stdout).toContain(
+        `${newer.left} bytes of the base were fetched; the rest of it came from older.iso.`,
+      );
+      const made = readFileSync(at("new.iso"));
+      expect(made.subarray(0, start).equals(newer.image.subarray(0, start))).toBe(true);
+      expect(made.subarray(start + length).equals(newer.image.subarray(start + length))).toBe(true);
+    },
+  );
 
   test.each([0, 1, WINDOW + 1, 3 * WINDOW])(
     "a file cut off after %i bytes gives what it has",

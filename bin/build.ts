@@ -10,6 +10,7 @@ import { partitionFileName } from "../src/piece/name.ts";
 import { WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { asTold, BASE_OPTIONS, openBase, type OpenBase } from "./base.ts";
 import { understand, UsageError } from "./errors.ts";
+import { olderBase } from "./from-older.ts";
 import { openInput } from "./input.ts";
 import { inputSeed } from "./input-seed.ts";
 import { writeWhole } from "./output.ts";
@@ -60,20 +61,27 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   if (contents.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
   if (onlyPiece) return await makePartition(base, contents, values.out);
   const { sources } = base;
-  let fetched = 0;
+  const basis = input && (await olderBase(from ?? "", input, base, stop.signal));
+  const seeds = input && !basis ? [inputSeed(from ?? "", input, windowsOf(base.manifest))] : [];
   const image = await openImage(
     {
       manifest: base.manifest,
       sources: {
         ...sources,
-        seeds: [...(input ? [inputSeed(from ?? "", input, windowsOf(base.manifest))] : []), ...sources.seeds],
-        onFetched: (_, bytes) => (fetched += bytes.length),
+        seeds: [...seeds, ...sources.seeds],
+        basis,
       },
     },
     contents,
     stop.signal,
   );
   await base.recordSeen();
+  if (basis) {
+    const { download, here } = image.info;
+    print(
+      `${megabytes(download - here)} of ${megabytes(download)} are to be fetched: the rest is in ${from}.`,
+    );
+  }
 
   const out = values.out ?? image.info.fileName;
   await writeWhole(out, hashedChunks(image));
@@ -81,13 +89,17 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   tellPieces(contents.pieces, image.info.start);
   print(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
   if (input && sources.servers.length > 0) {
-    print(`${fetched} bytes of the base were fetched; the rest of it came from ${from}.`);
+    print(`${sources.retry.fetched} bytes of the base were fetched; the rest of it came from ${from}.`);
   }
 }
 
 /** Of several pieces what the machine shows first. */
 function tellPieces(pieces: readonly unknown[], start: string | undefined): void {
   if (pieces.length > 1) print(`${pieces.length} pieces; it starts with ${start ?? "the menu"}.`);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** The piece partition alone, for a stick that has the base already. */

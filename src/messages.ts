@@ -251,7 +251,7 @@ export interface ImageInfo {
   readonly sha256: string;
   /** How much of the base the image needs; windows of zeros are made, not fetched. */
   readonly download: number;
-  /** How much of that is here already, from an earlier build. */
+  /** How much of that is here already, from an earlier build, perhaps in an older base. */
   readonly here: number;
   readonly piece: {
     readonly name: string;

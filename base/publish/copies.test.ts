@@ -58,8 +58,8 @@ test("zeros, the least that is worth it, and images that have nothing in common 
     parts[1]!.length,
   );
   const [older, other] = [joined(parts.slice(0, 2)), parts[3]!];
-  const with_ = (length: number) => joined([other, older.subarray(MIB / 2, MIB / 2 + length), other]);
-  expect((await copiesOf(older, with_(LEAST_COPIED - 1))).copies).toEqual([]);
+  const withSome = (length: number) => joined([other, older.subarray(MIB / 2, MIB / 2 + length), other]);
+  expect((await copiesOf(older, withSome(LEAST_COPIED - 1))).copies).toEqual([]);
   expect((await copiesOf(parts[0]!, parts[1]!)).copies).toEqual([]);
   expect((await copiesOf(new Uint8Array(0), parts[1]!)).copies).toEqual([]);
 });

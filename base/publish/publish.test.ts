@@ -185,60 +185,63 @@ describe.each(["directory", "s3"])("%s", (kind) => {
     return release.manifest;
   }
 
-  test("the last three are offered; what goes stays for its time of grace; twice does nothing", async () => {
-    await fresh();
-    const all = [1, 2, 3, 4].map((day) => built(day));
-    for (const { path } of all) await publish(job(), path);
-    expect(await names()).toEqual([all[3]!.name, all[2]!.name, all[1]!.name]);
-    expect((await latest()).retired).toMatchObject([{ version: "1.1.1" }]);
-    expect((await readAll()).version).toBe("1.1.4");
-    expect(await store.size(`${all[0]!.name}/base.img`)).toBe(base.image.length);
+  test(
+    "the last three are offered; what goes stays for its time of grace; twice does nothing",
+    { timeout: 3 * MINUTE },
+    async () => {
+      await fresh();
+      const all = [1, 2, 3, 4].map((day) => built(day));
+      for (const { path } of all) await publish(job(), path);
+      expect(await names()).toEqual([all[3]!.name, all[2]!.name, all[1]!.name]);
+      expect((await latest()).retired).toMatchObject([{ version: "1.1.1" }]);
+      expect((await readAll()).version).toBe("1.1.4");
+      expect(await store.size(`${all[0]!.name}/base.img`)).toBe(base.image.length);
 
-    logged.length = 0;
-    await publish(job(), all[3]!.path);
-    expect(logged[0]).toBe("latest.json says so already");
-    expect(logged.filter((line) => line.startsWith("put "))).toEqual([]);
+      logged.length = 0;
+      await publish(job(), all[3]!.path);
+      expect(logged[0]).toBe("latest.json says so already");
+      expect(logged.filter((line) => line.startsWith("put "))).toEqual([]);
 
-    await publish({ ...job(), graceMs: 0 }, all[3]!.path);
-    expect((await latest()).retired).toBeUndefined();
-    const kept = (await store.list())
-      .map(({ key: file }) => file)
-      .filter((file) => file.startsWith(all[0]!.name));
-    expect(kept).toEqual([]);
-    const lists = 1 + 2 + 3; // of copies from those before
-    expect((await store.list()).length).toBe(3 * 4 + lists + 1);
-  });
+      await publish({ ...job(), graceMs: 0 }, all[3]!.path);
+      expect((await latest()).retired).toBeUndefined();
+      const kept = (await store.list())
+        .map(({ key: file }) => file)
+        .filter((file) => file.startsWith(all[0]!.name));
+      expect(kept).toEqual([]);
+      const lists = 1 + 2 + 3; // of copies from those before
+      expect((await store.list()).length).toBe(3 * 4 + lists + 1);
+    },
+  );
 
-  test("a release says what of it is in the three before it, of its own flavor", async () => {
-    await fresh();
-    await publish(job(), other(built(1)).path);
-    const all = [2, 3, 4, 5, 6].map((day) => built(day));
-    for (const { path } of all.slice(0, 4)) await publish(job(), path);
-    const gone = all[2]!;
-    await store.remove(`${gone.name}/base.img`);
-    logged.length = 0;
-    await publish(job(), all[4]!.path);
-    expect(logged.filter((line) => line.includes("will fetch all"))).toMatchObject([
-      expect.stringContaining(gone.name),
-    ]);
-    const last = all[4]!;
-    const [second, , fourth] = [all[1]!, all[2]!, all[3]!];
-    const wanted = [second, fourth].map(
-      ({ manifest }) => `${last.name}/${copiesName(manifest.image.sha256)}`,
-    );
-    const lists = (await store.list())
-      .map(({ key: file }) => file)
-      .filter((file) => file.includes(".copies"));
-    expect(lists.filter((file) => file.startsWith(last.name)).toSorted()).toEqual(wanted.toSorted());
-    for (const file of wanted) {
-      const list = new Uint8Array(gunzipSync((await store.read(file))!.bytes));
-      const { size } = last.manifest.image;
-      const copies = parseCopies(list, { size, olderSize: size });
-      const copied = copiedIn(copies, { start: 0, length: size });
-      expect(size - copied).toBeGreaterThan(1000);
-      expect(size - copied).toBeLessThanOrEqual(1024); // what `built` makes different
-    }
-  });
+  test(
+    "a release says what of it is in those before it, of its own flavor",
+    { timeout: 3 * MINUTE },
+    async () => {
+      await fresh();
+      await publish(job(), other(built(1)).path);
+      const [older, gone, last] = [built(2), built(3), built(4)];
+      for (const { path } of [older, gone]) await publish(job(), path);
+      await store.remove(`${gone.name}/base.img`);
+      logged.length = 0;
+      await publish(job(), last.path);
+      expect(logged.filter((line) => line.includes("will fetch all"))).toMatchObject([
+        expect.stringContaining(gone.name),
+      ]);
+      const wanted = [`${last.name}/${copiesName(older.manifest.image.sha256)}`];
+      const lists = (await store.list())
+        .map(({ key: file }) => file)
+        .filter((file) => file.includes(".copies"));
+      expect(lists.filter((file) => file.startsWith(last.name)).toSorted()).toEqual(wanted.toSorted());
+      for (const file of wanted) {
+        const list = new Uint8Array(gunzipSync((await store.read(file))!.bytes));
+        const { size } = last.manifest.image;
+        const copies = parseCopies(list, { size, olderSize: size });
+        const copied = copiedIn(copies, { start: 0, length: size });
+        expect(size - copied).toBeGreaterThan(1000);
+        expect(size - copied).toBeLessThanOrEqual(1024); // what `built` makes different
+      }
+    },
+  );
 
   test("what would mislead is refused, and nothing of it goes up", async () => {
     await fresh();
@@ -289,28 +292,36 @@ describe.each(["directory", "s3"])("%s", (kind) => {
     expect(Buffer.from((await store.read(`${name}/manifest.json.minisig`))!.bytes).toString()).toBe(anew);
   });
 
-  test("back, and the bad one is not published again by itself; forward again", async () => {
-    await fresh();
-    const all = [1, 2, 3].map((day) => built(day));
-    for (const { path } of all) await publish(job(), path);
-    await rollback(job(), "1.1.1");
-    expect(await names()).toEqual([all[0]!.name]);
-    await expect(publish(job(), all[2]!.path)).rejects.toThrow(`${all[2]!.name} was taken out of the list`);
-    await rollback(job(), all[2]!.name);
-    expect(await names()).toEqual([all[2]!.name, all[0]!.name]);
-    await expect(rollback(job(), "7.7.7")).rejects.toThrow("there is no release 7.7.7");
-  });
+  test(
+    "back, and the bad one is not published again by itself; forward again",
+    { timeout: 3 * MINUTE },
+    async () => {
+      await fresh();
+      const all = [1, 2, 3].map((day) => built(day));
+      for (const { path } of all) await publish(job(), path);
+      await rollback(job(), "1.1.1");
+      expect(await names()).toEqual([all[0]!.name]);
+      await expect(publish(job(), all[2]!.path)).rejects.toThrow(`${all[2]!.name} was taken out of the list`);
+      await rollback(job(), all[2]!.name);
+      expect(await names()).toEqual([all[2]!.name, all[0]!.name]);
+      await expect(rollback(job(), "7.7.7")).rejects.toThrow("there is no release 7.7.7");
+    },
+  );
 
-  test("back under a new version, which browsers take that have seen the bad one", async () => {
-    await fresh();
-    for (const day of [1, 2]) await publish(job(), built(day).path);
-    await rollback(job(), undefined, true);
-    const manifest = await readAll();
-    expect(manifest.image.sha256).toBe(built(1).manifest.image.sha256);
-    expect(manifest.version).toMatch(/^20\d\d\.[1-9]\d?\.[1-9]\d?$/);
-    expect((await latest()).releases.map(({ version }) => version)).toEqual([manifest.version, "1.1.1"]);
-    expect((await latest()).retired).toMatchObject([{ version: "1.1.2" }]);
-  });
+  test(
+    "back under a new version, which browsers take that have seen the bad one",
+    { timeout: 3 * MINUTE },
+    async () => {
+      await fresh();
+      for (const day of [1, 2]) await publish(job(), built(day).path);
+      await rollback(job(), undefined, true);
+      const manifest = await readAll();
+      expect(manifest.image.sha256).toBe(built(1).manifest.image.sha256);
+      expect(manifest.version).toMatch(/^20\d\d\.[1-9]\d?\.[1-9]\d?$/);
+      expect((await latest()).releases.map(({ version }) => version)).toEqual([manifest.version, "1.1.1"]);
+      expect((await latest()).retired).toMatchObject([{ version: "1.1.2" }]);
+    },
+  );
 
   test("a reader who never stops meets no pair that does not match", { timeout: 5 * MINUTE }, async () => {
     await fresh();

@@ -1,10 +1,13 @@
 import type { Bytes } from "../bytes/segment.ts";
+import type { Windows } from "../release/windows.ts";
 
 // Base images, or their beginnings, in the origin's private file system (OPFS): what was fetched once need not be
 // fetched again, neither after a reload nor for another piece. A folder for each image, named by its SHA-256:
 //
 //   os-base/<sha256>/manifest.json, manifest.json.minisig   as published
 //   os-base/<sha256>/windows                                the windows that are not zeros, in order, without gaps
+//
+// While a newer image of the same channel is fetched, the older one stays: what is in both is copied (older.ts).
 //
 // Windows are written in order, so the file's length says which are there. What is read is verified like all else, so
 // nothing has to be flushed, and a torn write is only a window to be fetched again.
@@ -19,6 +22,15 @@ export const MANIFEST = "manifest.json";
 
 /** The file of the signature over that. */
 export const SIGNATURE = "manifest.json.minisig";
+
+/** The place of each window in the file of windows, counted in windows; windows of zeros have none. */
+export function slotsOf({ digests }: Windows): Map<number, number> {
+  const slots = new Map<number, number>();
+  digests.forEach((digest, index) => {
+    if (digest !== "zeros") slots.set(index, slots.size);
+  });
+  return slots;
+}
 
 /** A kept release as it was published: nothing of it has been verified. */
 export interface KeptRelease {

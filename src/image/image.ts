@@ -7,6 +7,7 @@ import { allowancesOf } from "../allowances.ts";
 import type { ImageInfo } from "../messages.ts";
 import { imageFileName } from "../piece/name.ts";
 import type { Bytes } from "../bytes/segment.ts";
+import { copiedIn } from "../release/copies.ts";
 import { contentLength, digestOf, lengthOfWindow } from "../release/windows.ts";
 import { finishedSha256, verifyWhole } from "./digest.ts";
 import { orderedWindows, type WindowSources } from "../fetch/downloader.ts";
@@ -47,8 +48,11 @@ export async function openImage(base: Base, contents: PartitionContents, stop: A
   const windowAt = (index: number) =>
     one(orderedWindows(sources, index, index + 1, new BufferPool(WINDOW), stop));
 
-  const here = windows.digests.reduce((sum, _, index) => {
-    return sum + (sources.seeds.some((seed) => seed.has(index)) ? lengthOfWindow(windows, index) : 0);
+  const here = windows.digests.reduce((sum, digest, index) => {
+    const length = lengthOfWindow(windows, index);
+    if (sources.seeds.some((seed) => seed.has(index))) return sum + length;
+    const copied = copiedIn(sources.basis?.copies ?? [], { start: index * WINDOW, length });
+    return sum + (digest === "zeros" ? 0 : copied);
   }, 0);
   const head = await windowAt(0);
   const partitions = await gpt(() => parseGpt(head, manifest.image.size));

@@ -271,6 +271,7 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
   const { stopping, retrySeconds } = model;
   const part = info.size > 0 ? written / info.size : 0;
   const left = speed > 0 ? words.left((info.size - written) / speed) : "";
+  const toFetch = Math.max(0, info.download - info.here);
   const trouble = build.trouble && !paused ? words.trouble[build.trouble.kind] : "";
   const news = (seconds: number) => {
     if (stopping) return words.stop;
@@ -302,7 +303,7 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
         ],
       },
       gap(),
-      text(words.fetched(Math.min(fetched, info.download), info.download), { color: "dim" }),
+      text(words.fetched(Math.min(fetched, toFetch), toFetch), { color: "dim" }),
       { kind: "sha256", hex: info.sha256 },
     ],
     actions: stopping

@@ -92,7 +92,9 @@ export const words = {
   download: "download",
   downloadOf(bytes: number, here: number) {
     if (here <= 0) return size(bytes);
-    return here < bytes ? `${size(bytes - here)} (${size(here)} here)` : `nothing, ${size(here)} here`;
+    return here < bytes
+      ? `${size(bytes - here)} of ${size(bytes)}: the rest is here`
+      : `nothing, ${size(here)} here`;
   },
   base: "base",
   /** Versions are dates: the day it was made is shown only where it differs. */

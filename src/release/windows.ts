@@ -31,6 +31,11 @@ export function lengthOfWindow({ size, window }: Windows, index: number): number
   return Math.min(window, size - index * window);
 }
 
+/** The length of all windows that are not zeros, but for the last one, which can usually be made: of what has to be kept. */
+export function neededLength({ window, digests }: Windows): number {
+  return digests.slice(0, -1).filter((digest) => digest !== "zeros").length * window;
+}
+
 /** The length of all windows that are not zeros together, in bytes: what has to come from somewhere. */
 export function contentLength(windows: Windows): number {
   return windows.digests.reduce(

@@ -4,8 +4,9 @@ import { findRelease } from "../fetch/release.ts";
 import { RetryPolicy } from "../fetch/retry.ts";
 import { addressOf } from "../piece/address.ts";
 import type { BuildRequest } from "./api.ts";
-import { WINDOW } from "../release/manifest.ts";
+import { windowsOf } from "../release/manifest.ts";
 import { verifyRelease, type Release, type ReleaseQuery } from "../release/verify.ts";
+import { neededLength } from "../release/windows.ts";
 
 /**
  * The release to build on: the newest, or what is kept in this browser when its servers cannot be reached. Throws what
@@ -42,12 +43,7 @@ async function usableKept(
   for (const { bytes, signature, size } of kept) {
     // One of another flavor, or signed by an old key, is left alone.
     const release = await verifyRelease(bytes, signature, url, query).catch(() => undefined);
-    if (release && size >= neededLength(release)) usable.push(release);
+    if (release && size >= neededLength(windowsOf(release.manifest))) usable.push(release);
   }
   return usable.sort((a, b) => b.manifest.created.localeCompare(a.manifest.created));
-}
-
-/** How many bytes of a release have to be kept to do without its servers: all but the last window, which is made. */
-function neededLength({ manifest }: Release): number {
-  return manifest.digests.slice(0, -1).filter((digest) => digest !== "zeros").length * WINDOW;
 }

@@ -1,17 +1,27 @@
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Bytes } from "../bytes/segment.ts";
+import { keptReleases } from "../cache/opfs.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import type { DataAnswer, ImageInfo, Progress, Trouble } from "../messages.ts";
 import type { BuildRequest } from "./api.ts";
 import { WINDOW } from "../release/manifest.ts";
 import { acBundle } from "../testing/ac-bundle.ts";
+import { formatCopies } from "../release/copies.ts";
 import { joined } from "../testing/bytes.ts";
+import { MemoryStorage } from "../testing/memory-opfs.ts";
+import { newerBase } from "../testing/newer-base.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
 import { testKey } from "../testing/sign.ts";
 import { sha256Of, testBase } from "../testing/test-base.ts";
 import { BuildSession, PROGRESS_INTERVAL_MS } from "./session.ts";
 
 const { manifest, image } = await testBase();
+const newer = await newerBase({ manifest, image });
+const SIZES = { size: newer.image.length, olderSize: image.length };
+/** A window of nothing but wrong bytes. */
+const LIE = { start: WINDOW, from: 0, length: WINDOW };
+const gzip = (list: Bytes) => new Uint8Array(gzipSync(list));
 const bundle = "<!doctype html><script>1</script>";
 
 /** A thread whose timers a test runs. */
@@ -368,6 +378,36 @@ test("who has built the image is part of the request, and on the image where the
   expect(await session.choose(plain)).toEqual(nobody);
   expect((await open({ by: "@jeffrey" })).sha256).toBe(named.sha256);
 });
+
+/** How the list of copies is, and how many bytes have to be fetched then. */
+const ALL = 3 * WINDOW;
+const LISTS: [string, (list: Bytes) => Bytes | undefined, { here: number; fetched: number }][] = [
+  ["as it was published", (list) => list, { here: ALL - newer.left, fetched: newer.left }],
+  ["not there", () => undefined, { here: 0, fetched: ALL }],
+  ["of lies", () => gzip(formatCopies([LIE], SIZES)), { here: WINDOW, fetched: ALL }],
+];
+test.each(LISTS)(
+  "with an older base here, and its list of copies %s",
+  { timeout: 120_000 },
+  async (_, change, expected) => {
+    vi.stubGlobal("navigator", { storage: new MemoryStorage() });
+    await open({ keep: true });
+    await pull();
+    await session.close({ keep: true, cancelled: false });
+    const list = change(newer.parts[newer.listPath] as Bytes);
+    const { [newer.listPath]: __, ...others } = newer.parts;
+    const parts = { ...others, ...(list && { [newer.listPath]: list }), "/pack-html": bundle };
+    await using other = await serve(files(parts));
+    session = new BuildSession(thread);
+    const info = await open({ keep: true, manifest: `${other.url}/manifest.json`, oven: other.url });
+    expect(info).toMatchObject({ download: ALL, here: expected.here });
+    expect(sha256Of(await pull())).toBe(info.sha256);
+    expect(reports.at(-1)).toMatchObject({ fetched: expected.fetched, kept: ALL });
+    expect((await keptReleases()).map(({ folder }) => folder)).toEqual([newer.manifest.image.sha256]);
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  },
+);
 
 test("trouble is reported at once, and that it is over", async () => {
   await open();

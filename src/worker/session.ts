@@ -4,6 +4,7 @@ import type { Bytes } from "../bytes/segment.ts";
 import { contentOf, fileSeed, writeFile } from "../cache/chosen-file.ts";
 import { Kept } from "../cache/kept.ts";
 import { BrowserSettingError, CancelledError, SaveError } from "../errors.ts";
+import { fetchCopies } from "../fetch/copies.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
@@ -114,10 +115,14 @@ export class BuildSession implements Builder {
     this.#release = release;
     this.#pieces = pieces;
     this.#kept = kept;
+    const older = kept?.older;
+    const at = { url: urls[0] ?? "", size: manifest.image.size };
+    const copies = older && (await fetchCopies(at, older, preparing, stop));
     const sources = {
       servers: urls.map((url) => new Source(url, manifest.image.size)),
       retry,
       seeds: kept ? [kept] : [],
+      ...(older && copies && { basis: { copies, read: older.read.bind(older) } }),
       onFetched: (index: number, bytes: Bytes) => {
         kept?.add(index, bytes);
         this.#scheduleReport();

@@ -201,10 +201,10 @@ const copies: Target = {
   error: "RangeError",
   weight: 1,
   run(random) {
-    const list = mutate(copyList, random, [copyList], ["\x80", "\xff\xff\xff\xff\x0f", "\0"]);
-    if (list.length > LARGEST_COPIES) return; // not unpacked
+    const changed = mutate(copyList, random, [copyList], ["\x80", "\xff\xff\xff\xff\x0f", "\0"]);
+    if (changed.length > LARGEST_COPIES) return; // not unpacked
     const { size, olderSize } = COPY_SIZES;
-    const found = parseCopies(list, COPY_SIZES);
+    const found = parseCopies(changed, COPY_SIZES);
     for (const each of [
       found,
       copiesWithin(found, [{ start: 4096, length: 2 ** 29 }]),
@@ -217,7 +217,7 @@ const copies: Target = {
         check(end <= size && from + length <= olderSize, "a copy outside the images");
       }
     }
-    check(Buffer.compare(formatCopies(found, COPY_SIZES), list) === 0, "another list when written again");
+    check(Buffer.compare(formatCopies(found, COPY_SIZES), changed) === 0, "another list when written again");
   },
 };
 
