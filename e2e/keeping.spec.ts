@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Download, Page } from "playwright/test";
 import { WINDOW } from "../src/release/manifest.ts";
 import { sha256Of, testBase } from "../src/testing/test-base.ts";
+import { newerBase } from "../src/testing/newer-base.ts";
 import { asksFrom, files, holding, serve, type TestServer } from "../src/testing/range-server.ts";
 import { cancel, configure, expect, READY, says, startBuild, stored, test, type } from "./site.ts";
 
@@ -89,6 +90,36 @@ test("a newer base is fetched, and the older one makes room for it", async ({ pa
   await page.goto(`${site.url}/os:notepat`);
   await expectWhole(page, () => startBuild(page), "notepat-os.iso", other.image);
   expect(await stored(page)).toMatchObject({ windows: FETCHED });
+});
+
+test("of a newer base only what is not in the kept one is fetched, and then the kept one goes", async ({
+  page,
+  site,
+}) => {
+  let served: Parameters<typeof files>[0] = parts;
+  await using server = await serve((request, response) => files(served)(request, response));
+  await open(page, site.url, server);
+  await expect.poll(() => says(page)).toMatch(READY);
+  await page.keyboard.press("k");
+  await expectWhole(page, () => startBuild(page));
+
+  const newer = await newerBase({ manifest, image });
+  served = { ...newer.parts, "/pack-html": bundle };
+  server.requests.length = 0;
+  await page.goto(`${site.url}/os:notepat`);
+  await expect.poll(() => says(page)).toContain("4.2 of 12.6 MB: the rest is here");
+  await expectWhole(page, () => startBuild(page), "notepat-os.iso", newer.image);
+  const asked = server.requests.filter((request) => request.includes("newer.img"));
+  const bytes = asked.map((request) => (/bytes=(\d+)-(\d+)/.exec(request) ?? []).slice(1).map(Number));
+  expect(bytes.reduce((sum, [first = 0, last = 0]) => sum + last + 1 - first, 0)).toBe(newer.left);
+  await expect.poll(() => stored(page)).toMatchObject({ windows: FETCHED });
+  const folders = await page.evaluate(async () => {
+    const base = await (await navigator.storage.getDirectory()).getDirectoryHandle("os-base");
+    const names: string[] = [];
+    for await (const { name } of base.values()) names.push(name);
+    return names;
+  });
+  expect(folders).toEqual([newer.manifest.image.sha256]);
 });
 
 test("after a reload in the middle, nothing is fetched twice", async ({ page, site }) => {

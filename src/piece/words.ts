@@ -92,9 +92,10 @@ export const words = {
   download: "download",
   downloadOf(bytes: number, here: number) {
     if (here <= 0) return size(bytes);
-    return here < bytes
-      ? `${size(bytes - here)} of ${size(bytes)}: the rest is here`
-      : `nothing, ${size(here)} here`;
+    if (here >= bytes) return `nothing, ${size(here)} here`;
+    const [part, all] = [size(bytes - here), size(bytes)];
+    const unit = all.replace(/^[^ ]*/, "");
+    return `${part.endsWith(unit) ? part.slice(0, -unit.length) : part} of ${all}: the rest is here`;
   },
   base: "base",
   /** Versions are dates: the day it was made is shown only where it differs. */

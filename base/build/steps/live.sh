@@ -9,13 +9,19 @@ need veritysetup cryptsetup-bin
 
 EPOCH=$SOURCE_DATE_EPOCH
 BLOCK=4096 # bytes, of data and of the tree; Linux takes none larger than a page
+ORDER=$WORK/live.order # "PATH PRIORITY": files that are there, since mksquashfs knows no *
+
+shopt -s nullglob # a flavor has not all of them
+while read -r priority pattern; do
+  (cd "$WORK/root" && for path in $pattern; do [ -L "$path" ] || printf '%s %s\n' "$path" "$priority"; done)
+done < <(lines "$BUILD/packages/order.txt") > "$ORDER"
 
 live=$WORK/live.img.new
 rm -f "$live"
 (
   unset SOURCE_DATE_EPOCH # or mksquashfs wants no times of us
   mksquashfs "$WORK/root" "$live" -quiet -no-progress -noappend -reproducible -all-root -no-xattrs \
-    -mkfs-time "$EPOCH" -all-time "$EPOCH" -comp zstd -Xcompression-level 15 -b 256K
+    -mkfs-time "$EPOCH" -all-time "$EPOCH" -comp zstd -Xcompression-level 15 -b 256K -sort "$ORDER"
 ) > /dev/null
 
 length=$(stat -c %s "$live")
