@@ -47,7 +47,7 @@ test.each(FORMS)(
   },
 );
 
-test.concurrent.each([
+test.each([
   ["hangs", /^It has not come to its first picture in time\.$/],
   ["broken", /is-not-there/],
   ["missing", /disks\/frog\.mjs: 404/],
