@@ -43,12 +43,12 @@ class FakeBrowser {
     return { result: {} };
   }
 
-  async open(): Promise<Page> {
+  async open(timeoutSeconds = 20): Promise<Page> {
     return await openPage(this as unknown as Protocol, this.events, {
       url: `${ORIGIN}/piece`,
       allow: [],
       instead: (reason) => `${ORIGIN}/${reason}`,
-      timeoutSeconds: 20,
+      timeoutSeconds,
     });
   }
 }
@@ -68,6 +68,20 @@ test.each(["Page.navigate", "Runtime.evaluate", "Page.resetNavigationHistory", "
     expect(browser.asked.at(-1)).toBe("Runtime.disable");
   },
 );
+
+test.each([
+  "Runtime.enable",
+  "Page.navigate",
+  "Runtime.evaluate",
+  "Page.resetNavigationHistory",
+  "Runtime.disable",
+])("a page that never answers %s is lost, and not waited for without end", async (method) => {
+  const browser = new FakeBrowser();
+  browser.when = (asked) => asked !== method;
+  const { shown, lost } = await browser.open(0.05);
+  await expect(shown).rejects.toThrow();
+  expect(await lost).toMatch(/^the page has not (?:answered|painted) within 0 s$/);
+});
 
 test("a key while the page is opened is not taken for the piece's own doing, however often", async () => {
   const browser = new FakeBrowser();

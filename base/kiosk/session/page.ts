@@ -193,7 +193,9 @@ export async function openPage(
   const targetId = await found;
   const attached = await protocol.send("Target.attachToTarget", { targetId, flatten: true });
   session = String(attached.sessionId);
-  const ask = (method: string, params: object = {}) => protocol.send(method, params, session);
+  /** Rejects when the page, which may hang at any moment, does not answer in its time. */
+  const ask = async (method: string, params: object = {}) =>
+    await within(protocol.send(method, params, session), timeoutSeconds, "answered");
   const evaluate = async (expression: string): Promise<unknown> => {
     const answer = await ask("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true });
     return (answer.result as { value?: unknown }).value;
@@ -221,8 +223,7 @@ export async function openPage(
     faults = [];
     // The browser may have another document there, which somebody opened, and never answer
     const replaced = new Promise<{ errorText?: unknown }>((done) => (isReplaced = () => done({})));
-    const navigated = Promise.race([ask("Page.navigate", { url: address }), replaced]);
-    const { errorText } = await within(navigated, timeoutSeconds, "answered");
+    const { errorText } = await Promise.race([ask("Page.navigate", { url: address }), replaced]);
     if (typeof errorText === "string") throw new Error(`${address}: ${errorText}`);
     await paintAfter(before);
   };
@@ -231,8 +232,7 @@ export async function openPage(
   const running = async (): Promise<string | undefined> => {
     const since = performance.now();
     for (let watched = false; ; await delay(LOOK_MS)) {
-      const looking = evaluate(AC_STATE) as Promise<AcState | null>;
-      const ac = await within(looking, timeoutSeconds, "answered");
+      const ac = (await evaluate(AC_STATE)) as AcState | null;
       if (ac === null) return undefined;
       isAc = true;
       if (ac.failed !== undefined) return ac.failed;
@@ -243,7 +243,7 @@ export async function openPage(
         return faults.join("; ") || "It has not come to its first picture in time.";
       }
     }
-    await within(evaluate(TWO_FRAMES), timeoutSeconds, "painted");
+    await evaluate(TWO_FRAMES);
     return undefined;
   };
 
@@ -367,7 +367,7 @@ export async function openPage(
       await delay(PULSE_SECONDS * 1000);
       if (busy) continue; // what opens a page waits for it
       const document = documents;
-      const alive = within(ask("Runtime.evaluate", { expression: "0" }), timeoutSeconds, "answered");
+      const alive = ask("Runtime.evaluate", { expression: "0" });
       await alive.catch((error: unknown) => {
         if (!busy && document === documents) throw error; // else it was asked of a page that has gone
       });
