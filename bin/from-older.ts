@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Basis } from "../src/fetch/basis.ts";
 import { fetchCopies } from "../src/fetch/copies.ts";
+import { layoutOf } from "../src/image/contents.ts";
 import type { Base } from "../src/image/image.ts";
-import { layoutOf } from "./contents.ts";
 import { type Input, readAt } from "./input.ts";
 
 /** How much is hashed at a time, in bytes. */

@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { FilesystemError } from "../src/ext4/error.ts";
 import { read, type Volume } from "../src/ext4/reader.ts";
+import { type At, pagePath } from "../src/image/contents.ts";
 import { checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, type Partition } from "../src/image/gpt.ts";
 import { MENU, MOST_PIECES, OS_JSON_LIMIT } from "../src/image/os-json.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { complaintWords, describeSettings, parseSettings, SETTINGS_LIMIT } from "../src/settings/settings.ts";
-import { pagePath } from "./contents.ts";
 import { UsageError, understand } from "./errors.ts";
 import { openInput, readAt } from "./input.ts";
 import { print } from "./terminal.ts";
@@ -18,8 +18,6 @@ const TAIL = GPT_LENGTH; // the backup table is shorter than the primary one by 
 const MOST_TEXT = 200;
 const MOST_NAMES = 100;
 
-/** Bytes `start, length` of an image or a part of one. */
-type At = (start: number, length: number) => Promise<Bytes>;
 type Row = readonly (string | number)[];
 
 /**

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { CancelledError, SaveError } from "../src/errors.ts";
+import { type At, layoutOf, namesOf, piecesIn } from "../src/image/contents.ts";
 import { checkBackupGpt, GPT_LENGTH } from "../src/image/gpt.ts";
 import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
-import { type At, contentsOf, layoutOf, namesOf, piecesIn } from "./contents.ts";
+import { contentsOf } from "./contents.ts";
 import { understand, UsageError } from "./errors.ts";
 import { type Input, openInput, readAt } from "./input.ts";
 import {

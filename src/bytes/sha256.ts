@@ -7,6 +7,13 @@ export async function sha256(bytes: Bytes): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** SHA-256 of `chunks` one after another, in lower-case hex, for what is too much to be held at once. */
+export async function sha256OfAll(chunks: AsyncIterable<Bytes>): Promise<string> {
+  const hasher = (await createSHA256()).init();
+  for await (const chunk of chunks) hasher.update(chunk);
+  return hasher.digest("hex");
+}
+
 const BLOCK = 64;
 
 /**

@@ -1,0 +1,81 @@
+import type { Bytes } from "../bytes/segment.ts";
+import { sha256OfAll } from "../bytes/sha256.ts";
+import { read } from "../ext4/reader.ts";
+import { diskSizeOf, GPT_LENGTH, parseGpt, type Partition } from "./gpt.ts";
+import { type Listing, OS_JSON_LIMIT, parseListing, PIECES } from "./os-json.ts";
+
+/** What the piece partition is called in the partition table of an image. */
+const PIECE_LABEL = "FEDAC-PIECE";
+
+/** Bytes `start, length` of an image or a part of one. */
+export type At = (start: number, length: number) => Promise<Bytes>;
+
+/** The partitions of an image of ours, or of a disk that has one. */
+export interface Layout {
+  /** How many bytes the partition table was made for. */
+  readonly size: number;
+  readonly partitions: readonly Partition[];
+  readonly piece: Partition;
+}
+
+/**
+ * The partitions of what `at` reads, which has `size` bytes. Throws `RangeError` unless its table is sound and has one
+ * piece partition.
+ */
+export async function layoutOf(at: At, size: number): Promise<Layout> {
+  const head = await at(0, Math.min(GPT_LENGTH, size));
+  const its = await diskSizeOf(head);
+  if (its > size) throw new RangeError(`it is cut off: it has ${size} of the ${its} bytes of its image`);
+  const partitions = await parseGpt(head, its);
+  const pieces = partitions.filter(({ label }) => label === PIECE_LABEL);
+  const [piece] = pieces;
+  if (!piece || pieces.length > 1) {
+    throw new RangeError(
+      `it has ${pieces.length} partitions called ${PIECE_LABEL}, and an image of ours has one`,
+    );
+  }
+  return { size: its, partitions, piece };
+}
+
+/**
+ * What `os.json` in a piece partition says, once all of the pieces are as it says; `undefined` when the partition is
+ * empty, as in a base image. `at` reads the partition, which has `length` bytes. Throws `RangeError` for any other.
+ */
+export async function piecesIn(at: At, length: number): Promise<Listing | undefined> {
+  if ((await at(0, Math.min(4096, length))).every((byte) => byte === 0)) return undefined;
+  const volume = await read((start, count) => {
+    if (start + count > length) throw new RangeError("the file system is larger than its partition");
+    return at(start, count);
+  });
+  const json = await volume.file("os.json");
+  if (json.length > OS_JSON_LIMIT) throw new RangeError(`os.json has ${json.length} bytes`);
+  const text = new Uint8Array(json.length);
+  let filled = 0;
+  for await (const chunk of json.open()) {
+    text.set(chunk, filled);
+    filled += chunk.length;
+  }
+  const listing = parseListing(new TextDecoder().decode(text));
+  for (const { folder, size, sha256 } of listing.pieces) {
+    const path = pagePath(folder);
+    const html = await volume.file(path);
+    if (html.length !== size) {
+      throw new RangeError(`${path} has ${html.length} bytes, and os.json says ${size}`);
+    }
+    if ((await sha256OfAll(html.open())) !== sha256) {
+      throw new RangeError(`${path} has not the SHA-256 in os.json`);
+    }
+  }
+  return listing;
+}
+
+/** Where the page of a piece lies on the partition, by its folder there. */
+export function pagePath(folder: string): string {
+  return folder === "" ? "piece.html" : `${PIECES}/${folder}/piece.html`;
+}
+
+/** As "notepat", or "notepat, line and @jeffrey/frog". */
+export function namesOf({ pieces }: Listing): string {
+  const names = pieces.map(({ piece }) => piece);
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
