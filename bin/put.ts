@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { CancelledError, SaveError } from "../src/errors.ts";
-import { type At, layoutOf, namesOf, piecesIn } from "../src/image/contents.ts";
+import { type At, layoutOf, piecesIn } from "../src/image/contents.ts";
 import { checkBackupGpt, GPT_LENGTH } from "../src/image/gpt.ts";
 import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
 import { contentsOf } from "./contents.ts";
@@ -26,8 +26,6 @@ interface Source {
   readonly kind: "image" | "piece";
   /** Of what is put, in bytes. */
   readonly size: number;
-  /** The piece or pieces in it; `undefined` in a base image. */
-  readonly piece: string | undefined;
 }
 
 /**
@@ -72,15 +70,16 @@ async function lookAtSource(file: string, at: At, size: number): Promise<Source>
     const isImage = size >= GPT_LENGTH && Buffer.from(await at(512, 8)).toString("latin1") === "EFI PART";
     if (!isImage) {
       const listing = await piecesIn(at, size);
-      if (!listing)
+      if (!listing) {
         throw new RangeError("it is neither an image nor a piece partition: it begins with zeros");
-      return { kind: "piece", size, piece: namesOf(listing) };
+      }
+      return { kind: "piece", size };
     }
     const { size: its, piece } = await layoutOf(at, size);
     await checkBackupGpt(await at(its - GPT_LENGTH, GPT_LENGTH), its);
     const { start, length } = piece;
-    const listing = await piecesIn((from, count) => at(start + from, count), length);
-    return { kind: "image", size: its, piece: listing && namesOf(listing) };
+    await piecesIn((from, count) => at(start + from, count), length);
+    return { kind: "image", size: its };
   } catch (error) {
     throw told(file, error);
   }

@@ -47,11 +47,14 @@ const os = {
   cleared: null,
   unconfirmed: false,
   unfolded: false,
+  waysShown: false,
   link: null,
   linking: false,
   stickQuestion: "",
   stickIsFat: false,
   stickManaged: false,
+  image: null,
+  imageShown: false,
   stopping: false,
   goesWithout: false,
   looking: "",
@@ -162,6 +165,8 @@ function sim({ user, handle: who }) {
 function leave() {
   const { stage, info, stick } = os.build ?? {};
   if (stick?.doing === "put" || stick?.doing === "repair") notice(words.stick.goesOn, ["white", "purple"]);
+  if (os.image?.doing === "put" || os.image?.doing === "repair")
+    notice(words.image.goesOn, ["white", "purple"]);
   if (info && stage === "saving") notice(words.goesOn(info.fileName), ["white", "purple"]);
 }
 
@@ -197,6 +202,11 @@ function hear(/** @type {PageMessage | undefined} */ message) {
     }
     if (doing === "look") os.stickIsFat = false; // it may be another one of the same name
     os.build = message.state;
+  } else if (message.type === "os:image") {
+    const { doing } = message.image;
+    if (doing !== os.image?.doing) pageNumber = 0;
+    os.imageShown ||= doing !== undefined; // one that was opened before is shown when it is asked for
+    os.image = message.image;
   } else if (message.type === "os:press") {
     os.unconfirmed = true;
     if (os.target !== "clear") notice(words.press, ["white", "purple"]);
@@ -237,7 +247,8 @@ function changed() {
 
 /** Until it is tried again, as far as there is room for the digits; 0 when it is not, or now. */
 function retrySeconds() {
-  const again = os.build?.trouble?.again ?? 0;
+  const trouble = os.imageShown ? os.image?.trouble : os.build?.trouble;
+  const again = trouble?.again ?? 0;
   return max(0, min(999, ceil((again - Date.now()) / 1000)));
 }
 /* #endregion */
@@ -278,6 +289,20 @@ const commands = {
   takeOffStick: () => tell("os:stick", { job: { do: "takeOff" } }),
   manageStick: () => (os.stickManaged = true),
   stickIsFat: () => (os.stickIsFat = true),
+  showWays: () => (os.waysShown = true),
+  onlyPiece: () => tell("os:only", { only: true }),
+  wholeImage: () => tell("os:only", { only: false }),
+  copyCommand() {
+    tell("os:command");
+    notice(words.alone.copied, ["white", "purple"]);
+  },
+  openImage: () => tell("os:image", { image: "choose" }),
+  showImage: () => showImage(true),
+  hideImage: () => showImage(false),
+  checkImage: () => tell("os:image", { image: "check" }),
+  repairImage: () => tell("os:image", { image: "repair" }),
+  putIntoImage: () => tell("os:image", { image: "put" }),
+  stopImage: () => tell("os:image", { image: "stop" }),
   copy() {
     tell("os:copy");
     notice(words.copied, ["white", "purple"]);
@@ -325,6 +350,12 @@ function perform(/** @type {Command} */ command) {
     tell("os:stick", { job: { do: "remove", folder: command.slice(7) } });
   else commands[command]();
   changed();
+}
+
+/** Show the image on disk that is open, or the build. */
+function showImage(shown) {
+  os.imageShown = shown;
+  pageNumber = 0;
 }
 
 /** Of pieces to choose from, by choosing the first on the page. */

@@ -104,6 +104,11 @@ export class StickError extends OsError {
   override readonly name = "StickError";
 }
 
+/** A file that was opened is no image of ours, cannot be held against a base, or does not stay as it is. */
+export class ImageFileError extends OsError {
+  override readonly name = "ImageFileError";
+}
+
 /** There is nothing of ours on the stick, where there should be. */
 export class NotOurStickError extends OsError {
   override readonly name = "NotOurStickError";
@@ -138,6 +143,7 @@ const ADVICE: Record<string, string> = {
   DownloadEndedError: "If it was not you, free some space on the disk. Then try again.",
   BrowserSettingError: "",
   StickError: "", // not all of them pass by plugging it in again
+  ImageFileError: "", // what to do depends on what it is
   NotOurStickError: "Plug in the one that was written to, or choose another.",
   StickFullError:
     "Make room on it, or take a larger one, and try again: what is on it already is not written again.",

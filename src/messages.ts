@@ -11,13 +11,15 @@ import type { Allowance } from "./allowances.ts";
  * Piece → page, by AC's signals. `os:hello` asks what the page can do; `os:open` makes ready what `piece` and
  * `qualifiers` name, or joins the build of it; `os:again` fetches those of several pieces that could not be had; `os:pause` and `os:resume` fetch nothing for a while; `os:preview` shows
  * the bundle itself over `box` of the canvas, or takes it away; `os:link` asks for the address of this build, to be
- * opened elsewhere; `os:say` is for those who hear the page; `os:handle` tells who is there, once AC knows.
+ * opened elsewhere; `os:only` makes the piece's partition alone, or the whole image again; `os:say` is for those who hear
+ * the page; `os:handle` tells who is there, once AC knows.
  *
  * What costs the person something is done only if they have just pressed a key or tapped, and is answered by `os:press`
  * otherwise: `os:start` makes what is ready; `os:allow` says what a piece may use of the machine that it starts; `os:first`
  * which of several pieces that shows first, a menu if none; `os:include` leaves one of them out, or puts it in again;
  * `os:sign` whether the image says who has built it; `os:cancel` stops it; `os:keep` lets the base image stay, or not;
  * `os:clear` removes what is kept; `os:checksum` saves `<name>.sha256`, `os:copy` puts the SHA-256 on the clipboard;
+ * `os:command` puts the command there that writes the file; `os:image` does `image` with an image that is on disk already;
  * `os:stick` does `job` on a stick; `os:settings` asks the person how the machine is set up, over the whole canvas.
  */
 export interface PieceMessage {
@@ -39,6 +41,10 @@ export interface PieceMessage {
   readonly use?: Allowance;
   /** For `os:stick`. */
   readonly job?: StickJob | StickChoice;
+  /** For `os:only`. */
+  readonly only?: boolean;
+  /** For `os:image`. */
+  readonly image?: ImageJob;
   /** For `os:open` and `os:handle`: who AC says is there, as `@jeffrey`. */
   readonly handle?: string;
   /** For `os:sign`: whether the image is to say who has built it. */
@@ -59,6 +65,7 @@ export type PageMessage =
   | { readonly type: "os:page"; readonly visit: string; readonly page: PageInfo }
   | { readonly type: "os:press"; readonly visit: string }
   | { readonly type: "os:state"; readonly visit: string; readonly state: BuildState }
+  | { readonly type: "os:image"; readonly visit: string; readonly image: ImageFileState }
   | { readonly type: "os:cleared"; readonly visit: string; readonly bytes: number; readonly message?: string }
   /** `qr`: the modules of a QR code of `url`, a text of 0 and 1 for each row; none when `url` is too long for one. */
   | {
@@ -167,6 +174,80 @@ export interface StickState {
   readonly message?: string;
 }
 
+/**
+ * What is done with an image that is on disk already: choose one; read all of it; write again what is wrong; put the
+ * build's piece in; stop what is being done.
+ */
+export type ImageJob = "choose" | "check" | "repair" | "put" | "stop";
+
+/** An image on disk that was opened, and what is going on there. Sizes in bytes. */
+export interface ImageFileState {
+  /** The file's, as the person's system calls it. */
+  readonly name: string;
+  readonly size: number;
+  /** Whether it can be written where it is; what is made of it is a new download otherwise. */
+  readonly inPlace: boolean;
+  readonly doing?: "look" | "check" | "repair" | "put";
+  readonly progress?: ImageProgress;
+  /** Why nothing comes at the moment, if so. */
+  readonly trouble?: Trouble;
+  /** What it is, once that is known. */
+  readonly found?: ImageView;
+  /** What was done last, if it came to an end. */
+  readonly did?: ImageDone;
+  /** What happened and what to do, when the last job failed or was stopped. */
+  readonly message?: string;
+}
+
+/** How far a job on an image has come. Sizes in bytes. */
+export interface ImageProgress {
+  /**
+   * It is read; the pieces that are to be put in are fetched; the browser copies all of it, to write in the copy; windows
+   * are fetched and written there, or into a download; the browser puts the copy in place.
+   */
+  readonly does: "reading" | "fetching" | "copying" | "writing" | "finishing";
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What an image on disk is. Nothing of it is believed but what a signature says. Sizes in bytes. */
+export interface ImageView {
+  /** The pieces in it, by its own words; none in a base image, or when they are damaged. */
+  readonly pieces: readonly string[];
+  /** Who has built it, by its own words. */
+  readonly by?: string;
+  readonly base: {
+    readonly flavor: string;
+    readonly version: string;
+    /** The version that is offered now, when it is another. */
+    readonly newest?: string;
+  };
+  /** How many bytes lie behind the image: a tool has filled up its file. */
+  readonly behind: number;
+  /** What came of reading all of it, once that has been done. */
+  readonly checked?: {
+    /** So many windows of the base are wrong, and their length together. */
+    readonly wrong: number;
+    readonly bytes: number;
+    /** Whether the piece is what its `os.json` says; a base image has none. */
+    readonly piece: "whole" | "none" | "damaged";
+    /** Whether a partition tool has changed the table, which is left as it is. */
+    readonly hasOwnTable: boolean;
+  };
+}
+
+/** What was made of an image. */
+export interface ImageDone {
+  readonly job: "repair" | "put";
+  /** Where that is: in the file that was opened, or a file of this name in the downloads. */
+  readonly fileName: string;
+  readonly where: "place" | "downloads";
+  /** Of the image that is there now, where all of it is known. */
+  readonly sha256?: string;
+  /** Of a download: whether it is known to be saved. */
+  readonly saved?: boolean;
+}
+
 /** How far a job on a stick has come. Sizes in bytes. */
 export interface StickProgress {
   /** The file that is being read or written; "" for all of them. */
@@ -243,8 +324,13 @@ export interface Progress {
   readonly stick?: StickProgress;
 }
 
+/** What is known of a file before it is saved. Size in bytes, SHA-256 in lower-case hex. */
+export type FileInfo = Pick<ImageInfo, "fileName" | "size" | "sha256">;
+
 /** All that is known of an image before it is made. Sizes in bytes, digests in lower-case hex. */
 export interface ImageInfo {
+  /** That it is the piece partition alone, for what has the base already; the whole image when absent. */
+  readonly only?: "piece";
   readonly fileName: string;
   readonly size: number;
   /** Of the finished file. */

@@ -1,6 +1,7 @@
-import { CancelledError, DiskFullError, SaveError } from "../errors.ts";
+import { CancelledError, DiskFullError, ImageFileError, SaveError } from "../errors.ts";
 import type { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
+import { sha256 } from "../bytes/sha256.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
 import type { Seed } from "../fetch/seed.ts";
 
@@ -104,6 +105,133 @@ export async function writeFile(
   if (found !== size) throw new SaveError(`The file has ${found} of ${size} bytes`);
 }
 
+/** What is to be written, at `start`. */
+interface Patch {
+  readonly start: number;
+  readonly bytes: Bytes;
+}
+
+/** How a file is changed where it is. */
+interface PatchOptions {
+  /** As it was when it was decided what is to be written. */
+  readonly before: File;
+  /** Called with how many bytes have been written so far, at first when the browser has made its copy. */
+  readonly onWritten: (bytes: number) => void;
+  /** Called when all has been written, and the browser puts its copy in place. */
+  readonly onFinishing: () => void;
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Change parts of a file that the person chose, and read them back. Returns the file as it is then.
+ *
+ * The browser writes into a copy, which it makes when the file is opened for writing and puts in the place of the file when
+ * that is closed: so whatever ends this before, the file is as it was, and there has to be room for it twice. Nobody else
+ * writes meanwhile from a page (`mode: "exclusive"`), and a file that another program has changed is left alone. Throws
+ * `DiskFullError`, `SaveError`, `ImageFileError`, the reason that `stop` is aborted with, and what `patches` throws.
+ */
+export async function patchFile(
+  handle: FileSystemFileHandle,
+  patches: AsyncIterable<Patch>,
+  { before, onWritten, onFinishing, stop }: PatchOptions,
+): Promise<File> {
+  const options = { keepExistingData: true, mode: "exclusive" }; // the mode is Chromium's, and others pass over it
+  const file = await fileStep(handle.createWritable(options));
+  const written: { start: number; length: number; sha256: string }[] = [];
+  let bytesWritten = 0;
+  try {
+    stop.throwIfAborted();
+    if (!isSame(await contentOf(handle), before)) throw changed(before);
+    onWritten(0);
+    for await (const { start, bytes } of patches) {
+      stop.throwIfAborted();
+      written.push({ start, length: bytes.length, sha256: await sha256(bytes) });
+      await fileStep(file.write({ type: "write", position: start, data: bytes }));
+      onWritten((bytesWritten += bytes.length));
+    }
+    stop.throwIfAborted();
+    onFinishing();
+  } catch (error) {
+    await file.abort().catch(() => {}); // broken: then nothing of it is left either
+    throw error;
+  }
+  await fileStep(file.close());
+  const now = await contentOf(handle);
+  for (const { start, length, sha256: wanted } of written) {
+    if ((await sha256(await openedFile(now, handle).at(start, length))) === wanted) continue;
+    throw new SaveError(`What was written to ${before.name} is not what is read there, at byte ${start}`);
+  }
+  return now;
+}
+
+/** A file that is read here and there. */
+export interface OpenedFile {
+  readonly size: number;
+  /** Bytes `start, length`. Throws `ImageFileError`. */
+  at(start: number, length: number): Promise<Bytes>;
+  /** Its windows, each at its own place; none where the disk cannot read it. Throws `ImageFileError` when it has changed. */
+  seed(windows: Windows): Seed;
+}
+
+/** A file that the person opened; `handle` when there is one. */
+export function openedFile(file: File, handle?: FileSystemFileHandle): OpenedFile {
+  return {
+    size: file.size,
+    async at(start, length) {
+      try {
+        const bytes = new Uint8Array(await file.slice(start, start + length).arrayBuffer());
+        if (bytes.length === length) return bytes;
+      } catch (error) {
+        await checkUnchanged(file, handle);
+        throw new ImageFileError(`${file.name} cannot be read at byte ${start}: its disk may be failing`, {
+          cause: error,
+        });
+      }
+      throw new ImageFileError(`${file.name} ends before byte ${start + length}`);
+    },
+    seed(windows) {
+      const inner = fileSeed(file, windows);
+      return {
+        has: (index) => inner.has(index),
+        async read(index, pool) {
+          const bytes = await inner.read(index, pool);
+          if (!bytes) await checkUnchanged(file, handle);
+          return bytes;
+        },
+      };
+    },
+  };
+}
+
+/** Throws `ImageFileError` when reading fails since a file is another now, or gone, and not since its disk fails. */
+async function checkUnchanged(file: File, handle: FileSystemFileHandle | undefined): Promise<void> {
+  if (handle) {
+    const now = await handle.getFile().catch((error: unknown) => {
+      throw changed(file, error);
+    });
+    if (!isSame(now, file)) throw changed(file);
+    return;
+  }
+  // Without a handle a file that has changed cannot be read at all.
+  await file
+    .slice(0, 1)
+    .arrayBuffer()
+    .catch((error: unknown) => {
+      throw changed(file, error);
+    });
+}
+
+function isSame(one: File, other: File): boolean {
+  return one.size === other.size && one.lastModified === other.lastModified;
+}
+
+function changed({ name }: File, cause?: unknown): ImageFileError {
+  return new ImageFileError(
+    `${name} was changed, moved or removed by another program while it was open here: open it again`,
+    { cause },
+  );
+}
+
 /** With what Chromium adds to the standard. */
 interface Removable {
   remove?(): Promise<void>;
@@ -117,6 +245,9 @@ async function fileStep<T>(step: Promise<T>): Promise<T> {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     if (name === "QuotaExceededError" || /space|quota/i.test(message)) {
       throw new DiskFullError("There is not enough room where the file is to go", { cause: error });
+    }
+    if (name === "NoModificationAllowedError") {
+      throw new SaveError("Another page or tab is writing to this file", { cause: error });
     }
     throw new SaveError(`The file could not be written: ${message.replace(/[.\s]*$/, "")}`, { cause: error });
   }

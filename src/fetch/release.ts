@@ -1,6 +1,7 @@
 import type { Bytes } from "../bytes/segment.ts";
 import { BaseImageError, ManifestError } from "../errors.ts";
-import { newest } from "../release/list.ts";
+import type { Latest } from "../release/latest.ts";
+import { newest, type Entry } from "../release/list.ts";
 import {
   checkHolds,
   parseJson,
@@ -30,8 +31,41 @@ export async function findRelease(
   retry: RetryPolicy,
   stop: AbortSignal,
 ): Promise<Release> {
-  const listed = namesManifest(url) ? undefined : await findListed(url, wanted, retry, stop);
-  const manifestUrl = listed ? resolve(listed.manifest, url) : url;
+  if (namesManifest(url)) return await fetchRelease(url, wanted, undefined, retry, stop);
+  const latest = await findList(url, wanted.keys, retry, stop);
+  return await findListed(url, newest(latest, wanted), wanted, retry, stop);
+}
+
+/** The list of releases at `url`, signed and not expired. Throws as `findRelease` does. */
+export async function findList(
+  url: string,
+  keys: readonly string[],
+  retry: RetryPolicy,
+  stop: AbortSignal,
+): Promise<Latest> {
+  const latest = await verifyLatest(parseJson(await fetchManifest(url, retry, stop)), keys);
+  checkHolds(latest, new Date());
+  return latest;
+}
+
+/** The release of an entry in the list at `url`. Throws as `findRelease` does. */
+export async function findListed(
+  url: string,
+  entry: Entry,
+  wanted: ReleaseQuery,
+  retry: RetryPolicy,
+  stop: AbortSignal,
+): Promise<Release> {
+  return await fetchRelease(resolve(entry.manifest, url), wanted, entry, retry, stop);
+}
+
+async function fetchRelease(
+  manifestUrl: string,
+  wanted: ReleaseQuery,
+  listed: Entry | undefined,
+  retry: RetryPolicy,
+  stop: AbortSignal,
+): Promise<Release> {
   const bytes = await fetchManifest(manifestUrl, retry, stop);
   const signature = new TextDecoder().decode(await fetchManifest(`${manifestUrl}.minisig`, retry, stop));
   return await verifyRelease(bytes, signature, manifestUrl, wanted, listed);
@@ -40,12 +74,6 @@ export async function findRelease(
 /** Whether an address is that of a manifest rather than of a list. */
 export function namesManifest(url: string): boolean {
   return new URL(url).pathname.endsWith("/manifest.json");
-}
-
-async function findListed(url: string, wanted: ReleaseQuery, retry: RetryPolicy, stop: AbortSignal) {
-  const latest = await verifyLatest(parseJson(await fetchManifest(url, retry, stop)), wanted.keys);
-  checkHolds(latest, new Date());
-  return newest(latest, wanted);
 }
 
 async function fetchManifest(url: string, retry: RetryPolicy, stop: AbortSignal): Promise<Bytes> {

@@ -7,6 +7,17 @@ import { type Listing, OS_JSON_LIMIT, parseListing, PIECES } from "./os-json.ts"
 /** What the piece partition is called in the partition table of an image. */
 const PIECE_LABEL = "FEDAC-PIECE";
 
+/** Why something has not the partitions of an image of ours. */
+export class LayoutError extends RangeError {
+  /** It is shorter than its table says, or its table is sound and of something else. */
+  readonly fault: "short" | "foreign";
+
+  constructor(fault: LayoutError["fault"], message: string) {
+    super(message);
+    this.fault = fault;
+  }
+}
+
 /** Bytes `start, length` of an image or a part of one. */
 export type At = (start: number, length: number) => Promise<Bytes>;
 
@@ -20,17 +31,20 @@ export interface Layout {
 
 /**
  * The partitions of what `at` reads, which has `size` bytes. Throws `RangeError` unless its table is sound and has one
- * piece partition.
+ * piece partition; a `LayoutError` where it can be told why.
  */
 export async function layoutOf(at: At, size: number): Promise<Layout> {
   const head = await at(0, Math.min(GPT_LENGTH, size));
   const its = await diskSizeOf(head);
-  if (its > size) throw new RangeError(`it is cut off: it has ${size} of the ${its} bytes of its image`);
+  if (its > size) {
+    throw new LayoutError("short", `it is cut off: it has ${size} of the ${its} bytes of its image`);
+  }
   const partitions = await parseGpt(head, its);
   const pieces = partitions.filter(({ label }) => label === PIECE_LABEL);
   const [piece] = pieces;
   if (!piece || pieces.length > 1) {
-    throw new RangeError(
+    throw new LayoutError(
+      "foreign",
       `it has ${pieces.length} partitions called ${PIECE_LABEL}, and an image of ours has one`,
     );
   }

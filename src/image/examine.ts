@@ -67,7 +67,7 @@ export class ExamineError extends RangeError {
 export function baseNamedIn({
   base,
 }: Pick<Listing, "base">): { flavor: string; version: string } | undefined {
-  const [, flavor, version] = /^\S+ (\S+) (\S+)$/.exec(base) ?? [];
+  const [, flavor, version] = /^\S+ ([a-z0-9][a-z0-9._-]{0,63}) (\S+)$/.exec(base) ?? [];
   return flavor !== undefined && version !== undefined && VERSION.test(version)
     ? { flavor, version }
     : undefined;

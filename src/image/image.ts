@@ -1,3 +1,5 @@
+import { rechunk } from "../bytes/rechunk.ts";
+import { chunksOf } from "../ext4/chunks.ts";
 import type { Segment } from "../ext4/segment.ts";
 import { ManifestError } from "../errors.ts";
 import { backupGpt, checkBackupGpt, parseGpt } from "./gpt.ts";
@@ -5,15 +7,16 @@ import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import { allowancesOf } from "../allowances.ts";
 import type { ImageInfo } from "../messages.ts";
-import { imageFileName } from "../piece/name.ts";
-import type { Bytes } from "../bytes/segment.ts";
+import { imageFileName, partitionFileName } from "../piece/name.ts";
+import type { Bytes, ImageSegment } from "../bytes/segment.ts";
+import { sha256OfAll } from "../bytes/sha256.ts";
 import { copiedIn } from "../release/copies.ts";
 import { contentLength, digestOf, lengthOfWindow } from "../release/windows.ts";
 import { finishedSha256, verifyWhole } from "./digest.ts";
 import { orderedWindows, type WindowSources } from "../fetch/downloader.ts";
 import type { Seed } from "../fetch/seed.ts";
 import { MENU } from "./os-json.ts";
-import { planImage, type PartitionContents } from "./plan.ts";
+import { type PartitionContents, type PartitionPlan, planPartition } from "./plan.ts";
 import { splice } from "./splice.ts";
 
 /** A base image: what it is, and where its windows come from. */
@@ -36,11 +39,85 @@ export interface Image {
 }
 
 /**
- * Decide the image of `contents` on `base`. Of the base only the first window is read, to check its partition table and
- * to compute the finished image's SHA-256, and the last one where it cannot be made from the first. Throws
- * `ManifestError`, `BaseImageError`, `ConnectionError`, what `planPartition` throws, and the reason that `stop` is aborted with.
+ * Decide the image of `contents` on `base`. Of the base only its ends are read (`openBaseImage`). Throws what that and
+ * `planPartition` throw.
  */
 export async function openImage(base: Base, contents: PartitionContents, stop: AbortSignal): Promise<Image> {
+  const { manifest } = base;
+  const opened = await openBaseImage(base, stop);
+  const decide = async (wanted: PartitionContents): Promise<Image> => {
+    const plan = await planPartition(manifest, wanted);
+    const { sha256, chunks } = await opened.with(plan.segments);
+    const { size } = manifest.image;
+    const { download, here } = opened;
+    const info = { ...aboutContents(manifest, wanted, plan), size, sha256, download, here };
+    return {
+      info: { ...info, fileName: imageFileName(info.piece.name, plan.pieces.length - 1) },
+      with: decide,
+      chunks,
+    };
+  };
+  return await decide(contents);
+}
+
+/**
+ * The piece partition of an image alone, for what has the base already: of that nothing is read but the manifest. Throws
+ * what `planPartition` throws.
+ */
+export async function openPartition(
+  manifest: Manifest,
+  contents: PartitionContents,
+): Promise<Pick<Image, "info" | "chunks">> {
+  const plan = await planPartition(manifest, contents);
+  const { segments } = plan;
+  const { length: size } = manifest.piecePartition;
+  const about = aboutContents(manifest, contents, plan);
+  return {
+    info: {
+      ...about,
+      only: "piece",
+      fileName: partitionFileName(about.piece.name, plan.pieces.length - 1),
+      size,
+      sha256: await sha256OfAll(chunksOf(segments)),
+      download: 0,
+      here: 0,
+    },
+    chunks: (buffers) => rechunk(chunksOf(segments), WINDOW, size, buffers),
+  };
+}
+
+/** What is said of an image and of its piece partition alike. */
+function aboutContents(
+  { name, version, flavor, arch, created }: Manifest,
+  { start: chosen = MENU, by }: PartitionContents,
+  { pieces }: PartitionPlan,
+) {
+  const [first] = pieces;
+  return {
+    piece: { name: first.name, size: first.size, sha256: first.sha256 },
+    pieces,
+    ...(pieces.length > 1 && chosen !== MENU && { start: pieces[chosen]!.name }),
+    base: { name, version, flavor, arch, created },
+    allow: allowancesOf(pieces.flatMap(({ allow }) => allow)).allow,
+    ...(by === undefined ? {} : { by }),
+  };
+}
+
+/** A base image of which all is known that an image needs to be decided. Sizes in bytes. */
+interface OpenedBase {
+  /** How much of it has to come from somewhere, and how much of that is here. */
+  readonly download: number;
+  readonly here: number;
+  /** The image with this in the place of the piece partition, and its SHA-256. */
+  with(partition: readonly Segment[]): Promise<{ readonly sha256: string; readonly chunks: Image["chunks"] }>;
+}
+
+/**
+ * Open `base`. Only the first window is read, to check its partition table and to compute the SHA-256 of images on it, and
+ * the last one where it cannot be made from the first. Throws `ManifestError`, `BaseImageError`, `ConnectionError`, and the
+ * reason that `stop` is aborted with.
+ */
+export async function openBaseImage(base: Base, stop: AbortSignal): Promise<OpenedBase> {
   const { manifest } = base;
   const windows = windowsOf(manifest);
   const last = windows.digests.length - 1;
@@ -62,36 +139,33 @@ export async function openImage(base: Base, contents: PartitionContents, stop: A
   await gpt(() => checkBackupGpt(tail, manifest.image.size));
   crossCheck(manifest, partitions);
 
-  const { name, version, flavor, arch, created } = manifest;
-  const download = contentLength(windows) - (isMade ? tail.length : 0);
-
-  const decide = async (wanted: PartitionContents): Promise<Image> => {
-    const { segments, pieces } = await planImage(manifest, wanted);
-    const partition = segments.filter((segment): segment is Segment => segment.kind !== "base");
-    const [first] = pieces;
-    const { start: chosen = MENU } = wanted;
-    const info: ImageInfo = {
-      fileName: imageFileName(first.name, pieces.length - 1),
-      size: manifest.image.size,
-      sha256: await finishedSha256(manifest, partition, tail),
-      download,
-      here,
-      piece: { name: first.name, size: first.size, sha256: first.sha256 },
-      pieces,
-      ...(pieces.length > 1 && chosen !== MENU && { start: pieces[chosen]!.name }),
-      base: { name, version, flavor, arch, created },
-      allow: allowancesOf(pieces.flatMap(({ allow }) => allow)).allow,
-      ...(wanted.by === undefined ? {} : { by: wanted.by }),
-    };
-    function chunks(buffers: BufferPool, seeds: readonly Seed[] = []): AsyncGenerator<Bytes> {
-      const all = { ...sources, seeds: [...seeds, ends(head, tail, last), ...sources.seeds] };
-      const readBase = (start: number, length: number) =>
-        orderedWindows(all, start / WINDOW, Math.ceil((start + length) / WINDOW), buffers, stop);
-      return verifyWhole(manifest, info.sha256, splice(segments, readBase, buffers));
-    }
-    return { info, with: decide, chunks };
+  return {
+    download: contentLength(windows) - (isMade ? tail.length : 0),
+    here,
+    async with(partition) {
+      const sha256 = await finishedSha256(manifest, partition, tail);
+      function chunks(buffers: BufferPool, seeds: readonly Seed[] = []): AsyncGenerator<Bytes> {
+        const all = { ...sources, seeds: [...seeds, ends(head, tail, last), ...sources.seeds] };
+        const readBase = (start: number, length: number) =>
+          orderedWindows(all, start / WINDOW, Math.ceil((start + length) / WINDOW), buffers, stop);
+        return verifyWhole(manifest, sha256, splice(around(manifest, partition), readBase, buffers));
+      }
+      return { sha256, chunks };
+    },
   };
-  return await decide(contents);
+}
+
+/** The base image with this in the place of its piece partition. */
+function around(
+  { image, piecePartition: { start, length } }: Manifest,
+  partition: readonly Segment[],
+): ImageSegment[] {
+  const end = start + length;
+  return [
+    { kind: "base", start: 0, length: start },
+    ...partition,
+    { kind: "base", start: end, length: image.size - end },
+  ];
 }
 
 /** The first and the last window of an image, which are here already. */

@@ -4,7 +4,7 @@ import { type FileEntry, filesystem, FilesystemError, plan } from "../ext4/files
 import type { Segment } from "../ext4/segment.ts";
 import { folderWord } from "../piece/name.ts";
 import type { Manifest } from "../release/manifest.ts";
-import { lengthOf, type Bytes, type ImageSegment } from "../bytes/segment.ts";
+import { lengthOf, type Bytes } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
 import { formatSettings, type SealedSettings } from "../settings/settings.ts";
 import { menuSplash, splash } from "../splash/splash.ts";
@@ -37,12 +37,6 @@ const SETTINGS_JSON = "settings.json";
 /** For a file system that is planned and not made: where things lie does not depend on it. */
 const NO_UUID = "00000000-0000-0000-0000-000000000000";
 
-/** A whole image, decided to the last byte. */
-export interface ImagePlan {
-  readonly segments: readonly ImageSegment[];
-  readonly pieces: readonly [PlannedPiece, ...PlannedPiece[]];
-}
-
 /** A piece, and where it goes. */
 export interface PlannedPiece {
   readonly name: string;
@@ -65,34 +59,16 @@ export interface PieceFile {
 }
 
 /** What lies in the piece partition, decided to the last byte. */
-interface PartitionPlan {
+export interface PartitionPlan {
   /** As long together as the partition. */
   readonly segments: readonly Segment[];
   readonly pieces: readonly [PlannedPiece, ...PlannedPiece[]];
 }
 
 /**
- * The base image with a file system of `contents` in place of the piece partition. Time and UUID come from the manifest
- * and the files, so the same request gives the same bytes; the random bytes of its settings are a part of a request.
- * Throws what `planPartition` throws.
- */
-export async function planImage(manifest: Manifest, contents: PartitionContents): Promise<ImagePlan> {
-  const { start, length } = manifest.piecePartition;
-  const end = start + length;
-  const { segments, pieces } = await planPartition(manifest, contents);
-  return {
-    segments: [
-      { kind: "base", start: 0, length: start },
-      ...segments,
-      { kind: "base", start: end, length: manifest.image.size - end },
-    ],
-    pieces,
-  };
-}
-
-/**
- * The piece partition of that image alone, the same to the byte. Throws `BundleError` when the piece does not fit; of
- * several, `PartitionFullError`, which names the first that does not, and `OnePieceBaseError` for a base that takes one.
+ * The file system of `contents`, which takes the place of the piece partition in an image. Time and UUID come from the
+ * manifest and the files, so the same request gives the same bytes; the random bytes of its settings are a part of a
+ * request. Throws `BundleError` when the piece does not fit; of several, `PartitionFullError`, which names the first that does not, and `OnePieceBaseError` for a base that takes one.
  */
 export async function planPartition(manifest: Manifest, contents: PartitionContents): Promise<PartitionPlan> {
   const { length, label } = manifest.piecePartition;
@@ -159,7 +135,7 @@ function checkContents(manifest: Manifest, { pieces, start }: PartitionContents)
   if (typeof start === "number" && !pieces[start]) throw new RangeError(`there is no piece ${start}`);
 }
 
-async function plannedPieces(pieces: PartitionContents["pieces"]): Promise<ImagePlan["pieces"]> {
+async function plannedPieces(pieces: PartitionContents["pieces"]): Promise<PartitionPlan["pieces"]> {
   const folders = pieces.length > 1 ? foldersOf(pieces.map(({ name }) => name)) : [""];
   const planned = pieces.map(async ({ name, html, allow = [] }, i) => ({
     name,
@@ -188,7 +164,7 @@ export function foldersOf(names: readonly string[]): string[] {
 async function partitionFiles(
   manifest: Manifest,
   { pieces, start = MENU, splash: own, by, settings }: PartitionContents,
-  planned: ImagePlan["pieces"],
+  planned: PartitionPlan["pieces"],
 ): Promise<[PieceFile, ...PieceFile[]]> {
   const base = `${manifest.name} ${manifest.flavor} ${manifest.version}`;
   const [only] = planned;
@@ -225,7 +201,7 @@ async function partitionFiles(
  * The bytes that are left in the partition. Throws `BundleError`, or of several `PartitionFullError` with the first that
  * there is no room for beside those before it.
  */
-function checkRoom(manifest: Manifest, pieces: ImagePlan["pieces"], files: readonly PieceFile[]): number {
+function checkRoom(manifest: Manifest, pieces: PartitionPlan["pieces"], files: readonly PieceFile[]): number {
   const { length, label } = manifest.piecePartition;
   const place = (some: readonly PieceFile[]) => {
     const options = { size: length, label, uuid: NO_UUID, time: timeOf(manifest) };

@@ -45,6 +45,17 @@ export type Command =
   | "takeOffStick"
   | "manageStick"
   | "stickIsFat"
+  | "showWays"
+  | "onlyPiece"
+  | "wholeImage"
+  | "copyCommand"
+  | "openImage"
+  | "showImage"
+  | "hideImage"
+  | "checkImage"
+  | "repairImage"
+  | "putIntoImage"
+  | "stopImage"
   | `ask:${"remove" | "takeOff" | "replace" | ""}`
   | `starts:${string}`
   | `remove:${string}`

@@ -1,4 +1,4 @@
-import type { BuildState, PageInfo } from "../messages.ts";
+import type { BuildState, ImageFileState, PageInfo } from "../messages.ts";
 import { action, heading, text, type Block, type PictureName, type Screen } from "./blocks.ts";
 import { plain } from "./text.ts";
 import { words } from "./words.ts";
@@ -24,12 +24,17 @@ export interface Model {
   linking: boolean;
   /** Whether the person looks at what the piece may use. It is shown anyway when it asks for something. */
   unfolded: boolean;
+  /** Whether the ways that few want are offered too. */
+  waysShown: boolean;
   /** What the person is asked about a stick: which piece goes, or whether they mean it. */
   stickQuestion: "" | "remove" | "takeOff" | "replace";
   /** Whether the person knows better than we do that a stick has FAT. */
   stickIsFat: boolean;
   /** Whether the stick is shown, and not that it is done. */
   stickManaged: boolean;
+  /** The image on disk that the page has open, and whether it is shown instead of the build. */
+  image: ImageFileState | null;
+  imageShown: boolean;
   /** Whether the person is asked if the build is to stop. */
   stopping: boolean;
   /** Of several pieces, whether the person goes on without those that cannot be had. */

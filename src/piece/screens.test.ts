@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { MOST_PIECES } from "../image/os-json.ts";
 import { info, pageInfo, sha256, states } from "../testing/states.ts";
 import { models, unknown } from "../testing/models.ts";
 import type { Model } from "./model.ts";
@@ -22,19 +23,41 @@ test.each([
   ["opening", "busy", []],
   ["preparing", "busy", ["c"]],
   ["baking", "busy", ["c"]],
-  ["ready", "calm", ["s", "w", "u", "k", "a", "e", "l"]],
-  ["signed", "calm", ["s", "w", "u", "b", "k", "a", "e", "l"]],
-  ["allowing", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l"]],
-  ["asks", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l"]],
+  ["ready", "calm", ["s", "w", "u", "k", "a", "e", "l", "o"]],
+  ["signed", "calm", ["s", "w", "u", "b", "k", "a", "e", "l", "o"]],
+  ["other ways", "calm", ["s", "w", "u", "k", "a", "e", "l", "o", "f"]],
+  ["allowing", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l", "o"]],
+  ["asks", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l", "o"]],
+  ["piece alone", "calm", ["s", "w", "b"]],
+  ["piece alone, saved", "glad", ["m", "h", "j", "r", "n"]],
+  ["image looked at", "busy", ["c"]],
+  ["image looked at, lost", "sad", ["c"]],
+  ["image read", "busy", ["c"]],
+  ["image unread", "calm", ["v", "f", "b"]],
+  ["image whole", "glad", ["p", "f", "b", "v", "n"]],
+  ["image without a piece", "glad", ["f", "b", "v", "n"]],
+  ["image damaged", "sad", ["s", "p", "f", "b", "v", "a", "n"]],
+  ["image without its piece", "sad", ["p", "f", "b", "v", "n"]],
+  ["image of a base", "glad", ["p", "f", "b", "v", "n"]],
+  ["image asked for a piece", "busy", ["c"]],
+  ["image copied", "busy", ["c"]],
+  ["image written, lost", "sad", ["c"]],
+  ["image put in place", "busy", []],
+  ["image done in place", "glad", ["p", "f", "b", "v", "n"]],
+  ["image done with several", "glad", ["p", "f", "b", "v", "n"]],
+  ["image refused", "sad", ["f", "b"]],
   ["several fetched", "busy", ["c"]],
   ["several baked", "busy", ["c"]],
-  ["several", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l"]],
-  ["several, one out", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l"]],
+  ["several", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l", "o"]],
+  ["several, other ways", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l", "o", "f"]],
+  ["several, one out", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l", "o"]],
   ["several, one unknown", "sad", ["s", "w", "y"]],
-  ["several, without the unknown", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l"]],
+  ["several, without the unknown", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l", "o"]],
   ["several, one too many", "sad", ["s", "y", "1", "2"]],
   ["several, looked at one", "calm", ["b", "o", "t", "c", "m", "i", "x", "n"]],
   ["several, looked at one out", "calm", ["b", "o"]],
+  ["several alone", "calm", ["s", "w", "b"]],
+  ["several alone, saved", "glad", ["m", "h", "j", "r", "n"]],
   ["several done", "glad", ["h", "j", "r", "n"]],
   ["several, failed", "sad", ["r", "y", "n"]],
   ["stick for several", "calm", ["s", "u", "b", "1", "2", "v", "d", "t"]],
@@ -78,9 +101,17 @@ test.each([
 test("what this browser or this base cannot do is not offered", () => {
   expect(keysOf(model({ build: states.ready, page: { ...pageInfo, choose: false } }))).not.toContain("w");
   const build = { ...states.ready, keep: { wanted: false, bytes: 0, possible: false } };
-  expect(keysOf(model({ build }))).toEqual(["s", "w", "u", "a", "e", "l"]);
+  expect(keysOf(model({ build }))).toEqual(["s", "w", "u", "a", "e", "l", "o"]);
   const page = { ...pageInfo, stick: false };
-  expect(keysOf(model({ build, page }))).toEqual(["s", "w", "a", "e", "l"]);
+  expect(keysOf(model({ build, page }))).toEqual(["s", "w", "a", "e", "l", "o"]);
+});
+
+test("no key means two things when a stick has as many pieces as it can", () => {
+  const all = Array.from({ length: MOST_PIECES }, (_, i) => ({ ...info.pieces[0], name: `piece${i}` }));
+  const build = { ...states.signed, info: { ...info, pieces: [all[0]!, ...all.slice(1)] as const } };
+  const keys = keysOf(model({ build, waysShown: true })).filter((key) => key !== "");
+  expect(keys.length).toBeGreaterThan(MOST_PIECES);
+  expect(new Set(keys).size).toBe(keys.length);
 });
 
 test("a link too long for a code is shown without one", () => {
@@ -149,14 +180,14 @@ describe("a screen reader is told", () => {
     for (const [sentence] of told.matchAll(/.*?[.?!]+(?= |$)/g)) {
       expect
         .soft(sentence.trim())
-        .toMatch(/^(?:[A-Z0-9"]|[a-z]: |os\.|[\w@/-]+(?:\.iso| os|, \d| and \d|\.$))/);
+        .toMatch(/^(?:[A-Z0-9"]|[a-z]: |os\.|[\w@/-]+(?:\.\w{3}| os|, \d| and \d|\.$))/);
     }
     expect(told).toMatch(/[.?!]$/);
   });
 
   test("all that is known before a build, and the keys", () => {
     expect(announcement(screenOf(models["ready"]!))).toBe(
-      `notepat os. File: notepat-os.iso, 2,985 MB. Download: 540 MB. Base: kiosk 2026.11.24, x86_64. Piece: notepat, 1.2 MB. May use: screen, sound and keys only. SHA-256: ${sha256}. s: Start. w: Choose where. u: Onto a stick. k: Keep base for next time (540 MB), on. a: Allow more. e: Settings. l: Link.`,
+      `notepat os. File: notepat-os.iso, 2,985 MB. Download: 540 MB. Base: kiosk 2026.11.24, x86_64. Piece: notepat, 1.2 MB. May use: screen, sound and keys only. SHA-256: ${sha256}. s: Start. w: Choose where. u: Onto a stick. k: Keep base for next time (540 MB), on. a: Allow more. e: Settings. l: Link. o: More.`,
     );
   });
 
@@ -190,12 +221,13 @@ describe("a screen reader is told", () => {
 test("what is drawn is ASCII and begins in lower case, but names and what errors say", () => {
   const proper =
     /^(?:Windows|Mac|Linux|Secure|Acer|ASRock|ASUS|Dell|Framework|Gigabyte|HP|Lenovo|MSI|Samsung|Toshiba|Intel)/;
-  const errors = Object.values(models).flatMap(({ build, cleared }) => [
+  const errors = Object.values(models).flatMap(({ build, cleared, image }) => [
     build?.message,
     cleared?.message,
     build?.stick?.message,
     build?.stick?.name,
     ...(build?.info?.leftOut ?? []).map(({ message }) => message),
+    image?.message,
   ]);
   const drawn = Object.values(models).flatMap((each) =>
     screenOf(each).blocks.flatMap((block): string[] => {

@@ -2,6 +2,7 @@ import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
 import { allowing } from "./allowing.ts";
 import { action, field, gap, heading, pair, text } from "./blocks.ts";
 import type { Action, Block, Screen } from "./blocks.ts";
+import { imageScreen } from "./image-screens.ts";
 import { called, step, title, waiting, type Model } from "./model.ts";
 import { isSeveral, listOf, severalScreen, sumOf } from "./several-screens.ts";
 import { stickScreen } from "./stick-screens.ts";
@@ -12,6 +13,7 @@ import { words } from "./words.ts";
 export function screenOf(model: Model): Screen {
   const { target, page, build, phone, linking } = model;
   if (!page) return model.pageIsLate ? missing(model) : waiting(model, words.loading);
+  if (model.image && model.imageShown) return imageScreen(model, model.image);
   if (target === "") return picker(model, page);
   if (target === "clear") return clearing(model);
   if (linking || (phone && !build)) return linked(model);
@@ -25,9 +27,10 @@ export function screenOf(model: Model): Screen {
   if (stage === "preparing" || !info) {
     return preparing(model, build);
   }
-  if (stage === "ready") return ready(model, page, build, info);
+  if (stage === "ready") return info.only ? pieceAlone(model, page, info) : ready(model, page, build, info);
   if (build.stick) return stickScreen(model, page, build.stick, build, info);
-  return stage === "saving" ? saving(model, build, info) : done(model, build, info);
+  if (stage === "saving") return saving(model, build, info);
+  return info.only ? pieceSaved(model, build, info) : done(model, build, info);
 }
 
 /**
@@ -93,7 +96,7 @@ function missing(model: Model): Screen {
   };
 }
 
-function picker({ typed, chosen, marked }: Model, { recent, kept, sizes, room }: PageInfo): Screen {
+function picker({ typed, chosen, marked, phone }: Model, { recent, kept, sizes, room }: PageInfo): Screen {
   const offers = offersOf(recent, typed, marked);
   const isMarking = marked.length > 0;
   const isMarked = (offer: string) => offer.split("~").every((name) => marked.includes(name));
@@ -129,6 +132,7 @@ function picker({ typed, chosen, marked }: Model, { recent, kept, sizes, room }:
       gap(),
       ...(isMarking ? [] : [text(hint, { color: "dim" })]),
       text(words.kidlisp, { color: "dim" }),
+      ...(phone || isMarking ? [] : [text(words.image.drop, { color: "dim" })]),
       ...(kept > 0 ? [text(words.kept(kept), { color: "dim" })] : []),
     ],
     actions: isMarking ? [action("tab arrowright", build(marked.length), "buildMarked")] : [],
@@ -214,12 +218,7 @@ function ready(
       field(words.download, words.downloadOf(info.download, info.here)),
       field(words.base, words.baseOf(info.base)),
       ...(info.release?.olderThan ? [text(words.older(info.release.olderThan), { color: "bad" })] : []),
-      ...(several
-        ? sumOf(info)
-        : [
-            field(words.piece, words.pieceOf(info.piece.name, info.piece.size)),
-            field(words.mayUse, words.usesOf(info.allow)),
-          ]),
+      ...whatIsOn(info),
       ...(info.setUp?.length ? [field(words.setUp, info.setUp.map((line) => shown(line)).join(", "))] : []),
       { kind: "sha256", hex: info.sha256 || ".".repeat(64) },
       ...(isNormalised
@@ -238,6 +237,12 @@ function ready(
           ...(several ? [action("y", words.several.again, "pickAgain")] : []),
           action("e", words.settings, "settings"),
           action("l", words.link, "link"),
+          ...(model.waysShown
+            ? [
+                action("o", words.alone.name(info.pieces.length), "onlyPiece"),
+                action("f", words.image.open, model.image ? "showImage" : "openImage"),
+              ]
+            : [action("o", words.more, "showWays")]),
         ],
       },
     ],
@@ -247,6 +252,70 @@ function ready(
       ...(page.choose ? [action("w", unfinished ? words.goOn : words.where, "choose")] : []),
       ...(page.stick ? [action("u", words.stick.onto, "stick")] : []),
     ],
+  };
+}
+
+/** The piece or the pieces, and what they may use. */
+function whatIsOn(info: ImageInfo): Block[] {
+  if (isSeveral(info)) return sumOf(info);
+  const { piece, allow } = info;
+  return [
+    field(words.piece, words.pieceOf(piece.name, piece.size)),
+    field(words.mayUse, words.usesOf(allow)),
+  ];
+}
+
+/** The piece partition, to be saved alone. */
+function pieceAlone(model: Model, page: PageInfo, info: ImageInfo): Screen {
+  const { length } = info.sha256; // "" while it is computed
+  const names = info.pieces.map(({ name }) => plain(name));
+  return {
+    kind: "pages",
+    face: "calm",
+    blocks: [
+      title(model),
+      text(words.alone.what(info.pieces.length)),
+      field(words.file, length > 0 ? words.fileOf(info.fileName, info.size) : "...", true),
+      field(words.base, words.baseOf(info.base)),
+      ...(isSeveral(info) ? [field(words.piece, words.image.piecesOf(names, undefined))] : []),
+      ...whatIsOn(info),
+      ...(info.setUp?.length ? [field(words.setUp, info.setUp.map((line) => shown(line)).join(", "))] : []),
+      { kind: "sha256", hex: info.sha256 || ".".repeat(64) },
+    ],
+    aside: [{ kind: "preview" }],
+    actions: [
+      action("s space", words.start, "start"),
+      ...(page.choose ? [action("w", words.where, "choose")] : []),
+      action("b", words.alone.whole, "wholeImage"),
+    ],
+  };
+}
+
+/** The piece partition is saved: what is left is to write it. */
+function pieceSaved(model: Model, { where, saved: isSaved }: BuildState, info: ImageInfo): Screen {
+  const said = where === "chosen" ? words.doneChosen : isSaved ? words.done : words.handed;
+  return {
+    kind: "pages",
+    face: "glad",
+    blocks: [
+      title(model),
+      text(said(info.fileName), { color: "good" }),
+      { kind: "sha256", hex: info.sha256 },
+      gap(),
+      text(words.alone.next, { color: "title" }),
+      ...words.alone.how(words.alone.command(info.fileName)).map((line) => text(line)),
+      {
+        kind: "row",
+        actions: [
+          action("m", words.alone.copy, "copyCommand"),
+          action("h", words.copy, "copy"),
+          action("j", words.checksum, "saveChecksum"),
+          action("r", words.once, "open"),
+          action("n", words.other, "pickAnother"),
+        ],
+      },
+    ],
+    actions: [],
   };
 }
 
@@ -303,7 +372,7 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
         ],
       },
       gap(),
-      text(words.fetched(Math.min(fetched, toFetch), toFetch), { color: "dim" }),
+      ...(info.only ? [] : [text(words.fetched(Math.min(fetched, toFetch), toFetch), { color: "dim" })]),
       { kind: "sha256", hex: info.sha256 },
     ],
     actions: stopping

@@ -11,7 +11,7 @@ import { words } from "./words.ts";
 type LeftOut = NonNullable<ImageInfo["leftOut"]>[number];
 
 /** Pieces have these keys, as far as they go: others are tapped. What else can be done on that screen has the rest. */
-const CHOICE_KEYS = "1234567890acdfghijmnopqrtvxz";
+const CHOICE_KEYS = "1234567890acdghijmnpqrtvxz";
 
 /** Whether several pieces were asked for, be they on the image or not. */
 export function isSeveral({ pieces, leftOut = [] }: ImageInfo): boolean {

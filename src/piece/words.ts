@@ -1,5 +1,13 @@
 import type { Allowance } from "../allowances.ts";
-import type { ImageInfo, PageInfo, StickJob, StickView, Trouble } from "../messages.ts";
+import type {
+  ImageInfo,
+  ImageProgress,
+  ImageView,
+  PageInfo,
+  StickJob,
+  StickView,
+  Trouble,
+} from "../messages.ts";
 import { duration, size, thousands } from "./text.ts";
 
 /**
@@ -287,6 +295,79 @@ export const words = {
     boot: "2. boot it",
     uefi: "it starts computers with UEFI, as most are since 2012. others need the .iso.",
   },
+  /** The piece partition alone. */
+  alone: {
+    name: (pieces: number) =>
+      pieces === 1 ? (["only the piece", "piece"] as const) : (["only the pieces", "pieces"] as const),
+    whole: ["whole image", "whole"],
+    what: (pieces: number) =>
+      `the ${pieces === 1 ? "piece" : "pieces"} alone, for a stick that has an image of ours already. its base stays as it is.`,
+    next: "next: put it onto such a stick.",
+    /** The person puts the stick's device at its end. */
+    command: (fileName: string) => `os put ${fileName} /dev/sdX`,
+    how: (command: string) => [
+      `on Linux, in a copy of this project: ${command}`,
+      '"os" is "npm run -s os --" there, and sdX the stick. os put looks before it writes, and reads back.',
+    ],
+    copy: ["copy command", "command"],
+    copied: "command copied",
+  },
+  /** An image that is on disk already. */
+  image: {
+    open: ["an image file", "file"],
+    another: ["another file", "file"],
+    check: ["check it", "check"],
+    repair: ["repair it", "repair"],
+    save: ["save it repaired", "repair"],
+    put: (piece: string) => [`put ${piece} in`, "put"] as const,
+    saveWith: (piece: string) => [`save it with ${piece}`, "put"] as const,
+    anew: ["build it anew", "anew"],
+
+    drop: "have an image? drop it here: it is checked, and mended.",
+    base: ({ flavor, version, newest }: ImageView["base"]) =>
+      newest === undefined ? `${flavor} ${version}` : `${flavor} ${version}, and ${newest} is newer`,
+    /** The first few of them. */
+    piecesOf(names: readonly string[], by: string | undefined) {
+      if (names.length === 0) return "none";
+      const more = names.length > 4 ? ` and ${names.length - 4} more` : "";
+      return `${names.slice(0, 4).join(", ")}${more}${by === undefined ? "" : `, built by ${by}`}`;
+    },
+    behind: (bytes: number) => `${size(bytes)} lie behind the image, and stay there.`,
+    ownTable: "its partition table is not the image's. it is sound, and stays.",
+    unread: "not read yet.",
+    whole: "every byte of its base is right.",
+    wrong: (bytes: number) => `${size(bytes)} of its base are wrong.`,
+    damagedPiece: "its piece is damaged: put one in.",
+    unsure: "who made the piece is not proven: nothing signed describes it.",
+    copies: (bytes: number) =>
+      `your browser writes into a copy: it needs ${size(bytes)} more for a while, and until the end the file stays as it is.`,
+    choosePiece: "to put another piece in, choose one. the file stays open.",
+    outdated: "its base stays. built anew, it has the newer one.",
+
+    looking: (name: string) => `looking at ${name}...`,
+    doing: {
+      check: (name: string) => `reading ${name}`,
+      repair: (name: string) => `mending ${name}`,
+      put: (name: string) => `writing into ${name}`,
+    },
+    saving: (name: string) => `saving what ${name} becomes`,
+    does: {
+      reading: "each part is held against its signed digest.",
+      fetching: "asking for what is put in...",
+      copying: "your browser makes its copy...",
+      writing: "only what is wrong is fetched.",
+      finishing: "your browser puts it in place...",
+    } satisfies Record<ImageProgress["does"], string>,
+
+    goesOn: "still writing the image",
+    repaired: (name: string) => `${name} is whole again.`,
+    putIn: ([piece = "", ...others]: readonly string[], name: string) =>
+      others.length === 0
+        ? `${piece} is in ${name}.`
+        : `${words.several.count(1 + others.length)} are in ${name}.`,
+    saved: (name: string) => `${name} is in your downloads.`,
+    handed: (name: string) => `${name} was handed to your browser. look for it in its downloads.`,
+  },
   /** Boot menu keys, by who makes the computer. */
   bootKeys: [
     "Acer F12",
@@ -312,6 +393,7 @@ export const words = {
   link: ["link", "link"],
   settings: ["settings", "set"],
   allow: ["allow more", "allow"],
+  more: ["more", "+"],
   back: ["back", "back"],
   anyway: ["build it here", "here"],
   pause: ["pause", "pause"],

@@ -1,6 +1,6 @@
 import type { Model } from "../piece/model.ts";
 import { linkTo } from "../ui/link.ts";
-import { pageInfo, states } from "./states.ts";
+import { images, pageInfo, states } from "./states.ts";
 
 /** What the piece knows before it knows anything. */
 export const unknown: Model = {
@@ -13,11 +13,14 @@ export const unknown: Model = {
   cleared: null,
   unconfirmed: false,
   unfolded: false,
+  waysShown: false,
   link: null,
   linking: false,
   stickQuestion: "",
   stickIsFat: false,
   stickManaged: false,
+  image: null,
+  imageShown: false,
   stopping: false,
   goesWithout: false,
   looking: "",
@@ -61,6 +64,7 @@ export const models: Record<string, Model> = {
   phone: { ...opening, phone: true, link },
   link: { ...opening, build: states.ready, linking: true, link },
   opening,
+  "other ways": { ...opening, build: states.ready, waysShown: true },
   allowing: { ...opening, build: states.ready, unfolded: true },
   stopping: { ...opening, build: states.saving, stopping: true },
   "several, without the unknown": {
@@ -81,6 +85,16 @@ export const models: Record<string, Model> = {
   "stick said to be FAT": { ...opening, build: states["stick unusable"], stickIsFat: true },
   "stick stopping": { ...opening, build: states["stick written"], stopping: true },
   "stick managed": { ...opening, build: states["stick done"], stickManaged: true },
+  ...Object.fromEntries(
+    Object.entries(images).map(([name, image]) => {
+      const model = name.includes("several")
+        ? { ...together, build: states.several }
+        : { ...opening, build: states.ready };
+      return [`image ${name}`, { ...model, image, imageShown: true, retrySeconds: 12 }];
+    }),
+  ),
+  "image without a piece": { ...unknown, page: pageInfo, image: images.whole, imageShown: true },
+  "several, other ways": { ...together, build: states.several, waysShown: true },
   ...Object.fromEntries(
     Object.entries(states).map(([name, build]) => {
       const model = name.includes("several") ? together : opening;

@@ -1,4 +1,4 @@
-import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
+import type { BuildState, ImageFileState, ImageInfo, ImageView, PageInfo } from "../messages.ts";
 
 // What the piece may be told, for tests of what it shows.
 
@@ -50,6 +50,13 @@ const without: ImageInfo = {
   ...several,
   fileName: "notepat+1-os.iso",
   pieces: [several.pieces[0], several.pieces[1]!],
+};
+const alone = { only: "piece", size: 20_971_520, download: 0 } as const;
+const only: ImageInfo = { ...info, ...alone, fileName: "notepat-piece.img" };
+const onlySeveral: ImageInfo = {
+  ...several,
+  ...alone,
+  fileName: "notepat+2-piece.img",
 };
 
 const preparing: BuildState = {
@@ -151,6 +158,16 @@ export const states = {
     },
   },
   asks: { ...ready, info: { ...info, allow: ["camera", "midi", "network"], asks: ["camera", "midi"] } },
+  "piece alone": { ...ready, info: only },
+  "piece alone, saved": { ...ready, stage: "done", saved: true, written: only.size, info: only },
+  "several alone": { ...ready, info: onlySeveral },
+  "several alone, saved": {
+    ...ready,
+    stage: "done",
+    saved: true,
+    written: onlySeveral.size,
+    info: onlySeveral,
+  },
   starting: { ...ready, stage: "starting" },
   saving,
   paused: { ...saving, paused: true },
@@ -264,3 +281,98 @@ export const states = {
   },
   cancelled: { ...saving, stage: "cancelled", error: "CancelledError", message: "The build was cancelled." },
 } satisfies Record<string, BuildState>;
+
+const opened = { name: "notepat-os.iso", size: info.size, inPlace: true } as const;
+const view: ImageView = {
+  pieces: ["notepat"],
+  by: "@sixteen_letters1",
+  base: { flavor: "kiosk", version: "2026.11.24" },
+  behind: 0,
+};
+const whole: ImageView = { ...view, checked: { wrong: 0, bytes: 0, piece: "whole", hasOwnTable: false } };
+const damaged: ImageView = {
+  ...view,
+  base: { ...view.base, version: "2026.11.17", newest: "2026.11.24" },
+  behind: 1_048_576,
+  checked: { wrong: 3, bytes: 12_582_912, piece: "whole", hasOwnTable: false },
+};
+const half = { done: 1_433_000_000, total: info.size };
+
+/** An image on disk in each of its states, by a name for it. */
+export const images = {
+  "looked at": { ...opened, doing: "look" },
+  "looked at, lost": { ...opened, doing: "look", trouble: { kind: "lost", tries: 2, again } },
+  read: { ...opened, doing: "check", found: view, progress: { does: "reading", ...half } },
+  unread: { ...opened, found: view, message: "It was stopped, and the file is as it was." },
+  whole: { ...opened, found: whole },
+  damaged: { ...opened, found: damaged },
+  "damaged, elsewhere": { ...opened, inPlace: false, found: damaged },
+  "without its piece": {
+    ...opened,
+    found: { ...whole, checked: { wrong: 0, bytes: 0, piece: "damaged", hasOwnTable: true } },
+  },
+  "of a base": {
+    ...opened,
+    found: {
+      pieces: [],
+      base: view.base,
+      behind: 0,
+      checked: { wrong: 0, bytes: 0, piece: "none", hasOwnTable: false },
+    },
+  },
+  "asked for a piece": {
+    ...opened,
+    doing: "put",
+    found: damaged,
+    progress: { does: "fetching", done: 0, total: 0 },
+  },
+  copied: {
+    ...opened,
+    doing: "put",
+    found: damaged,
+    progress: { does: "copying", done: 0, total: 33_554_432 },
+  },
+  written: {
+    ...opened,
+    doing: "repair",
+    found: damaged,
+    progress: { does: "writing", done: 4_194_304, total: 12_582_912 },
+  },
+  "written, lost": {
+    ...opened,
+    doing: "repair",
+    found: damaged,
+    progress: { does: "writing", done: 4_194_304, total: 12_582_912 },
+    trouble: { kind: "lost", tries: 2, again },
+  },
+  "put in place": { ...opened, doing: "put", found: whole, progress: { does: "finishing", ...half } },
+  saved: {
+    ...opened,
+    inPlace: false,
+    doing: "put",
+    found: damaged,
+    progress: { does: "writing", ...half },
+  },
+  "done in place": {
+    ...opened,
+    found: whole,
+    did: { job: "put", fileName: "frog-os.iso", where: "place", sha256 },
+  },
+  "done with several": {
+    ...opened,
+    found: { ...whole, pieces: ["notepat", "line", "@jeffrey/frog"] },
+    did: { job: "put", fileName: "frog-os.iso", where: "place", sha256 },
+  },
+  "done elsewhere": {
+    ...opened,
+    inPlace: false,
+    found: damaged,
+    did: { job: "repair", fileName: "notepat-os.iso", where: "downloads", sha256, saved: false },
+  },
+  refused: {
+    name: "holiday.jpg",
+    size: 0,
+    inPlace: false,
+    message: "holiday.jpg is no image of ours, or hardly anything is left of it.",
+  },
+} satisfies Record<string, ImageFileState>;

@@ -39,15 +39,7 @@ export function startBuildClient(
   clock: RunClock = runClock,
 ): BuildClient {
   const builder = wrap<Builder>(worker);
-  // comlink's calls wait for ever on a worker that is broken.
-  const broken = new Promise<never>((_, reject) => {
-    worker.addEventListener("error", (event) => {
-      // This is all that is told of a worker that does not load, and of one that breaks.
-      const what = navigator.onLine ? "The part of this page that builds images failed" : "You are offline";
-      reject(new Error(what, { cause: event.error }));
-    });
-  });
-  broken.catch(() => {});
+  const broken = brokenOf(worker);
   const orBroken = <T>(call: Promise<T>) => Promise.race([call, broken]);
   return {
     broken,
@@ -75,8 +67,22 @@ export function startBuildClient(
   };
 }
 
-function startWorker(): Worker {
-  return new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module" });
+/** Never resolves; rejects when `worker` does not load or breaks: comlink's calls wait for ever on one that is broken. */
+export function brokenOf(worker: Worker): Promise<never> {
+  const broken = new Promise<never>((_, reject) => {
+    worker.addEventListener("error", (event) => {
+      // This is all that is told of a worker that does not load, and of one that breaks.
+      const what = navigator.onLine ? "The part of this page that builds images failed" : "You are offline";
+      reject(new Error(what, { cause: event.error }));
+    });
+  });
+  broken.catch(() => {});
+  return broken;
+}
+
+/** A worker, for a build unless `name` says what for. */
+export function startWorker(name = "build"): Worker {
+  return new Worker(new URL("../worker/worker.ts", import.meta.url), { type: "module", name });
 }
 
 carryCauses();

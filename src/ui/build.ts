@@ -1,6 +1,6 @@
 import { withAllowance, type Allowance } from "../allowances.ts";
 import { CancelledError, explain, SaveError } from "../errors.ts";
-import type { BuildState, StickJob, StickView } from "../messages.ts";
+import type { BuildState, ImageInfo, StickJob, StickView } from "../messages.ts";
 import type { BuildRequest, Decisions } from "../worker/api.ts";
 import type { SealedSettings } from "../settings/settings.ts";
 import { startBuildClient } from "./build-client.ts";
@@ -30,6 +30,8 @@ export interface Build {
   include(piece: string): void;
   /** Fetch those of several pieces that could not be had once more. */
   again(): void;
+  /** Make the piece partition alone, or, when `undefined`, the whole image again. */
+  makeOnly(only: "piece" | undefined): void;
   /** How the machine is set up; as usual when `undefined`. While it is ready. */
   setUp(settings: SealedSettings | undefined): void;
   /** Who is there, and whether the image is to say that they have built it. Until it is made. */
@@ -177,9 +179,9 @@ export function openBuild(
     dispatch(end);
   };
 
-  const chooseFile = async (fileName: string) => {
+  const chooseFile = async ({ fileName, only }: ImageInfo) => {
     isChoosing = true;
-    const handle = await choose(fileName, unfinished);
+    const handle = await choose(fileName, only ? undefined : unfinished);
     isChoosing = false;
     if (handle) chooseTarget(handle);
   };
@@ -241,7 +243,7 @@ export function openBuild(
     start(where) {
       if (state.stage !== "ready" || !state.info || isChoosing) return;
       if (where === "downloads") return chooseTarget(undefined);
-      void chooseFile(state.info.fileName).catch((error: unknown) => stop.abort(error));
+      void chooseFile(state.info).catch((error: unknown) => stop.abort(error));
     },
     allow(use, name = choices.pieces[0]?.name) {
       const pieces = choices.pieces.map((each) => {
@@ -262,6 +264,10 @@ export function openBuild(
       dispatch({ type: "again" });
       decided = fetchAgain(decided);
       decided.catch((error: unknown) => stop.abort(error));
+    },
+    makeOnly(only) {
+      const { only: _, ...rest } = choices;
+      change({ ...rest, ...(only && { only }) });
     },
     setUp(settings) {
       const { settings: _, ...rest } = choices;

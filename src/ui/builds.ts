@@ -4,6 +4,7 @@ import type { BuildRequest } from "../worker/api.ts";
 import { ac } from "./ac.ts";
 import { openBuild } from "./build.ts";
 import { loadConfig } from "./config.ts";
+import { imageDesk } from "./image-file.ts";
 import { MachineSettings } from "./machine-settings.ts";
 import { notes } from "./notes.ts";
 import { BuildRegistry } from "./registry.ts";
@@ -11,6 +12,37 @@ import { requestFor } from "./request.ts";
 
 /** How machines are set up, by this page. */
 export const machineSettings = new MachineSettings();
+
+let imageVisit: string | undefined;
+
+/** Tell this visit of the piece of the image on disk that is open, now and at each change; nobody when `undefined`. */
+export function showImageTo(visit: string | undefined): void {
+  imageVisit = visit;
+  if (visit !== undefined && images.state) ac.signal({ type: "os:image", visit, image: images.state });
+}
+
+/** The image on disk that this page has open. */
+export const images = imageDesk(
+  async () => {
+    const { latest, keys, giveUpAfterSeconds } = await loadConfig();
+    const patience = giveUpAfterSeconds === undefined ? {} : { giveUpAfterSeconds };
+    return { manifest: latest, keys, seen: notes.seen, ...patience };
+  },
+  () => showImageTo(imageVisit),
+);
+
+/** The pieces of a build that is ready, as they are decided now, to be put into an image on disk. */
+export async function piecesToPut(info: ImageInfo): Promise<BuildRequest> {
+  const { by, pieces } = info;
+  const [piece, ...others] = pieces.map(({ name }) => name);
+  const settings = await machineSettings.sealed;
+  const decided = {
+    ...decidedBefore(info),
+    ...(by !== undefined && { by }),
+    ...(settings && { settings }),
+  };
+  return requestFor({ visit: "", piece: piece!, others }, await loadConfig(), notes.seen, decided);
+}
 
 /**
  * The builds of this page. AC runs `page.ts` anew at every visit of the piece, as another instance of the module; this

@@ -32,6 +32,13 @@ test("the last one stays, and what is not to be had stays away", () => {
   expect(including("never", only, info)).toEqual(only);
 });
 
+test("the piece alone is seen to be so at once, stays so when something else is said, and the whole comes back", () => {
+  const alone = foreseen(several, { ...decisionsOf(several, undefined), only: "piece" });
+  expect(alone).toMatchObject({ only: "piece", sha256: "" });
+  expect(decisionsOf(alone, undefined)).toMatchObject({ pieces, only: "piece" });
+  expect(foreseen(alone, { pieces })).not.toHaveProperty("only");
+});
+
 test("what is chosen is seen before the image is known", () => {
   const next = { ...decisionsOf({ ...several, by: "@jeffrey", start: "line" }, undefined), start: frog };
   const allowed = { ...next, pieces: next.pieces.map(({ name }) => ({ name, allow: ["network"] as const })) };

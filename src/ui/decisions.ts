@@ -27,20 +27,21 @@ export function including(
 
 /** What is decided of an image as the worker has made it ready. */
 export function decisionsOf(
-  { pieces, start, by }: ImageInfo,
+  { pieces, start, by, only }: ImageInfo,
   settings: SealedSettings | undefined,
 ): Decisions {
   return {
     pieces: pieces.map(({ name, allow }) => ({ name, allow })),
     ...(start !== undefined && { start }),
     ...(by !== undefined && { by }),
+    ...(only && { only }),
     ...(settings && { settings }),
   };
 }
 
 /** What is known of the image of `next` before it has been computed. Settings are secrets, and go to the worker alone. */
-export function foreseen(info: ImageInfo, { pieces, settings, start, by }: Decisions): ImageInfo {
-  const { by: _, setUp: __, start: ___, ...rest } = info;
+export function foreseen(info: ImageInfo, { pieces, settings, start, by, only }: Decisions): ImageInfo {
+  const { by: _, setUp: __, start: ___, only: ____, ...rest } = info;
   const [first, ...others] = info.pieces.map((piece) => {
     return { ...piece, allow: pieces.find(({ name }) => name === piece.name)?.allow ?? piece.allow };
   });
@@ -50,6 +51,7 @@ export function foreseen(info: ImageInfo, { pieces, settings, start, by }: Decis
     allow: allowancesOf(pieces.flatMap(({ allow }) => allow)).allow,
     ...(start !== undefined && { start }),
     ...(by !== undefined && { by }),
+    ...(only && { only }),
     ...(settings && { setUp: describeSettings(settings) }),
     sha256: "",
   };

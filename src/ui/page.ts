@@ -3,8 +3,10 @@ import { clearKept, keptBytes } from "../cache/opfs.ts";
 import { NO_SETTINGS } from "../settings/settings.ts";
 import type { ImageInfo, PageMessage, PieceMessage } from "../messages.ts";
 import { isHandle } from "../piece/name.ts";
+import { words } from "../piece/words.ts";
 import { ac } from "./ac.ts";
-import { builds, machineSettings } from "./builds.ts";
+import { builds, images, machineSettings, piecesToPut, showImageTo } from "./builds.ts";
+import { chooseImage, listenForDrops, type Dropped } from "./image-picker.ts";
 import { linkTo } from "./link.ts";
 import { notes } from "./notes.ts";
 import { hidePreview, showPreview, type Box } from "./preview.ts";
@@ -46,6 +48,9 @@ const costly: Handlers = {
   "os:start": ({ where }) => builds.current?.start(where === "choose" ? "chosen" : "downloads"),
   "os:settings": () => void setUp(),
   "os:stick": ({ job }) => seeToStick(job),
+  "os:image": ({ image }) => void seeToImage(image),
+  "os:only": ({ only = false }) => builds.current?.makeOnly(only ? "piece" : undefined),
+  "os:command": () => void copy(commandFor(builds.current?.state.info)),
   "os:allow": ({ use, of }) => {
     const [known] = allowancesOf([use]).allow;
     if (known) builds.current?.allow(known, of);
@@ -84,6 +89,29 @@ function seeToStick(asked: unknown): void {
   else if (job.do === "leave") build.leaveStick();
   else if (job.do === "stop") build.stopStick();
   else build.onStick(job);
+}
+
+async function seeToImage(job: unknown): Promise<void> {
+  if (job === "choose") {
+    const image = await chooseImage();
+    if (image) images.open(image);
+  } else if (job === "stop") images.stop();
+  else if (job === "check" || job === "repair") images.do(job);
+  else if (job === "put") {
+    const { stage, info } = builds.current?.state ?? {};
+    if (stage === "ready" && info) images.do(job, () => piecesToPut(info));
+  }
+}
+
+async function openDropped(dropped: Promise<Dropped>): Promise<void> {
+  const it = await dropped;
+  if ("image" in it) images.open(it.image);
+  else images.refuse(it.name, it.message);
+}
+
+/** What writes a piece partition onto a stick. Which device that is only the person knows. */
+function commandFor(info: ImageInfo | undefined): string {
+  return info ? words.alone.command(info.fileName) : "";
 }
 
 /** Name who is there on the image, unless they do not want it. */
@@ -139,6 +167,7 @@ async function greet(visit: string): Promise<void> {
     ...(system && { system }),
   };
   send({ type: "os:page", visit, page });
+  showImageTo(visit);
 }
 
 function send(message: PageMessage): void {
@@ -156,7 +185,10 @@ for (const [type, handle] of Object.entries(costly)) {
     else send({ type: "os:press", visit: message.visit });
   });
 }
+const stopListening = listenForDrops((dropped) => void openDropped(dropped));
 ac.acCONTENT_EVENTS.push(() => {
+  stopListening();
+  showImageTo(undefined);
   builds.leave();
   hidePreview();
   hideSettings();

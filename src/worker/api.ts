@@ -1,6 +1,15 @@
 import { transferHandlers, type TransferHandler } from "comlink";
 import type { Allowance } from "../allowances.ts";
-import type { ImageInfo, Progress, StickJob, StickView } from "../messages.ts";
+import type {
+  FileInfo,
+  ImageInfo,
+  ImageProgress,
+  ImageView,
+  Progress,
+  StickJob,
+  StickView,
+  Trouble,
+} from "../messages.ts";
 import type { SealedSettings } from "../settings/settings.ts";
 
 /** What the build worker is told of an image. Nothing else may know the settings: they hold passphrases. */
@@ -14,12 +23,14 @@ export interface Decisions {
   readonly start?: string;
   /** Who builds it, as `@jeffrey`, where the image is to say so. */
   readonly by?: string;
+  /** The piece partition alone, for what has the base already; the whole image when absent. */
+  readonly only?: "piece";
   /** How the machine is set up; no `settings.json` when absent. */
   readonly settings?: SealedSettings;
 }
 
 /** What to build, and from where. */
-export interface BuildRequest extends Omit<Decisions, "pieces"> {
+export interface BuildRequest extends Omit<Decisions, "pieces" | "only"> {
   /** As the person typed them, one or more. */
   readonly pieces: readonly string[];
   /** What the person has let each of them use, by name; what its bundle asks for when absent. */
@@ -49,7 +60,7 @@ export interface Builder {
    * no room for, are left out, and `ImageInfo.leftOut` says why. `listener` is called until `close`.
    */
   open(request: BuildRequest, listener: BuildListener): Promise<ImageInfo>;
-  /** Another image, with these choices. Before it is made. */
+  /** Another image, or its piece partition alone, with these choices. Before it is made. */
   choose(choices: Decisions): Promise<ImageInfo>;
   /** Fetch what could not be had once more; what can be had now goes on the image, if there is room. Before it is made. */
   again(): Promise<ImageInfo>;
@@ -83,6 +94,43 @@ export interface BuildListener {
   /** Something has changed: a few times a second while bytes flow. */
   onProgress(progress: Progress): void;
   /** Every few seconds, also while the page is hidden and its own timers hardly run. */
+  onHeartbeat(): void;
+}
+
+/** What an image on disk is held against: the releases of a list, or one by its manifest. */
+export type ImageRequest = Pick<BuildRequest, "manifest" | "keys" | "seen" | "giveUpAfterSeconds">;
+
+/** The name of a worker for an image that is on disk. */
+export const IMAGE_WORKER = "image";
+
+/** The worker for an image that is on disk, as the page calls it. One worker has one image. */
+export interface ImageMender {
+  /** See what `image` is, and find the signed release that it was made from. `listener` is called from then on. */
+  open(
+    image: File | FileSystemFileHandle,
+    request: ImageRequest,
+    listener: ImageListener,
+  ): Promise<ImageView>;
+  /** Read all of it. After `open`. */
+  check(): Promise<ImageView>;
+  /**
+   * Write again what is wrong, and these pieces if there are any, where the file is: `image` was a handle that may be
+   * written. After `check`. Resolves to what there is then, and the SHA-256 of the file where all of it is known.
+   */
+  mend(pieces: BuildRequest | undefined): Promise<{ readonly found: ImageView; readonly sha256?: string }>;
+  /** Decide the image that `send` then makes: this one mended, with these pieces in it if there are any. After `check`. */
+  prepare(pieces: BuildRequest | undefined): Promise<FileInfo>;
+  /** As `Builder.send`. After `prepare`. */
+  send(port: MessagePort): Promise<void>;
+  /** Stop what is being done, which rejects with `CancelledError`. */
+  stop(): void;
+}
+
+/** The page, as the worker for an image calls it. */
+export interface ImageListener {
+  /** A few times a second while bytes are read or written. */
+  onProgress(progress: ImageProgress | undefined, trouble: Trouble | undefined): void;
+  /** As `BuildListener.onHeartbeat`. */
   onHeartbeat(): void;
 }
 

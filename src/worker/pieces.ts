@@ -1,5 +1,5 @@
 import type { Allowance } from "../allowances.ts";
-import type { Bundle } from "../bundle/bundle.ts";
+import { fetchBundle, type Bundle, type FetchBundleOptions } from "../bundle/bundle.ts";
 import {
   BundleError,
   explain,
@@ -12,7 +12,7 @@ import { roomBeside, type PartitionContents, type PieceFiles } from "../image/pl
 import type { ImageInfo, Progress } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
 import type { Manifest } from "../release/manifest.ts";
-import type { Decisions } from "./api.ts";
+import type { BuildRequest, Decisions } from "./api.ts";
 
 /** Why a piece is not on an image, for the person. */
 interface Missing {
@@ -133,11 +133,46 @@ export class Pieces {
   }
 }
 
+/** How pieces are fetched. */
+interface FetchPiecesOptions extends Pick<FetchBundleOptions, "retry" | "stop" | "onBaking"> {
+  /** Called with which of several is being fetched, and that none is. */
+  readonly onNext?: (which: Progress["fetching"]) => void;
+}
+
+/**
+ * The pieces of a request, as they go on `manifest`'s base. Throws `OnePieceBaseError` and `PartitionFullError` when it
+ * never has so many, before any is fetched, and what `Pieces.fetch` throws.
+ */
+export async function fetchPieces(
+  request: BuildRequest,
+  manifest: Manifest,
+  { onNext = () => {}, ...how }: FetchPiecesOptions,
+): Promise<Pieces> {
+  await checkCount(manifest, request.pieces);
+  const { created, piecePartition } = manifest;
+  const fetch = (name: string) =>
+    fetchBundle(name, request, { limit: piecePartition.length, created, ...how });
+  const pieces = new Pieces(request.pieces, request.allow ?? {}, fetch, onNext);
+  await pieces.fetch();
+  how.retry.onProgress(); // the trouble with one that could not be had is over
+  return pieces;
+}
+
+/** What a request decides of the image with `pieces`, all that are here. */
+export function decisionsIn({ start, by, settings }: BuildRequest, { all }: Pieces): Decisions {
+  return {
+    pieces: all,
+    ...(start !== undefined && { start }),
+    ...(by !== undefined && { by }),
+    ...(settings && { settings }),
+  };
+}
+
 /**
  * Whether a stick with this base can have so many pieces, before any is fetched. Throws `OnePieceBaseError` and
  * `PartitionFullError`.
  */
-export async function checkCount(manifest: Manifest, names: readonly string[]): Promise<void> {
+async function checkCount(manifest: Manifest, names: readonly string[]): Promise<void> {
   const [first, ...others] = names.map((name) => ({ name, html: new Uint8Array() }));
   if (first && others.length > 0) await roomBeside(manifest, { pieces: [first, ...others] });
 }

@@ -3,14 +3,14 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Bytes } from "../bytes/segment.ts";
 import { keptReleases } from "../cache/opfs.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
-import type { DataAnswer, ImageInfo, Progress, Trouble } from "../messages.ts";
+import type { ImageInfo, Progress, Trouble } from "../messages.ts";
 import type { BuildRequest } from "./api.ts";
 import { WINDOW } from "../release/manifest.ts";
 import { acBundle } from "../testing/ac-bundle.ts";
 import { formatCopies } from "../release/copies.ts";
-import { joined } from "../testing/bytes.ts";
 import { MemoryStorage } from "../testing/memory-opfs.ts";
 import { newerBase } from "../testing/newer-base.ts";
+import { pullAll } from "../testing/pull.ts";
 import { files, serve, type TestServer } from "../testing/range-server.ts";
 import { testKey } from "../testing/sign.ts";
 import { sha256Of, testBase } from "../testing/test-base.ts";
@@ -89,27 +89,7 @@ test("who has signed the release is told, and that one asked for by name is olde
   await expect(open({ seen })).rejects.toThrow(/ask for it by name: os:notepat:2026\.1\.1$/);
 });
 
-/** All bytes that the session sends, asked for one chunk after the other. */
-async function pull(onChunk: () => void = () => {}): Promise<Bytes> {
-  const { port1, port2 } = new MessageChannel();
-  const chunks: Bytes[] = [];
-  const all = new Promise<void>((resolve, reject) => {
-    port1.onmessage = ({ data }: MessageEvent<DataAnswer>) => {
-      if ("error" in data) return reject(new Error(data.error));
-      if ("end" in data) return resolve();
-      chunks.push(new Uint8Array(data.chunk));
-      onChunk();
-      port1.postMessage({ back: undefined });
-    };
-  });
-  port1.postMessage({ back: undefined });
-  try {
-    await Promise.all([session.send(port2), all]);
-  } finally {
-    port1.close();
-  }
-  return joined(chunks);
-}
+const pull = (onChunk?: () => void) => pullAll((port) => session.send(port), onChunk);
 
 test("the image is sent as promised, and all that was sent is reported in the end", async () => {
   const info = await open();
@@ -343,6 +323,36 @@ describe("several pieces", () => {
     const one = await session.choose({ pieces: [{ name: "line", allow: [] }], start: "larger" });
     expect(one).toMatchObject({ fileName: "line-os.iso", piece: { name: "line" } });
     expect(one.leftOut?.map(({ message }) => message)).toEqual(["", "", ""]);
+  });
+
+  test("are made alone, without the base, and with it again", async () => {
+    const whole = await openAll(["notepat", "line"]);
+    const { length } = manifest.piecePartition;
+    const { allow: _, ...rest } = whole;
+    const wanted = { pieces: whole.pieces.map(({ name }) => ({ name, allow: [] })), start: "line" };
+    const alone = await session.choose({ ...wanted, only: "piece" });
+    expect(alone).toMatchObject({
+      only: "piece",
+      fileName: "notepat+1-piece.img",
+      size: length,
+      download: 0,
+      start: "line",
+      room: rest.room,
+    });
+    const { requests } = server;
+    const fetched = requests.length;
+    const made = await pull();
+    expect(made).toHaveLength(length);
+    expect(sha256Of(made)).toBe(alone.sha256);
+    expect(requests).toHaveLength(fetched);
+
+    const again = await session.choose(wanted);
+    expect(again).not.toHaveProperty("only");
+    expect(again).toMatchObject({ fileName: whole.fileName, size: whole.size, start: "line" });
+    const image2 = await pull();
+    expect(sha256Of(image2)).toBe(again.sha256);
+    const { start } = manifest.piecePartition;
+    expect(sha256Of(image2.slice(start, start + length))).toBe(alone.sha256);
   });
 
   test("are refused by a base that starts one alone before any is fetched, and so are too many", async () => {

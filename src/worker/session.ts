@@ -1,4 +1,3 @@
-import { fetchBundle } from "../bundle/bundle.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { contentOf, fileSeed, writeFile } from "../cache/chosen-file.ts";
@@ -8,7 +7,7 @@ import { fetchCopies } from "../fetch/copies.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
-import { openImage, type Image } from "../image/image.ts";
+import { openImage, openPartition, type Image } from "../image/image.ts";
 import { pieceFiles, roomBeside, type PartitionContents } from "../image/plan.ts";
 import type { ImageInfo, Progress, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
 import { parsePiece } from "../piece/name.ts";
@@ -18,7 +17,7 @@ import { describeSettings } from "../settings/settings.ts";
 import { pieceFolder } from "../stick/layout.ts";
 import type { BuildRequest, Decisions, Builder, BuildListener } from "./api.ts";
 import { chooseRelease } from "./choose-release.ts";
-import { checkCount, Pieces } from "./pieces.ts";
+import { decisionsIn, fetchPieces, type Pieces } from "./pieces.ts";
 import { pump } from "./pump.ts";
 import { StickSession, type PiecesOnStick } from "./stick-session.ts";
 
@@ -43,7 +42,10 @@ export class BuildSession implements Builder {
   /** Of preparing, and of the image. */
   #policies: readonly RetryPolicy[] = [];
   #kept: Kept | undefined;
+  /** Of which others are made, on the same base. */
   #image: Image | undefined;
+  /** What is made: an image, or its piece partition alone. */
+  #made: Pick<Image, "info" | "chunks"> | undefined;
   #release: Release | undefined;
   #pieces: Pieces | undefined;
   /** In the piece partition, beside what is decided. */
@@ -91,26 +93,20 @@ export class BuildSession implements Builder {
 
     const release = await chooseRelease(request, preparing, stop);
     const { manifest, urls } = release;
-    await checkCount(manifest, asked);
-    const fetch = (name: string) =>
-      fetchBundle(name, request, {
-        limit: manifest.piecePartition.length,
-        created: manifest.created,
-        retry: preparing,
-        stop,
-        onBaking: (words) => {
-          this.#baking = words;
-          this.#scheduleReport();
-        },
-      });
-    const pieces = new Pieces(asked, request.allow ?? {}, fetch, (which) => {
-      this.#fetching = which;
-      this.#baking = undefined;
-      this.#report();
+    const pieces = await fetchPieces({ ...request, pieces: asked }, manifest, {
+      retry: preparing,
+      stop,
+      onBaking: (words) => {
+        this.#baking = words;
+        this.#scheduleReport();
+      },
+      onNext: (which) => {
+        this.#fetching = which;
+        this.#baking = undefined;
+        this.#report();
+      },
     });
-    await pieces.fetch();
     this.#baking = undefined;
-    preparing.onProgress(); // the trouble with one that could not be had is over
     const kept = request.keep ? await Kept.open(release) : undefined;
     this.#release = release;
     this.#pieces = pieces;
@@ -130,21 +126,19 @@ export class BuildSession implements Builder {
     };
     this.#sources = sources;
     this.#keys = request.keys;
-    const { by, settings, start } = request;
-    const decisions: Decisions = {
-      pieces: pieces.all,
-      ...(start !== undefined && { start }),
-      ...(by !== undefined && { by }),
-      ...(settings && { settings }),
-    };
-    await this.#decide(manifest, decisions, (contents) => openImage({ manifest, sources }, contents, stop));
+    await this.#decide(manifest, decisionsIn(request, pieces), async (contents) => {
+      return (this.#image = await openImage({ manifest, sources }, contents, stop));
+    });
     this.#report();
     return this.#info();
   }
 
   async choose(choices: Decisions): Promise<ImageInfo> {
     const { image, release } = this.#opened();
-    await this.#decide(release.manifest, choices, (contents) => image.with(contents));
+    const { manifest } = release;
+    await this.#decide(manifest, choices, (contents) =>
+      choices.only ? openPartition(manifest, contents) : image.with(contents),
+    );
     return this.#info();
   }
 
@@ -163,12 +157,12 @@ export class BuildSession implements Builder {
   async #decide(
     manifest: Manifest,
     decisions: Decisions,
-    make: (contents: PartitionContents) => Promise<Image>,
+    make: (contents: PartitionContents) => Promise<Pick<Image, "info" | "chunks">>,
   ): Promise<void> {
     if (!this.#pieces) throw new Error("the build has not been opened");
     const contents = await this.#pieces.contents(manifest, decisions);
     this.#room = await roomBeside(manifest, contents);
-    this.#image = await make(contents);
+    this.#made = await make(contents);
     this.#contents = contents;
     this.#decisions = decisions;
   }
@@ -179,17 +173,17 @@ export class BuildSession implements Builder {
   }
 
   async send(port: MessagePort): Promise<void> {
-    const { image } = this.#opened();
-    await pump(image, port, (bytes) => this.#onWritten(bytes));
+    const { made } = this.#opened();
+    await pump(made, port, (bytes) => this.#onWritten(bytes));
     this.#report();
   }
 
   async write(handle: FileSystemFileHandle): Promise<void> {
-    const { image, release } = this.#opened();
+    const { made, release } = this.#opened();
     const pool = new BufferPool(WINDOW);
     const before = await contentOf(handle);
     const seeds = before.size > 0 ? [fileSeed(before, windowsOf(release.manifest))] : [];
-    this.#writing = writeFile(handle, image.info.size, image.chunks(pool, seeds), {
+    this.#writing = writeFile(handle, made.info.size, made.chunks(pool, seeds), {
       preserve: before.size,
       pool,
       isKept: () => this.#kept?.isOpen ?? false,
@@ -257,12 +251,12 @@ export class BuildSession implements Builder {
 
   /** All that there is once the build has been opened. */
   #opened() {
-    const [image, release, pieces, sources] = [this.#image, this.#release, this.#pieces, this.#sources];
-    const [contents, decisions] = [this.#contents, this.#decisions];
-    if (!image || !release || !pieces || !sources || !contents || !decisions) {
+    const [image, made, release, pieces] = [this.#image, this.#made, this.#release, this.#pieces];
+    const [sources, contents, decisions] = [this.#sources, this.#contents, this.#decisions];
+    if (!image || !made || !release || !pieces || !sources || !contents || !decisions) {
       throw new Error("the build has not been opened");
     }
-    return { image, release, pieces, sources, contents, decisions };
+    return { image, made, release, pieces, sources, contents, decisions };
   }
 
   /** A folder for each piece. A stick with a file system of its own has no menu: where that was chosen, the first starts. */
@@ -281,16 +275,16 @@ export class BuildSession implements Builder {
 
   /** The image's own, and what is known of the bundle. */
   #info(): ImageInfo {
-    const { image, pieces, release, contents } = this.#opened();
+    const { made, pieces, release, contents } = this.#opened();
     const { keyId, olderThan } = release;
-    const [first, ...others] = image.info.pieces.map((piece) => {
+    const [first, ...others] = made.info.pieces.map((piece) => {
       const { isNormalised = false, asks = [] } = pieces.bundle(piece.name) ?? {};
       return { ...piece, isNormalised, asks };
     });
-    const leftOut = pieces.leftOut(new Set(image.info.pieces.map(({ name }) => name)));
+    const leftOut = pieces.leftOut(new Set(made.info.pieces.map(({ name }) => name)));
     return {
-      ...image.info,
-      piece: { ...image.info.piece, isNormalised: first!.isNormalised },
+      ...made.info,
+      piece: { ...made.info.piece, isNormalised: first!.isNormalised },
       pieces: [first!, ...others],
       asks: first!.asks,
       room: { left: this.#room, of: release.manifest.piecePartition.length },
@@ -341,7 +335,8 @@ function requireWebAssembly(): void {
   }
 }
 
-const thisThread: SessionEnvironment = {
+/** The environment of a worker. */
+export const thisThread: SessionEnvironment = {
   schedule(run, ms) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

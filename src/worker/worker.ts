@@ -1,11 +1,13 @@
 import { expose } from "comlink";
 import { runClock } from "../time/run-clock.ts";
-import { carryCauses } from "./api.ts";
+import { carryCauses, IMAGE_WORKER } from "./api.ts";
+import { ImageSession } from "./image-session.ts";
 import { BuildSession, HEARTBEAT_INTERVAL_MS } from "./session.ts";
 
-// The build worker's thread: it connects the session to comlink, to a timer and to the network's events.
+// A worker's thread: it connects its session to comlink, to a timer and to the network's events. A worker of the name
+// `IMAGE_WORKER` has an image that is on disk, any other one a build.
 
-const session = new BuildSession();
+const session = self.name === IMAGE_WORKER ? new ImageSession() : new BuildSession();
 
 // A worker's timers run on while the page is hidden, when the page's own hardly do.
 setInterval(() => session.heartbeat(), HEARTBEAT_INTERVAL_MS);

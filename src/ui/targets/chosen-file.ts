@@ -72,7 +72,7 @@ export async function choose(fileName: string, before: Unfinished | undefined): 
     return await page.showSaveFilePicker?.({
       id: "os",
       suggestedName: fileName,
-      types: [{ description: "Disk image", accept: { "application/x-iso9660-image": [".iso"] } }],
+      types: [fileName.endsWith(".iso") ? ISO : IMG],
     });
   } catch (error) {
     const { name } = error as DOMException;
@@ -96,6 +96,9 @@ async function isUsable({ handle, fileName }: Unfinished): Promise<boolean> {
   await forget(fileName);
   return false;
 }
+
+const ISO = { description: "Disk image", accept: { "application/x-iso9660-image": [".iso"] } };
+const IMG = { description: "Disk partition", accept: { "application/octet-stream": [".img"] } };
 
 function store() {
   return createStore("os", "unfinished");

@@ -1,5 +1,5 @@
 import { BrowserSettingError, DownloadEndedError, SaveError } from "../../errors.ts";
-import type { Command, Control, ImageInfo, KeepAliveAnswer, ServiceWorkerMessage } from "../../messages.ts";
+import type { Command, Control, FileInfo, KeepAliveAnswer, ServiceWorkerMessage } from "../../messages.ts";
 import { runClock, type RunClock } from "../../time/run-clock.ts";
 import { leftover } from "../leftover.ts";
 import { canChoose } from "./chosen-file.ts";
@@ -114,7 +114,7 @@ interface Surroundings {
 
 /** Let the browser download an image, taken from `data`, the other end of which belongs to the build worker. */
 function startDownload(
-  { fileName, size }: ImageInfo,
+  { fileName, size }: FileInfo,
   data: MessagePort,
   { ready, browser, clock, onStarted }: Surroundings,
 ): Download {
