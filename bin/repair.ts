@@ -70,7 +70,7 @@ async function mend(target: Target, { patches, manifest }: Examined): Promise<vo
   const { file } = target;
   leaveBehind(`${file} is mended in part only: do it again`);
   try {
-    for await (const { start, bytes } of patches()) {
+    for await (const { start, bytes } of patches(new AbortController().signal)) {
       showProgress(`mending ${file}, window ${Math.floor(start / WINDOW)} of ${windows}`);
       await writeAt(target, start, bytes);
       await flush(target);

@@ -131,6 +131,7 @@ test("what is broken off leaves the file as it was", async ({ page, site }) => {
   await expect.poll(() => says(page), PATIENT).toContain("of its base are wrong");
   await page.keyboard.press("s");
   await expect.poll(() => server.requests.join(), PATIENT).toContain(`bytes=${last}-`);
+  await expect.poll(() => says(page), PATIENT).toContain("c cancel");
   await page.keyboard.press("c");
   await expect.poll(() => says(page), PATIENT).toContain("It was stopped, and the file is as it was.");
   expect(await stored(page)).toBe(sha256Of(damaged));

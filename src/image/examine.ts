@@ -39,9 +39,9 @@ export interface Examined {
   readonly hasOwnTable: boolean;
   /**
    * What mends it, the partition table last; a patch's buffer is used again when the next one is asked for. Throws what
-   * `orderedWindows` throws.
+   * `orderedWindows` throws, and the reason that `stop` is aborted with.
    */
-  patches(): AsyncGenerator<Patch>;
+  patches(stop: AbortSignal): AsyncGenerator<Patch>;
 }
 
 /** Why an image cannot be mended. */
@@ -112,10 +112,10 @@ export async function examine(
     wrong: left.length + patches.length,
     bytes,
     hasOwnTable: isOwn,
-    async *patches() {
+    async *patches(whileMending) {
       for (const { first, end } of runsOf(left)) {
         let index = first;
-        for await (const window of orderedWindows(all, first, end, pool, stop)) {
+        for await (const window of orderedWindows(all, first, end, pool, whileMending)) {
           yield { start: index * WINDOW, bytes: window };
           pool.release(window.buffer);
           index++;

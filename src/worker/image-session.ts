@@ -120,7 +120,7 @@ export class ImageSession implements ImageMender {
       const { start, length } = manifest.piecePartition;
       const total = examined.bytes + (partition ? length : 0);
       async function* patches(): AsyncGenerator<Patch> {
-        yield* examined!.patches();
+        yield* examined!.patches(stop);
         let at = start;
         const pool = new BufferPool(WINDOW);
         for await (const bytes of rechunk(chunksOf(partition ?? []), WINDOW, partition ? length : 0, pool)) {
