@@ -6,6 +6,7 @@ import type { Page } from "playwright/test";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { openImage, openPartition } from "../src/image/image.ts";
+import type { PartitionContents } from "../src/image/plan.ts";
 import { RetryPolicy } from "../src/fetch/retry.ts";
 import { WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { gather, pattern } from "../src/testing/bytes.ts";
@@ -40,11 +41,14 @@ const good = files({
 });
 
 const html = new TextEncoder().encode(bundle);
-const imageOf = async (name: string, of = manifest): Promise<Bytes> => {
+const imageOf = async (name: string, of = manifest, others: readonly string[] = []): Promise<Bytes> => {
   const windows = windowsOf(of);
   const sources = { servers: [], retry: new RetryPolicy(), seeds: [memorySeed(windows, base, () => true)] };
   const never = new AbortController().signal;
-  const made = await openImage({ manifest: of, sources }, { pieces: [{ name, html }] }, never);
+  const contents: PartitionContents = {
+    pieces: [{ name, html }, ...others.map((each) => ({ name: each, html }))],
+  };
+  const made = await openImage({ manifest: of, sources }, contents, never);
   return new Uint8Array(Buffer.concat(await gather(made.chunks(new BufferPool(WINDOW)))));
 };
 const [notepat, drift, old] = await Promise.all([
@@ -91,6 +95,20 @@ test("another piece is put in, and nothing of the base is fetched", async ({ pag
   expect((await says(page)).replaceAll(" ", "")).toContain(sha256Of(drift));
   expect(await stored(page)).toBe(sha256Of(drift));
   expect(server.requests.filter((each) => each.includes("base.img"))).toEqual([]);
+});
+
+test("several pieces are put in together, with a menu", async ({ page, site }) => {
+  const both = await imageOf("drift", manifest, ["line"]);
+  await using server = await serve(good);
+  await open(page, site.url, server, notepat, "drift~line");
+  await expect
+    .poll(() => says(page), PATIENT)
+    .toMatch(/every byte of its base is right.*put drift and 1 other in/);
+  await page.keyboard.press("p");
+  await expect.poll(() => says(page), PATIENT).toContain("2 pieces are in notepat-os.iso.");
+  expect(await stored(page)).toBe(sha256Of(both));
+  await page.keyboard.press("v");
+  await expect.poll(() => says(page), PATIENT).toMatch(/piece drift, line .*every byte of its base is right/);
 });
 
 test("an older base is told, and stays", async ({ page, site }) => {

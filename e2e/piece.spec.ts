@@ -1,8 +1,10 @@
 import path from "node:path";
 import type { Page } from "playwright/test";
-import type { BuildState, PieceMessage } from "../src/messages.ts";
+import type { BuildState, ImageFileState, PieceMessage } from "../src/messages.ts";
 import { acBundle } from "../src/testing/ac-bundle.ts";
-import { pageInfo, states } from "../src/testing/states.ts";
+import { announcement, screenOf } from "../src/piece/screens.ts";
+import { models } from "../src/testing/models.ts";
+import { images, pageInfo, states } from "../src/testing/states.ts";
 import { linkTo } from "../src/ui/link.ts";
 import { expect, says, test, type } from "./site.ts";
 
@@ -65,6 +67,17 @@ async function show(page: Page, state: BuildState): Promise<void> {
   }, state);
 }
 
+/** Let the page module say that an image on disk is open, which is shown as soon as anything is done with it. */
+async function showImage(page: Page, image: ImageFileState): Promise<void> {
+  await page.evaluate(
+    (all) => {
+      const { signal, visit } = window as unknown as { signal(message: object): void; visit: string };
+      for (const each of all) signal({ type: "os:image", visit, image: each });
+    },
+    [{ name: image.name, size: 0, inPlace: false, doing: "look" } as ImageFileState, image],
+  );
+}
+
 /** What the piece has asked the page module for. */
 async function told(page: Page): Promise<(PieceMessage & { type: string })[]> {
   return page.evaluate(() => (window as unknown as { told: [] }).told);
@@ -103,12 +116,25 @@ for (const [width, height, density] of canvases) {
         failed: /404/,
         cancelled: /was cancelled/,
         paused: /resume/,
+        "piece alone": /the piece alone/,
+        "piece alone, saved": /notepat-piece\.img is in/,
+        "several alone": /the pieces alone/,
+        "several alone, saved": /notepat\+2-piece\.img is in/,
       };
       const several = name.startsWith("several") ? /of 3: |s start|s go on|downloads/ : undefined;
       const usual = name.startsWith("stick") ? /stick/i : (several ?? /pause/);
       const expected = { ...sign, ...later }[name] ?? usual;
       await expect.poll(() => says(page)).toMatch(expected);
       await page.screenshot({ path: path.join(out, `piece-${width}-${name}.png`) });
+    }
+    if (width <= 3000) {
+      for (const [name, image] of Object.entries(images)) {
+        const model = models[`image ${name}`]!;
+        await show(page, model.build!);
+        await showImage(page, image);
+        await expect(page.getByRole("status")).toHaveText(announcement(screenOf(model)));
+        await page.screenshot({ path: path.join(out, `piece-${width}-image ${name}.png`) });
+      }
     }
     expect(await page.evaluate("stage.errors")).toEqual([]);
   });

@@ -20,7 +20,7 @@ import { gather, pattern } from "../testing/bytes.ts";
 import { sha256Of, testBase } from "../testing/test-base.ts";
 import { memorySeed } from "../testing/memory-seed.ts";
 import { run } from "../testing/tools.ts";
-import { openImage, type Base } from "./image.ts";
+import { openImage, openPartition, type Base } from "./image.ts";
 import { MOST_PIECES, parseListing } from "./os-json.ts";
 import { foldersOf, type PartitionContents, roomBeside } from "./plan.ts";
 import { RetryPolicy } from "../fetch/retry.ts";
@@ -328,3 +328,20 @@ function dump(partition: string, file: string): Buffer {
 async function join(chunks: AsyncIterable<Bytes>): Promise<Buffer<ArrayBuffer>> {
   return Buffer.concat(await gather(chunks));
 }
+
+test("the piece partition alone is that of the whole image, to the byte, and has the SHA-256 announced", async () => {
+  const whole = await openImage(base(), contents, never);
+  const alone = await openPartition(manifest, contents);
+  const made = await join(alone.chunks(new BufferPool(WINDOW)));
+  const image2 = await join(whole.chunks(new BufferPool(WINDOW)));
+  expect(made.equals(image2.subarray(start, start + length))).toBe(true);
+  expect(alone.info).toEqual({
+    ...whole.info,
+    only: "piece",
+    fileName: "notepat-piece.img",
+    size: length,
+    sha256: sha256Of(new Uint8Array(made)),
+    download: 0,
+    here: 0,
+  });
+});

@@ -304,6 +304,7 @@ function pieceSaved(model: Model, { where, saved: isSaved }: BuildState, info: I
       gap(),
       text(words.alone.next, { color: "title" }),
       ...words.alone.how(words.alone.command(info.fileName)).map((line) => text(line)),
+      gap(),
       {
         kind: "row",
         actions: [
