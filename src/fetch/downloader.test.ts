@@ -15,6 +15,7 @@ import { orderedWindows, type WindowSources } from "./downloader.ts";
 import { Failure } from "./failure.ts";
 import { StandstillError } from "./http.ts";
 import { RetryPolicy, type RetryTimes } from "./retry.ts";
+import { SUSPECT_AFTER } from "./source-pool.ts";
 import { Source } from "./source.ts";
 
 const WINDOW = 4096;
@@ -324,6 +325,21 @@ test("a server without ranges sends all, whatever an older image has", async () 
   await using server = await serve((_, response) => void response.end(image));
   const { bytes } = await fetchImage(server, { basis: { copies: [COPIES[0]!], read: readOlder } });
   expect(bytes.equals(image)).toBe(true);
+});
+
+test("a window that a source has sent wrong comes whole from another, also where an older image has parts of it", async () => {
+  const wrong = image.slice();
+  wrong[5 * WINDOW + 500]! ^= 1;
+  await using one = await serve((_, response) => void response.end(wrong)); // it knows no ranges
+  let busy = 0;
+  await using other = await serve((request, response) => {
+    if (++busy > SUSPECT_AFTER) good(request, response);
+    else response.writeHead(503).end();
+  });
+  const copies = [{ start: 5 * WINDOW, from: 5 * WINDOW - 100, length: 100 }];
+  const { bytes } = await fetchImage([one, other], { basis: { copies, read: readOlder } });
+  expect(bytes.equals(image)).toBe(true);
+  expect(other.requests.map(askedRange)).toContainEqual([5 * WINDOW, 6 * WINDOW]);
 });
 
 test("many small parts come over the same connections", async () => {

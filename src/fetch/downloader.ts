@@ -369,6 +369,7 @@ class Downloader {
       this.#fetchOutOfTurn(index);
       return;
     }
+    this.#copying.giveUp(index); // it comes whole from one source, so that it is known whom to blame
     this.#pool.onMismatch(index, senders);
     const cause = new Error(`window ${index} has digest ${found} instead of ${expected}`);
     if (this.#pool.isExhausted(index)) throw new BaseImageError(NOT_THIS_IMAGE, { cause });
