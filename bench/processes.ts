@@ -8,6 +8,10 @@ export interface Usage {
   readonly memory: number;
   /** User and system time of all of them that still run, in seconds. */
   readonly cpu: number;
+  /** How many there are. */
+  readonly processes: number;
+  /** Files, pipes and sockets that they have open. */
+  readonly files: number;
 }
 
 /** Read `/proc` for `root` and all its descendants. */
@@ -25,6 +29,24 @@ export function usage(root: number): Usage {
         return []; // ended meanwhile
       }
     });
+  const family = familyOf(root, processes);
+  let memory = 0;
+  let files = 0;
+  for (const id of family) {
+    try {
+      memory +=
+        Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, "utf8"))?.[1] ?? 0) * 1024;
+      files += readdirSync(`/proc/${id}/fd`).length;
+    } catch {
+      // ended meanwhile
+    }
+  }
+  const cpu = processes.filter(({ id }) => family.has(id)).reduce((sum, { ticks }) => sum + ticks, 0) / TICK;
+  return { memory, cpu, processes: family.size, files };
+}
+
+/** `root` and all that descend from it. */
+function familyOf(root: number, processes: readonly { id: number; parent: number }[]): Set<number> {
   const family = new Set([root]);
   for (let grown = true; grown;) {
     grown = false;
@@ -34,15 +56,5 @@ export function usage(root: number): Usage {
       grown = true;
     }
   }
-  let memory = 0;
-  for (const id of family) {
-    try {
-      memory +=
-        Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, "utf8"))?.[1] ?? 0) * 1024;
-    } catch {
-      // ended meanwhile
-    }
-  }
-  const cpu = processes.filter(({ id }) => family.has(id)).reduce((sum, { ticks }) => sum + ticks, 0) / TICK;
-  return { memory, cpu };
+  return family;
 }
