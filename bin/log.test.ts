@@ -4,6 +4,8 @@ import path from "node:path";
 import { afterAll, expect, test } from "vitest";
 import type { Entry } from "../src/ext4/filesystem.ts";
 import { imageOf, options } from "../src/ext4/testing.ts";
+import { blankFiles } from "../src/image/blank-files.ts";
+import { BLANK_LINE } from "../src/settings/settings.ts";
 import { osIn } from "../src/testing/os.ts";
 import { testBase } from "../src/testing/test-base.ts";
 
@@ -39,7 +41,7 @@ const SHOWN = [
 
 test("the logs of an image and of its piece partition, the older one first, and nothing that a terminal obeys", async () => {
   await write("kept", [
-    { path: "kiosk.log", content: text(NOW) },
+    { path: "kiosk.log", content: text(NOW + BLANK_LINE.repeat(9)) },
     { path: "kiosk.log.1", content: text(BEFORE) },
   ]);
   for (const file of ["kept.iso", "kept-piece.img"])
@@ -64,7 +66,8 @@ test("the logs of a stick with files, by piece", () => {
 });
 
 test("where there is no log, or none that can be one, a sentence says so", async () => {
-  await write("fresh", []);
+  await write("fresh", blankFiles([]));
+  await write("older", []);
   await write("long", [{ path: "kiosk.log", content: new Uint8Array(1024 * 1024 + 1) }]);
   await write("link", [{ kind: "symlink", path: "kiosk.log", target: "/etc/passwd" }]);
   writeFileSync(at("base.img"), image);
@@ -73,6 +76,7 @@ test("where there is no log, or none that can be one, a sentence says so", async
   const none = "has no log: the kiosk keeps one from two minutes after its start on, and tiny none";
   for (const [file, sentence] of [
     ["fresh.iso", `fresh.iso ${none}`],
+    ["older.iso", `older.iso ${none}`],
     ["base.img", `base.img ${none}`],
     ["long.iso", "long.iso: kiosk.log has 1048577 bytes, and 1048576 are the most that are taken"],
     ["link.iso", "link.iso: "],

@@ -32,7 +32,8 @@ export async function log(args: string[]): Promise<void> {
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) throw new UsageError("name one image, disk or folder");
   const isFolder = await stat(file).then((stats) => stats.isDirectory(), () => false); // prettier-ignore
-  const logs = await (isFolder ? onStick(file) : inImage(file));
+  const all = await (isFolder ? onStick(file) : inImage(file));
+  const logs = all.filter(({ text }) => text.trim() !== ""); // a stick is made with blank ones
   if (logs.length === 0) {
     throw new RangeError(
       `${file} has no log: the kiosk keeps one from two minutes after its start on, and tiny none`,

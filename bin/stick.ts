@@ -1,6 +1,7 @@
 import { stat, statfs } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { NotOurStickError, PieceNameError, StickError } from "../src/errors.ts";
+import { blankFiles } from "../src/image/blank-files.ts";
 import { pieceFiles } from "../src/image/plan.ts";
 import type { StickProgress } from "../src/messages.ts";
 import {
@@ -107,7 +108,7 @@ async function put(
     // A folder each, as a stick with one has, so one after another
     const alone = { ...wish, names: [piece] as const, bundles: wish.bundles.slice(i, i + 1) };
     const files = await pieceFiles(manifest, await openPieces(alone, values, base, run.stop));
-    pieces.push({ piece, folder: pieceFolder(piece, files), files });
+    pieces.push({ piece, folder: pieceFolder(piece, files), files, blank: blankFiles(files) });
   }
   const starts = values.start === undefined ? pieces[0] : pieces.find(({ piece }) => piece === values.start);
   if (!starts) throw new UsageError(`--start takes one of the pieces, not "${values.start}"`);

@@ -191,7 +191,9 @@ test("a stick with files on FAT starts the piece, with Secure Boot, and keeps th
   await os("stick", stick, "notepat", "--bundle", page, "--any-file-system");
   const disk = path.join(folder, "stick.img");
   makeFatStick(disk, stick, { layout: "mbr", mib: 1024 });
-  await withMachine({ image: disk, memory: 3072, secureBoot: true, writes: true }, async (machine) => {
+  // A computer whose battery is empty has this clock
+  const args = ["-rtc", "base=1970-01-01"];
+  await withMachine({ image: disk, memory: 3072, secureBoot: true, writes: true, args }, async (machine) => {
     expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE notepat /);
     await machine.screenshot(path.join(out, "fat.png"));
     await machine.powerButton();
@@ -247,7 +249,8 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
   const made = path.join(folder, "sees-os.iso");
   await os("build", "sees", "--bundle", bundle, "--settings", settings, "--allow", "network", "--out", made);
   await letIn(made, "witness");
-  await withMachine({ image: made, memory: 3072, network: true, usbSound: true }, async (machine) => {
+  const args = ["-rtc", "base=2100-06-01"]; // and what is set wrongly
+  await withMachine({ image: made, memory: 3072, network: true, usbSound: true, args }, async (machine) => {
     expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE sees /);
     const screen = path.join(out, "settings.png");
     const seen = async () => {

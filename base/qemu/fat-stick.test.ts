@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { imageSeed } from "../../bin/files.ts";
 import { diskFolder } from "../../bin/stick-folder.ts";
 import { RetryPolicy } from "../../src/fetch/retry.ts";
+import { blankFiles } from "../../src/image/blank-files.ts";
 import { pieceFiles } from "../../src/image/plan.ts";
 import { parseLatest } from "../../src/release/latest.ts";
 import { parseManifest, windowsOf } from "../../src/release/manifest.ts";
@@ -109,7 +110,14 @@ async function installed(piece: string): Promise<{ folder: string; line: string 
   const sources = { servers: [], retry: new RetryPolicy(), seeds };
   const stop = new AbortController().signal;
   await install(
-    { base, sources, pieces: [{ piece, folder: name, files }], starts: name, replace: false, readBase: true },
+    {
+      base,
+      sources,
+      pieces: [{ piece, folder: name, files, blank: blankFiles(files) }],
+      starts: name,
+      replace: false,
+      readBase: true,
+    },
     { folder: diskFolder(folder), keys: [], onProgress: () => {}, stop },
   );
   return { folder, line: `PIECE ${piece} ${files[0].sha256} ${html.length}` };

@@ -14,7 +14,7 @@ import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes } from "../bytes/segment.ts";
 import { sealSettings } from "../settings/seal.ts";
-import { formatSettings, readSettings } from "../settings/settings.ts";
+import { formatSettings, readSettings, settingsFile } from "../settings/settings.ts";
 import { menuSplash, splash } from "../splash/splash.ts";
 import { gather, pattern } from "../testing/bytes.ts";
 import { sha256Of, testBase } from "../testing/test-base.ts";
@@ -249,7 +249,28 @@ test("settings are root's, and sound", async () => {
   writeFileSync(file, partition);
   run("e2fsck", "-fn", file);
   expect(run("debugfs", "-R", "stat /settings.json", file)).toMatch(/Mode: +0600 [^]*User: +0 +Group: +0 /);
-  expect(dump(file, "settings.json").toString()).toBe(formatSettings(settings));
+  expect(dump(file, "settings.json").equals(settingsFile(settings))).toBe(true);
+});
+
+test.each([
+  ["one piece", contents],
+  ["several", several],
+])("what a machine overwrites is there, blank, once for %s", async (_, request) => {
+  const made = await join((await openImage(base(), request, never)).chunks(new BufferPool(WINDOW)));
+  const file = path.join(folder, "blank.img");
+  writeFileSync(file, made.subarray(start, start + length));
+  run("e2fsck", "-fn", file);
+  for (const [name, size, mode] of [
+    ["settings.json", 16_384, "0600"],
+    ["kiosk.log", 262_144, "0644"],
+    ["kiosk.log.1", 262_144, "0644"],
+  ] as const) {
+    const bytes = dump(file, name);
+    expect([name, bytes.length, bytes.toString().trim()]).toEqual([name, size, ""]);
+    const stat = run("debugfs", "-R", `stat /${name}`, file);
+    expect(stat).toMatch(new RegExp(`Mode: +${mode} [^]*User: +0 +Group: +0 `));
+    expect(stat).toMatch(/^EXTENTS:\n\(0-\d+\):/m); // blocks of its own, without a hole
+  }
 });
 
 test("chunks can be given away", async () => {

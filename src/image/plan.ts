@@ -6,8 +6,9 @@ import { folderWord } from "../piece/name.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { lengthOf, type Bytes } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
-import { formatSettings, type SealedSettings } from "../settings/settings.ts";
+import { settingsFile, SETTINGS_JSON, type SealedSettings } from "../settings/settings.ts";
 import { menuSplash, splash } from "../splash/splash.ts";
+import { blankFiles } from "./blank-files.ts";
 import { formatListing, formatOsJson, MENU, MOST_PIECES, PIECES } from "./os-json.ts";
 
 /** A piece as it goes to a machine. */
@@ -28,12 +29,10 @@ export interface PartitionContents {
   readonly splash?: Bytes | undefined;
   /** Who builds it, as `@jeffrey`, where that is to be said on it. */
   readonly by?: string | undefined;
-  /** How the machine is set up for whoever uses it; no `settings.json` when absent. */
+  /** How the machine is set up for whoever uses it; a blank `settings.json` when absent. */
   readonly settings?: SealedSettings | undefined;
 }
 
-/** Beside the piece, and for root alone: it holds passphrases. */
-const SETTINGS_JSON = "settings.json";
 /** For a file system that is planned and not made: where things lie does not depend on it. */
 const NO_UUID = "00000000-0000-0000-0000-000000000000";
 
@@ -101,7 +100,8 @@ export async function roomBeside(manifest: Manifest, contents: PartitionContents
 
 /**
  * What a machine finds of one piece, whatever it starts from: `piece.html`, `os.json`, `splash.png`, and its
- * `settings.json` if it has any. Throws `RangeError` for settings that no reader would take, and for several pieces.
+ * `settings.json` if it has any. What a machine overwrites comes beside (`blankFiles`). Throws `RangeError` for settings that
+ * no reader would take, and for several pieces.
  */
 export async function pieceFiles(
   manifest: Manifest,
@@ -190,9 +190,8 @@ async function partitionFiles(
       others.push(await pieceFile(`${PIECES}/${folder}/splash.png`, await splash(name))); // in the menu
     }
   }
-  if (settings) {
-    common.push({ ...(await pieceFile(SETTINGS_JSON, encode(formatSettings(settings)))), mode: 0o600 });
-  }
+  // For root alone: it holds passphrases
+  if (settings) common.push({ ...(await pieceFile(SETTINGS_JSON, settingsFile(settings))), mode: 0o600 });
   const [head, ...tail] = [...common, ...others];
   return [head!, ...tail];
 }
@@ -248,9 +247,13 @@ function inWords(names: readonly string[]): string {
   return names.length === 1 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
 
-/** Its root belongs to root, mode 0755: the kiosk's user is to find the pieces, and not to change or move them. */
+/**
+ * All that is in the partition. Its root belongs to root, mode 0755: the kiosk's user is to find the pieces, and not to change or
+ * move them.
+ */
 function entriesOf(files: readonly PieceFile[]): FileEntry[] {
-  return files.map(({ path, content, mode }) => ({ path, content, ...(mode !== undefined && { mode }) }));
+  const all = [...files, ...blankFiles(files)];
+  return all.map(({ path, content, mode }) => ({ path, content, ...(mode !== undefined && { mode }) }));
 }
 
 function timeOf({ created }: Manifest): number {

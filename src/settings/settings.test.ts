@@ -9,6 +9,7 @@ import {
   NO_SETTINGS,
   parseSettings,
   readSettings,
+  settingsFile,
   SETTINGS_LIMIT,
   withoutSecrets,
   type SealedSettings,
@@ -187,6 +188,45 @@ test("what is longest fits the limit twice over", () => {
     return { ssid: ssid(i), security: "wpa3", passphrase: "\\".repeat(63), hidden: false } as const;
   });
   expect(formatSettings({ ...ALL, wifi }).length).toBeLessThan(SETTINGS_LIMIT / 2);
+  const names = wifi.map((network, i) => ({ ...network, ssid: `${"é♪".repeat(6)}${i}` })); // six characters each
+  expect(formatSettings({ ...ALL, wifi: names }).length).toBeLessThan(SETTINGS_LIMIT / 2);
+  expect(settingsFile({ ...ALL, wifi }).length).toBe(SETTINGS_LIMIT);
+});
+
+test("a file that is made with a stick has a fixed size, whatever it says, and blank lines around that", () => {
+  for (const settings of [undefined, ALL, { ...ALL, wifi: [] }]) {
+    const bytes = settingsFile(settings);
+    const text = new TextDecoder().decode(bytes);
+    expect([bytes.length, text.length]).toEqual([SETTINGS_LIMIT, SETTINGS_LIMIT]);
+    expect(text.trimEnd()).toBe(settings ? formatSettings(settings).trimEnd() : "");
+    const { settings: read, complaints: none } = parseSettings(text);
+    expect(none).toEqual([]);
+    expect(describeSettings(read)).toEqual(describeSettings(settings ?? NO_SETTINGS));
+  }
+});
+
+test("of two halves the first counts, unless its first sector is blank", () => {
+  const half = (volume: number) => formatSettings({ ...ALL, volume }).padEnd(SETTINGS_LIMIT / 2);
+  const [blank, sector] = [" ".repeat(SETTINGS_LIMIT / 2), " ".repeat(512)];
+  const volumeOf = (text: string) => {
+    const { settings, complaints: none } = parseSettings(text);
+    expect([text.length, none]).toEqual([SETTINGS_LIMIT, []]);
+    return settings.volume;
+  };
+  expect(volumeOf(half(1) + blank)).toBe(1);
+  expect(volumeOf(half(1) + half(2))).toBe(1);
+  expect(
+    volumeOf(
+      half(1) +
+        half(2)
+          .slice(0, 600)
+          .padEnd(SETTINGS_LIMIT / 2),
+    ),
+  ).toBe(1);
+  expect(volumeOf(sector + half(1).slice(512) + half(2))).toBe(2);
+  expect(volumeOf(blank + half(2))).toBe(2);
+  const { settings, complaints: torn } = parseSettings(sector + half(1).slice(512) + blank);
+  expect([settings, torn]).toEqual([NO_SETTINGS, []]);
 });
 
 test.each<[string, string]>([

@@ -74,8 +74,16 @@ export interface ReadSettings {
   readonly complaints: readonly Complaint[];
 }
 
-/** No `settings.json` is longer, in bytes: the longest that are made have less than half of it. */
+/** What the file is called, beside `os.json`. */
+export const SETTINGS_JSON = "settings.json";
+/** No `settings.json` is longer, in bytes, and each that is made with a stick is as long: the longest text has less than half. */
 export const SETTINGS_LIMIT = 16 * 1024;
+/** The two halves of a file that is as long as the limit: a machine writes the one that does not count, then lets it count. */
+const HALF = SETTINGS_LIMIT / 2;
+/** Bytes that a disk writes at once, or not at all. */
+const SECTOR = 512;
+/** What fills a file that a machine overwrites. JSON may have it around it. */
+export const BLANK_LINE = `${" ".repeat(127)}\n`;
 /** So many networks are remembered. */
 export const MOST_NETWORKS = 16;
 
@@ -83,20 +91,34 @@ export const MOST_NETWORKS = 16;
 export const NO_SETTINGS: Settings = { wifi: [] };
 
 /**
- * What the text of a `settings.json` says. It never throws: what is wrong is passed over, with a complaint, and what is
- * not known too. A reader on a machine logs the complaints; one for people refuses the file.
+ * What the text of a `settings.json` says; a blank one nothing. It never throws: what is wrong is passed over, with a
+ * complaint, and what is not known too. A reader on a machine logs the complaints; one for people refuses the file.
  */
 export function parseSettings(text: string): ReadSettings {
   let json: unknown;
   try {
     if (text.length > SETTINGS_LIMIT) throw new RangeError();
-    json = JSON.parse(text);
+    const counts = whatCounts(text);
+    json = isBlank(counts) ? {} : JSON.parse(counts);
   } catch {
     const message =
       text.length > SETTINGS_LIMIT ? `is longer than ${SETTINGS_LIMIT} characters` : "is not JSON";
     return { settings: NO_SETTINGS, complaints: [{ key: "", message }] };
   }
   return readSettings(json);
+}
+
+/**
+ * What counts of a file's text. Of one with two halves it is the first, unless that one's first sector is blank: whether it is
+ * changes with one write, which the power cannot cut in two (base/kiosk/rootfs/usr/lib/fedac/keep-log).
+ */
+function whatCounts(text: string): string {
+  if (text.length !== SETTINGS_LIMIT) return text;
+  return isBlank(text.slice(0, SECTOR)) ? text.slice(HALF) : text.slice(0, HALF);
+}
+
+function isBlank(text: string): boolean {
+  return /^[\t\n\r ]+$/.test(text);
 }
 
 /** What `json` of any shape says: `parseSettings` for what is no text. */
@@ -122,15 +144,32 @@ export function readSettings(json: unknown): ReadSettings {
   return { settings, complaints };
 }
 
-/** The text of `settings.json`. Throws `RangeError` for what no reader would take as it is. */
+/** The text of `settings.json`, in ASCII. Throws `RangeError` for what no reader would take as it is. */
 export function formatSettings(settings: SealedSettings): string {
-  const text = `${JSON.stringify({ format: 1, ...settings }, null, 2)}\n`;
+  const json = JSON.stringify({ format: 1, ...settings }, null, 2);
+  const text = `${json.replace(/[^\0-\x7f]/g, escaped)}\n`;
+  if (text.length > HALF) throw new RangeError(`it is longer than ${HALF} characters`);
   const { complaints } = parseSettings(text);
   if (complaints.length > 0) throw new RangeError(complaints.map(complaintWords).join("; "));
   if (settings.wifi.some(({ security, psk }) => security === "wpa2" && psk === undefined)) {
     throw new RangeError("a network of WPA2 has no key yet");
   }
   return text;
+}
+
+/**
+ * `settings.json` as it is made with a stick, `SETTINGS_LIMIT` bytes long, since a machine can only overwrite what is there:
+ * the text, and blank lines; those alone without settings. Throws what `formatSettings` throws.
+ */
+export function settingsFile(settings?: SealedSettings): Uint8Array<ArrayBuffer> {
+  const text = settings ? formatSettings(settings) : "";
+  const blank = BLANK_LINE.repeat(SETTINGS_LIMIT / BLANK_LINE.length);
+  return new TextEncoder().encode(text + blank.slice(text.length));
+}
+
+/** A character, or half of one, as JSON can have it in ASCII. */
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** `settings` with nothing that is a secret: what everybody on the machine may know. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Bytes } from "../bytes/segment.ts";
 import { StickError } from "../errors.ts";
 import { formatOsJson } from "../image/os-json.ts";
+import { blankFiles } from "../image/blank-files.ts";
 import { pieceFiles } from "../image/plan.ts";
 import { sealSettings } from "../settings/seal.ts";
 import { pattern } from "../testing/bytes.ts";
@@ -269,9 +270,27 @@ test("with a piece goes all that was put there, its settings first", async () =>
   expect(files).toHaveLength(4);
   const stick = new MemoryStick();
   const folder = pieceFolder("notepat", files);
-  await putOn(stick, base, { piece: "notepat", folder, files });
-  expect(stick.at(`/fedac/pieces/${folder}/settings.json`)).toBeDefined();
+  await putOn(stick, base, { piece: "notepat", folder, files, blank: blankFiles(files) });
+  const at = (name: string) => stick.at(`/fedac/pieces/${folder}/${name}`);
+  expect(new TextDecoder().decode(at("settings.json"))).toContain("home");
+  expect(blankFiles(files).map(({ path }) => at(path)?.length)).toEqual([262_144, 262_144]);
   await takeOff(runOn(stick));
   expect([...stick.files.keys()]).toEqual([]);
   expect(PIECE_NAMES[0]).toBe("settings.json");
+});
+
+test("what a machine has written beside a piece stays when the piece is put there once more", async () => {
+  const stick = new MemoryStick();
+  const withBlank = { ...piece, blank: blankFiles(piece.files) };
+  await putOn(stick, base, withBlank);
+  const at = (name: string) => `/fedac/pieces/${piece.folder}/${name}`;
+  const settings = stick.at(at("settings.json"));
+  expect([settings?.length, new TextDecoder().decode(settings).trim()]).toEqual([16_384, ""]);
+  stick.put(at("settings.json"), pattern(16_384, 3));
+  stick.put(at("kiosk.log"), pattern(262_144, 4));
+  stick.put(at("kiosk.log.1"), pattern(1000, 5)); // as older kiosks have made it: it is as long as all others then
+  await putOn(stick, base, withBlank);
+  expect(stick.at(at("settings.json"))).toEqual(pattern(16_384, 3));
+  expect(stick.at(at("kiosk.log"))).toEqual(pattern(262_144, 4));
+  expect(stick.at(at("kiosk.log.1"))?.length).toBe(262_144);
 });

@@ -24,7 +24,7 @@ export const SYSTEM_NAMES = [
   "manifest.json.minisig",
   "manifest.json",
 ];
-/** Names in the folder of a piece, likewise: what is secret goes first. A kiosk writes logs there. */
+/** Names in the folder of a piece, likewise: what is secret goes first. */
 export const PIECE_NAMES = [
   "settings.json",
   "kiosk.log",

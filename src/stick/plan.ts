@@ -47,6 +47,8 @@ export interface StickPieceFiles {
   /** Its folder in `/fedac/pieces`: `pieceFolder`. */
   readonly folder: string;
   readonly files: readonly { readonly path: string; readonly content: Bytes }[];
+  /** What the machine overwrites (`blankFiles`): put there unless there is a file of that size. */
+  readonly blank: readonly { readonly path: string; readonly content: Bytes }[];
 }
 
 /**
@@ -182,19 +184,22 @@ function remove(path: string): Step {
   return { do: "remove", path };
 }
 
-/** What says that the piece is there comes last. */
-function planPiece({ folder, files }: StickPieceFiles): Step[] {
+/** What says that the piece is there comes last. What a machine has written, into files that were blank, stays as it is. */
+function planPiece({ folder, files, blank }: StickPieceFiles): Step[] {
   const isLast = (file: { path: string }) => Number(file.path === "os.json");
-  return files
-    .toSorted((one, other) => isLast(one) - isLast(other))
-    .map(({ path, content }) => write(`${PIECES}/${folder}/${path}`, content));
+  const place = ({ path, content }: { path: string; content: Bytes }) =>
+    write(`${PIECES}/${folder}/${path}`, content);
+  return [
+    ...blank.map((file) => ({ ...place(file), trusted: true })),
+    ...files.toSorted((one, other) => isLast(one) - isLast(other)).map(place),
+  ];
 }
 
 function writeConfig(config: StickConfig): Step {
   return write(STICK_CFG, encode(formatStickConfig(config)));
 }
 
-function write(path: string, content: Bytes): Step {
+function write(path: string, content: Bytes): Extract<Step, { readonly do: "write" }> {
   return { do: "write", path, size: content.length, content, trusted: false };
 }
 

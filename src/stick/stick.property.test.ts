@@ -260,5 +260,5 @@ function testPiece(name: string): StickPieceFiles {
     { path: "os.json", content: new TextEncoder().encode(os) },
     { path: "splash.png", content: pattern(300, 4) },
   ];
-  return { piece: name, folder: pieceFolder(name, [{ sha256: sha256Of(html) }]), files };
+  return { piece: name, folder: pieceFolder(name, [{ sha256: sha256Of(html) }]), files, blank: [] };
 }

@@ -52,7 +52,7 @@ export function testPiece(name: string): StickPieceFiles {
     { path: "os.json", content: new TextEncoder().encode(os) },
     { path: "splash.png", content: pattern(300, 4) },
   ];
-  return { piece: name, folder: pieceFolder(name, [{ sha256 }]), files };
+  return { piece: name, folder: pieceFolder(name, [{ sha256 }]), files, blank: [] };
 }
 
 /** Put a base and a piece onto `stick`. */

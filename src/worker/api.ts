@@ -25,7 +25,7 @@ export interface Decisions {
   readonly by?: string;
   /** The piece partition alone, for what has the base already; the whole image when absent. */
   readonly only?: "piece";
-  /** How the machine is set up; no `settings.json` when absent. */
+  /** How the machine is set up; a blank `settings.json` when absent. */
   readonly settings?: SealedSettings;
 }
 

@@ -7,6 +7,7 @@ import { fetchCopies } from "../fetch/copies.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy, type RetryTimes } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
 import type { WindowSources } from "../fetch/downloader.ts";
+import { blankFiles } from "../image/blank-files.ts";
 import { openImage, openPartition, type Image } from "../image/image.ts";
 import { pieceFiles, roomBeside, type PartitionContents } from "../image/plan.ts";
 import type { ImageInfo, Progress, StickJob, StickProgress, StickView, Trouble } from "../messages.ts";
@@ -266,7 +267,7 @@ export class BuildSession implements Builder {
     const folders = await Promise.all(
       pieces.map(async (piece) => {
         const files = await pieceFiles(release.manifest, { ...common, pieces: [piece] });
-        return { piece: piece.name, folder: pieceFolder(piece.name, files), files };
+        return { piece: piece.name, folder: pieceFolder(piece.name, files), files, blank: blankFiles(files) };
       }),
     );
     const starts = folders[typeof start === "number" ? start : 0]!.folder;

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   mkdirSync,
   mkdtempSync,
@@ -12,7 +13,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { MOST_NETWORKS, type Network, parseSettings } from "../../../src/settings/settings.ts";
+import {
+  MOST_NETWORKS,
+  type Network,
+  parseSettings,
+  settingsFile,
+  SETTINGS_LIMIT,
+} from "../../../src/settings/settings.ts";
 import { type KeepPlaces, keepSettings, mergeNetworks, rememberNetwork } from "./keep.ts";
 
 const RANDOM = "00112233445566778899aabbccddeeff";
@@ -23,6 +30,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "keep-"));
   const [piece, ours] = [join(folder, "piece"), join(folder, "ours")];
   mkdirSync(piece);
+  writeFileSync(join(piece, "settings.json"), settingsFile());
   const store = async () => renameSync(join(ours, "settings.json"), join(piece, "settings.json"));
   places = { piece, ours, store };
 });
@@ -40,7 +48,7 @@ test("what is set is laid over what is there, and networks that were joined besi
     timeZone: "Europe/Berlin",
     volume: 10,
   };
-  writeFileSync(join(places.piece, "settings.json"), JSON.stringify(before));
+  writeFileSync(join(places.piece, "settings.json"), JSON.stringify(before).padEnd(SETTINGS_LIMIT));
   await rememberNetwork(places.ours, home);
   await rememberNetwork(places.ours, { ssid: "free", security: "open", hidden: false });
   await keepSettings(places, { wifi: [], volume: 40, keyboard: { layout: "de" }, rotation: undefined });
@@ -62,15 +70,28 @@ test("what is set is laid over what is there, and networks that were joined besi
   expect(statSync(places.ours).mode & 0o777).toBe(0o700);
 });
 
-test.each<[string, (at: string) => void]>([
-  ["nothing", () => {}],
-  ["no JSON", (at) => writeFileSync(at, "{")],
-  ["a link", (at) => symlinkSync("/etc/passwd", at)],
-])("on a stick with %s there it is a file of its own", async (_, make) => {
-  make(join(places.piece, "settings.json"));
+test.each<[string, string]>([
+  ["nothing but blank lines", new TextDecoder().decode(settingsFile())],
+  ["no JSON", "{".repeat(SETTINGS_LIMIT)],
+])("on a stick with %s there it says what is set", async (_, text) => {
+  writeFileSync(join(places.piece, "settings.json"), text);
   await keepSettings(places, { wifi: [], rotation: 90 });
   expect(kept().settings).toMatchObject({ rotation: 90, wifi: [] });
   expect(kept().settings.random).toMatch(/^[0-9a-f]{32}$/);
+});
+
+test.each<[string, (at: string) => void]>([
+  ["nothing", () => {}],
+  ["a file of another size", (at) => writeFileSync(at, "{}")],
+  ["a link", (at) => symlinkSync("/etc/passwd", at)],
+  ["a pipe", (at) => execFileSync("mkfifo", [at])],
+])("on a stick with %s there it is not kept, and that is said", async (_, make) => {
+  const at = join(places.piece, "settings.json");
+  rmSync(at);
+  make(at);
+  const store = async () => expect.fail("something is stored");
+  const keeping = keepSettings({ ...places, store }, { wifi: [], rotation: 90 });
+  await expect(keeping).rejects.toMatchObject({ why: "made-before" });
 });
 
 test("where nothing can be written that is said, and nothing lies about", async () => {
@@ -80,7 +101,7 @@ test("where nothing can be written that is said, and nothing lies about", async 
     why: "read-only",
   });
   expect(times).toBe(2); // the first may have been at work before
-  expect([readdirSync(places.ours), readdirSync(places.piece)]).toEqual([[], []]);
+  expect([readdirSync(places.ours), kept().settings]).toEqual([[], { wifi: [] }]);
 });
 
 test("the last networks are remembered", () => {

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { mkdir, open, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { sealSettings } from "../../../src/settings/seal.ts";
@@ -9,6 +9,7 @@ import {
   MOST_NETWORKS,
   type Network,
   parseSettings,
+  SETTINGS_JSON,
   SETTINGS_LIMIT,
   type Settings,
 } from "../../../src/settings/settings.ts";
@@ -26,10 +27,7 @@ export interface KeepPlaces {
   readonly store: () => Promise<void>;
 }
 
-/** The type of FAT file systems, statfs(2). */
-const MSDOS_SUPER_MAGIC = 0x4d44;
-
-/** Have kiosk-log.service, which alone ever writes on the stick, store what lies there for it. */
+/** Have kiosk-log.service, which alone ever writes on the stick, store what lies there for it (lib/fedac/keep-log). */
 export async function storeByService(): Promise<void> {
   await run("/usr/bin/systemctl", ["start", "kiosk-log.service"]);
 }
@@ -49,18 +47,16 @@ async function joinedNetworks(ours: string): Promise<readonly Network[]> {
 
 /**
  * Write the stick's `settings.json` anew: what it says now, `changes`, and the networks that have been joined. Throws
- * `RefusedError` where that cannot be; the stick then is as it was.
+ * `RefusedError` where that cannot be; the stick then is as it was. The file itself stays, and with it what hides it in the
+ * session, so that passphrases can be kept on FAT too.
  */
 export async function keepSettings({ piece, ours, store }: KeepPlaces, changes: Settings): Promise<void> {
-  const now = parseSettings(await readStick(join(piece, "settings.json"))).settings;
+  const now = parseSettings(await readStick(join(piece, SETTINGS_JSON))).settings;
   const wifi = mergeNetworks(now.wifi, await joinedNetworks(ours));
   const given = Object.entries(changes).filter(([, value]) => value !== undefined);
   const settings = await sealSettings({ ...now, ...Object.fromEntries(given), wifi });
-  // A file that takes the place of another is not masked any more in the session, and on FAT it is everybody's
-  const { type } = await statfs(piece);
-  if (type === MSDOS_SUPER_MAGIC && wifi.length > 0) throw new RefusedError("networks-on-fat");
   await mkdir(ours, { recursive: true, mode: 0o700 });
-  const waiting = join(ours, "settings.json");
+  const waiting = join(ours, SETTINGS_JSON);
   await writeFile(waiting, formatSettings(settings), { mode: 0o600 });
   try {
     // If it was at work already, it may have looked before
@@ -83,20 +79,21 @@ export function mergeNetworks(before: readonly Network[], later: readonly Networ
   return [...all.values()].slice(-MOST_NETWORKS);
 }
 
-/** The text of a file that anybody may have made, as applySettings reads it; "{}" when it is none to be read. */
+/** The text of a file that anybody may have made. Throws `RefusedError` when it is not one that can be overwritten. */
 async function readStick(path: string): Promise<string> {
   try {
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
     const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
       const found = await file.stat();
-      return found.isFile() && found.size <= SETTINGS_LIMIT ? await file.readFile("utf8") : "{}";
+      if (found.isFile() && found.size === SETTINGS_LIMIT) return await file.readFile("utf8");
     } finally {
       await file.close();
     }
   } catch {
-    return "{}";
+    // a stick made before, or whatever anybody has put there
   }
+  throw new RefusedError("made-before");
 }
 
 async function isThere(path: string): Promise<boolean> {

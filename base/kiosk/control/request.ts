@@ -46,7 +46,7 @@ export const REFUSALS = [
   "needs-passphrase",
   "not-joined", // a wrong passphrase, or too far away; iwd does not tell
   "read-only", // a disc, or nothing is mounted
-  "networks-on-fat", // on FAT nothing keeps a file from the piece
+  "made-before", // there is no settings.json that can be overwritten
   "failed",
 ] as const;
 /** One of `REFUSALS`. */

@@ -25,8 +25,7 @@ const REFUSED: Readonly<Record<Refusal, string>> = {
   "needs-passphrase": "That network needs a passphrase.",
   "not-joined": "The network could not be joined. Is the passphrase right?",
   "read-only": "This stick cannot be written to: it lasts until the next start.",
-  "networks-on-fat":
-    "Not kept: on a stick with files, passphrases could not be hidden from the piece. It lasts until the next start.",
+  "made-before": "This stick was made before settings could be kept on it: it lasts until the next start.",
   failed: "That did not work. The log may say why.",
 };
 

@@ -1,11 +1,17 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sealSettings } from "../../../src/settings/seal.ts";
-import { formatSettings, type Network, parseSettings, readSettings } from "../../../src/settings/settings.ts";
+import {
+  formatSettings,
+  type Network,
+  parseSettings,
+  readSettings,
+  settingsFile,
+} from "../../../src/settings/settings.ts";
 import { readSettings as readSession, swayConfig } from "../session/settings.ts";
 import { applySettings, type Places } from "./apply.ts";
 import { networkFile, withCountry } from "./iwd.ts";
@@ -116,6 +122,31 @@ test.each<[string, (at: string) => void]>([
     expect.stringMatching(/^it (?:is no ordinary file|cannot be read: E)/),
   ]);
   expect(await readSession(places.session)).toEqual({ wifi: [] });
+});
+
+/** Whether the service starts at all. */
+const isAskedFor = () =>
+  spawnSync(join(ROOT, "usr/lib/fedac/not-blank"), [places.settings], { timeout: 10_000 }).status;
+
+test.each<[string, string]>([
+  ["nothing", ""],
+  ["blank lines, as a stick is made", new TextDecoder().decode(settingsFile())],
+])("a file with %s asks for nothing, and root does not even look", async (_, text) => {
+  const { lines, networks } = await apply(text);
+  expect(networks).toEqual([]);
+  if (text !== "") expect(lines).toEqual([]);
+  expect(isAskedFor()).toBe(1);
+});
+
+test.each<[string, (at: string) => void]>([
+  ["settings", (at) => fs.writeFileSync(at, settingsFile({ wifi: [], random: "0".repeat(32), volume: 1 }))],
+  ["settings in its second half", (at) => fs.writeFileSync(at, `${"\n".repeat(8192)}{}${" ".repeat(8190)}`)],
+  ["zeros", (at) => fs.writeFileSync(at, new Uint8Array(16_384))],
+  ["a link", (at) => fs.symlinkSync("/etc/passwd", at)],
+  ["a pipe", (at) => execFileSync("mkfifo", [at])],
+])("root looks at what is there: %s", (_, make) => {
+  make(places.settings);
+  expect(isAskedFor()).toBe(0);
 });
 
 test("what cannot be written costs nothing else, and no name of a network is logged", async () => {

@@ -207,7 +207,7 @@ async function race() {
         say(`${who}: WON: ${what}`);
       }
     }
-    const made = fs.statSync(LOG, { throwIfNoEntry: false })?.ino;
+    const made = fs.readFileSync(LOG, "latin1"); // the same file each time, with more in it
     if (made !== last) kept++;
     last = made;
     await delay(1); // the rest of the machine has a turn
@@ -217,7 +217,8 @@ async function race() {
 
 /** @type {[string, () => void][]} */
 const RACES = [
-  ["a link in the log's place", () => fs.symlinkSync("/etc/ld.so.preload", `${LOG}.new`)],
+  ["a link in the log's place", () => fs.symlinkSync("/etc/ld.so.preload", `${PIECE}/kiosk.link`)],
+  ["a log of its own", () => fs.writeFileSync(LOG, "mine")],
   ["the piece moved away", () => fs.renameSync(`${PIECE}/piece.html`, `${PIECE}/mine.html`)],
   ["a file of its own", () => fs.writeFileSync(`${PIECE}/mine`, "")],
 ];
