@@ -15,7 +15,7 @@ import {
 import { readSettings as readSession, swayConfig } from "../session/settings.ts";
 import { applySettings, type Places } from "./apply.ts";
 import { networkFile, withCountry } from "./iwd.ts";
-import { soundConfig } from "./sound.ts";
+import { outputOf, soundConfig } from "./sound.ts";
 
 const ROOT = join(import.meta.dirname, "../rootfs");
 const PSK = "0123456789abcdef".repeat(4);
@@ -300,15 +300,23 @@ test("each output has sinks of its own, and HDMI a card's profile", () => {
     ],
     usb: ["alsa_output.usb-Focusrite_Scarlett-00.analog-stereo"],
   } as const;
+  const controller = "alsa_output.usb-Sony_Wireless_Controller-00.analog-stereo"; // a sink that nobody means
+  expect(outputOf(controller)).toBeUndefined();
   for (const output of ["analog", "hdmi", "usb"] as const) {
     const config = soundConfig({ wifi: [], output }) ?? "";
-    const patterns = [...config.matchAll(/node.name = "~([^"]+)"/g)].map(
-      ([, pattern = ""]) => new RegExp(pattern),
-    );
+    const rules = [...config.matchAll(/\{ matches = \[ (.*?) \] .*?priority\.session = (\d+)/g)];
+    // Of rules that match, WirePlumber takes the last one
+    const priority = (name: string) =>
+      rules.findLast(([, matches = ""]) =>
+        [...matches.matchAll(/"~([^"]+)"/g)].some(([, pattern = ""]) => new RegExp(pattern).test(name)),
+      )?.[2];
     for (const [of, each] of Object.entries(names)) {
-      for (const name of each)
-        expect([name, patterns.some((pattern) => pattern.test(name))]).toEqual([name, of === output]);
+      for (const name of each) {
+        expect([name, priority(name)]).toEqual([name, of === output ? "5000" : undefined]);
+        expect(outputOf(name)).toBe(of);
+      }
     }
+    expect(priority(controller)).toBe(output === "usb" ? "100" : undefined);
     expect(config.includes("kiosk/hdmi.lua")).toBe(output === "hdmi");
   }
   expect(fs.existsSync(join(ROOT, "usr/share/wireplumber/scripts/kiosk/hdmi.lua"))).toBe(true);

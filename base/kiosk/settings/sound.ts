@@ -10,8 +10,12 @@ const SINKS: Readonly<Record<Output, readonly string[]>> = {
   hdmi: ["~alsa_output.*hdmi.*", "~alsa_output.*HDMI.*"],
   usb: ["~alsa_output.usb-.*"],
 };
+/** The controllers of game consoles: a sound card on USB, too, which nobody means (50-kiosk.conf). */
+const CONTROLLERS = "~alsa_output.usb-.*Controller.*";
 /** Above what WirePlumber gives any sink by itself: 1,000 to 2,500 (scripts/monitors/alsa.lua). */
 const FIRST = 5000;
+/** Below all of those. */
+const LAST = 100;
 
 /**
  * What WirePlumber is told of volume and output, as a part of its configuration; undefined when there is nothing to tell.
@@ -25,10 +29,9 @@ export function soundConfig({ volume, output }: Settings): string | undefined {
     parts.push(`wireplumber.settings = { device.routes.default-sink-volume = ${linear} }`);
   }
   if (output !== undefined) {
-    const matches = SINKS[output].map((name) => `{ node.name = "${name}" }`).join(" ");
-    parts.push(
-      `monitor.alsa.rules = [ { matches = [ ${matches} ] actions = { update-props = { priority.session = ${FIRST} } } } ]`,
-    );
+    // Of rules that match, the last one counts
+    const rules = [rule(SINKS[output], FIRST), ...(output === "usb" ? [rule([CONTROLLERS], LAST)] : [])];
+    parts.push(`monitor.alsa.rules = [ ${rules.join(" ")} ]`);
   }
   if (output === "hdmi") {
     parts.push(
@@ -41,8 +44,14 @@ export function soundConfig({ volume, output }: Settings): string | undefined {
 
 /** Which output a sink is, by its name; undefined when it is none of them. */
 export function outputOf(sink: string): Output | undefined {
+  const isOf = (patterns: readonly string[]) =>
+    patterns.some((pattern) => new RegExp(`^${pattern.slice(1)}$`).test(sink));
+  if (isOf([CONTROLLERS])) return undefined;
   const outputs = Object.keys(SINKS) as Output[];
-  return outputs.find((output) =>
-    SINKS[output].some((pattern) => new RegExp(`^${pattern.slice(1)}$`).test(sink)),
-  );
+  return outputs.find((output) => isOf(SINKS[output]));
+}
+
+function rule(names: readonly string[], priority: number): string {
+  const matches = names.map((name) => `{ node.name = "${name}" }`).join(" ");
+  return `{ matches = [ ${matches} ] actions = { update-props = { priority.session = ${priority} } } }`;
 }
