@@ -2,6 +2,8 @@ import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { acBundle } from "../src/testing/ac-bundle.ts";
 import { startKioskBrowser } from "../src/testing/kiosk-browser.ts";
 import { usage } from "./processes.ts";
@@ -40,7 +42,9 @@ const PIECE = `// day, 2026
 let sound, drops = [];
 function boot() {
   sound = new AudioContext();
-  setInterval(() => fetch(\`/heard?\${performance.memory.usedJSHeapSize} \${standIn.frames}\`), ${everySeconds * 1000});
+  const tell = () =>
+    fetch(\`/heard?\${performance.memory.usedJSHeapSize} \${standIn.frames}\`).finally(() => setTimeout(tell, ${everySeconds * 1000}));
+  setTimeout(tell, ${everySeconds * 1000});
 }
 function paint({ wipe, ink, box, paintCount, screen }) {
   wipe(0, 0, 64);
@@ -74,6 +78,8 @@ interface Sample extends Record<Kind, number> {
   readonly frames: number;
 }
 
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
 const samples: Sample[] = [];
 await using kiosk = await startKioskBrowser(acBundle({ piece: "day", source: PIECE }), {
   timeoutSeconds: 300,
@@ -90,7 +96,7 @@ while (performance.now() - startedAt < hours * 3_600_000) {
   const sample = {
     hour: (performance.now() - startedAt) / 3_600_000,
     browser: memory,
-    session: process.memoryUsage.rss(),
+    session: sessionMemory(),
     heap,
     profile: bytesIn(kiosk.profile),
     files,
@@ -125,6 +131,13 @@ async function heard(): Promise<string> {
   } finally {
     late.abort();
   }
+}
+
+/** What this process, which is the session, holds on to: what waits to be collected is not counted. */
+function sessionMemory(): number {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 function words({ hour, browser, session, heap, profile, files, frames }: Sample): string {

@@ -22,6 +22,8 @@ export interface MachineOptions {
   readonly image: string;
   /** Whether what the machine writes to the disk stays in the image. */
   readonly writes?: boolean;
+  /** With `writes`, a file, large enough, for a log of all that the machine writes to the disk: `readWriteLog`. */
+  readonly writeLog?: string;
   /** UEFI unless said otherwise. */
   readonly firmware?: Firmware;
   /** A USB stick unless said otherwise. */
@@ -221,6 +223,7 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
   const sectors = size === undefined ? "" : `,logical_block_size=${size},physical_block_size=${size}`;
   const secure = options.secureBoot ? "on" : "off";
   const kept = options.writes ? "off" : "on";
+  const logged = options.writeLog === undefined ? undefined : comma(resolve(options.writeLog));
   if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS has no Secure Boot");
   // The one to start from comes last, so that it is not found just because it is first
   const sticks = (options.extraDisks ?? []).map((extra, i) => [
@@ -241,7 +244,13 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
     options.usbSound === true ? ["-device", "usb-audio,bus=usb.0,audiodev=silence"] : [],
     options.network === true ? ["-nic", "user,model=e1000e"] : [],
     ...sticks,
-    drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : `snapshot=${kept}`),
+    logged === undefined
+      ? drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : `snapshot=${kept}`)
+      : [
+          "-drive",
+          `if=none,id=boot,snapshot=${kept},driver=blklogwrites,log-sector-size=512,log.driver=file,log.filename=${logged},` +
+            `file.driver=raw,file.file.driver=file,file.file.filename=${comma(resolve(image))}`,
+        ],
     ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=${kernel ? 1 : 0}${sectors}`],
     kernel ? ["-kernel", kernel.file, "-initrd", kernel.initrd, "-append", kernel.args] : [],
     options.args ?? [],
@@ -257,7 +266,12 @@ const DEVICES: Record<Medium, string> = {
 };
 
 function drive(id: string, file: string, how: string): string[] {
-  return ["-drive", `if=none,id=${id},format=raw,${how},file=${resolve(file).replaceAll(",", ",,")}`];
+  return ["-drive", `if=none,id=${id},format=raw,${how},file=${comma(resolve(file))}`];
+}
+
+/** A path in QEMU's options. */
+function comma(path: string): string {
+  return path.replaceAll(",", ",,");
 }
 
 async function uefi(secureBoot: boolean, folder: string): Promise<string[]> {
