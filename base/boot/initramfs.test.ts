@@ -1,0 +1,50 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { run } from "../../src/testing/tools.ts";
+
+// Functions of the initramfs' init, on files in the place of disks. All of it runs in base/qemu.
+
+const init = readFileSync(join(import.meta.dirname, "initramfs/init"), "utf8");
+const folder = mkdtempSync(join(tmpdir(), "initramfs-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What a function of init's says of `disk`, a file in `folder`. */
+function call(name: string, ...words: readonly string[]): string {
+  const needed = ["ask", name].map(
+    (each) => new RegExp(`^${each}\\(\\) \\{\n[^]*?\n\\}\n`, "m").exec(init)![0],
+  );
+  const text = needed.join("").replaceAll("/dev/$", `${folder}/$`).replaceAll("/run/", `${folder}/`);
+  const { stdout, signal } = spawnSync("sh", ["-c", `${text}${name} "$@"`, "sh", ...words], {
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  expect(signal).toBeNull();
+  return stdout.trim();
+}
+
+test("a file system is known by its UUID, and FAT by its serial number", () => {
+  const file = join(folder, "ext4");
+  writeFileSync(file, new Uint8Array(4 * 1024 * 1024));
+  const uuid = "01234567-89ab-cdef-0123-456789abcdef";
+  run("mke2fs", "-q", "-t", "ext4", "-U", uuid, file);
+  expect(call("ext4", "ext4")).toBe(uuid);
+  expect(call("fat", "ext4")).toBe("");
+  const fat = join(folder, "fat");
+  writeFileSync(fat, new Uint8Array(4 * 1024 * 1024));
+  run("mkfs.vfat", "-i", "1234ABCD", fat);
+  expect(call("fat", "fat")).toBe("1234-ABCD");
+  expect(call("ext4", "fat")).toBe("");
+});
+
+test.each([["ext4"], ["fat"], ["guid", "2"]])(
+  "a disk that does not answer %s holds up nobody",
+  { timeout: 30_000 },
+  (name, ...words) => {
+    const disk = join(folder, `hangs-${name}`);
+    run("mkfifo", disk); // with nobody who writes to it
+    expect(call(name, `hangs-${name}`, ...words)).toBe("");
+  },
+);
