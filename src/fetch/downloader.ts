@@ -4,7 +4,7 @@ import type { Bytes } from "../bytes/segment.ts";
 import { digestOf, lengthOfWindow, type Windows } from "../release/windows.ts";
 import { Copying, type Basis } from "./basis.ts";
 import { Condition } from "./condition.ts";
-import { Failure } from "./failure.ts";
+import { Failure, NoRanges } from "./failure.ts";
 import { StandstillError } from "./http.ts";
 import { WindowQueue, WINDOWS_PER_SPAN, type Span } from "./queue.ts";
 import type { RetryPolicy } from "./retry.ts";
@@ -259,7 +259,8 @@ class Downloader {
           if (attempt.aborted) continue; // paused, or the network is another one
           if (error instanceof StandstillError) continue; // this computer slept
           if (!(error instanceof Failure)) throw error;
-          this.#pool.onFailure(source);
+          if (error instanceof NoRanges) continue; // known from now on, and no fault
+          this.#pool.onFailure(source, cursor.index);
           if (this.#restartIfModeChanged()) return;
           await retry.backoff(error, ++cursor.tries, stop);
         }

@@ -31,6 +31,9 @@ export class Failure extends Error {
   }
 }
 
+/** An answer that shows that a server does not honour ranges (RFC 9110, section 14.2): it can be asked for all. */
+export class NoRanges extends Failure {}
+
 interface FailureDetails {
   readonly retryAfterMs?: number;
   readonly isRefusal?: boolean;

@@ -14,7 +14,7 @@ function poolAfter(ranges: Ranges[], events: Event[]): { pool: SourcePool; healt
   const health = ranges.map((each): SourceHealth => ({ ranges: each, failures: 0 }));
   const pool = new SourcePool(health);
   for (const event of events) {
-    if ("failed" in event) pool.onFailure(event.failed);
+    if ("failed" in event) pool.onFailure(event.failed, 7);
     else if ("progress" in event) pool.onProgress(event.progress);
     else pool.onMismatch(7, new Set(event.wrong));
   }
@@ -103,7 +103,19 @@ test.each<[string, Ranges[], Event[], boolean]>([
   ["when the other one sends the window wrong", [false, true], times(2, { wrong: [1] }), true],
   ["not when the one without ranges sends it wrong", [false, true], times(2, { wrong: [0] }), false],
   ["not when there is nobody to ask", [], [], false],
-  ["not any more when the stream fails all the time", [false, false], times(3, { failed: 0 }), false],
+  ["also when one of the streams fails all the time", [false, false], times(3, { failed: 0 }), true],
+  [
+    "not any more when each of them does",
+    [false, false],
+    [...times(3, { failed: 0 }), ...times(3, { failed: 1 })],
+    false,
+  ],
+  [
+    "nor when the others send the window wrong",
+    [false, false],
+    [...times(2, { wrong: [1] }), ...times(3, { failed: 0 })],
+    false,
+  ],
 ])("one stream is needed: %s", (_, ranges, events, needed) => {
   expect(poolAfter(ranges, events).pool.needsOneStream(7)).toBe(needed);
 });
@@ -111,12 +123,20 @@ test.each<[string, Ranges[], Event[], boolean]>([
 test("one stream comes from a source that honours no ranges", () => {
   const { pool } = poolAfter([true, false, undefined, false], []);
   expect(pool.choose(7, true)).toBe(1);
-  pool.onFailure(1);
+  pool.onFailure(1, 7);
   expect(pool.choose(7, true)).toBe(3);
 });
 
-test("when one stream fails all the time, everybody is asked for ranges again", () => {
-  const { pool, health } = poolAfter([false, true, false], [{ failed: 2 }, ...times(3, { failed: 0 })]);
+test("a stream that fails all the time is followed by another one's, also by one that was wrong once", () => {
+  const { pool } = poolAfter([false, false], [{ wrong: [0] }, ...times(3, { failed: 1 })]);
+  expect(pool.choose(7, true)).toBe(0);
+});
+
+test("when all streams fail all the time, everybody is asked for ranges again", () => {
+  const { pool, health } = poolAfter(
+    [false, true, false],
+    [...times(3, { failed: 2 }), ...times(3, { failed: 0 })],
+  );
   expect(health).toEqual([
     { ranges: undefined, failures: 0 },
     { ranges: true, failures: 0 },

@@ -83,12 +83,13 @@ export class SourcePool {
     this.#sources[index]!.failures = 0;
   }
 
-  /** A request to source `index` has failed. */
-  onFailure(index: SourceIndex): void {
-    const source = this.#sources[index]!;
-    source.failures++;
+  /** A request to source `index` for window `window` has failed. */
+  onFailure(index: SourceIndex, window: number): void {
+    this.#sources[index]!.failures++;
     this.#turn = index + 1;
-    if (source.ranges === false && source.failures >= SUSPECT_AFTER) this.#forgetRanges();
+    const streams = [...this.#sources.keys()].filter((each) => this.#lacksRanges(each));
+    const usable = streams.filter((each) => !this.#isExcluded(each, window));
+    if (streams.includes(index) && usable.every((each) => this.#isSuspect(each))) this.#forgetRanges();
   }
 
   /**
@@ -102,7 +103,11 @@ export class SourcePool {
     if (sender !== undefined && senders.size === 1) counts[sender]!++;
   }
 
-  /** One stream has failed too often to count on: whoever did not honour ranges before is asked for them again. */
+  /**
+   * One stream has failed too often, whoever it came from: those that did not honour ranges are asked for them again.
+   * Not before each had its turn. Forgotten with the failures of one, it would be the first to be asked again, and
+   * another that would bring the image never be.
+   */
   #forgetRanges(): void {
     for (const source of this.#sources) {
       source.failures = 0;

@@ -1,6 +1,6 @@
 import type { Bytes } from "../bytes/segment.ts";
 import { parseContentRange } from "./content-range.ts";
-import { Failure, portal, refusal } from "./failure.ts";
+import { Failure, NoRanges, portal, refusal } from "./failure.ts";
 import { get, isWebPage, StandstillError, unreachable, type Answer } from "./http.ts";
 import type { SourceHealth } from "./source-pool.ts";
 
@@ -92,9 +92,9 @@ export class Source {
     return part;
   }
 
-  #withoutRanges(): Failure {
+  #withoutRanges(): NoRanges {
     this.health.ranges = false;
-    return new Failure("lost", `${SERVER} knows no ranges`);
+    return new NoRanges("lost", `${SERVER} knows no ranges`);
   }
 }
 

@@ -84,6 +84,22 @@ test(`${RUNS} random scenarios: the image to the byte, or a named error`, { time
   await Promise.all(Array.from({ length: STRANDS }, strand));
 });
 
+test("a stream that was wrong once is gone back to when the other always breaks in that window", async () => {
+  const at = 6 * WINDOW;
+  await judge({
+    servers: [
+      { faults: [{ kind: "ok" }, { kind: "wrongByte", at, bit: 1 }], noRange: true },
+      { faults: [{ kind: "reset", after: at + 100 }], hopeless: true, noRange: true },
+    ],
+    connections: 1,
+    count: 18,
+    last: 100,
+    zeros: [],
+    kept: [],
+    spoilt: [],
+  });
+}, 120_000);
+
 const FIRST = SPAN * WINDOW; // of the first answer's bytes
 const PLACES = [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, FIRST - 1, FIRST];
 const SINGLE: Fault[] = [
