@@ -1,0 +1,51 @@
+// What GRUB is told when it was started over a network, as scripts of its own (GNU GRUB manual, 6). Nothing that an image says
+// of itself is in them but hex digits: no name of a piece or a file, which would have to be quoted.
+
+/** Where what is served over HTTP and TFTP lies, besides what the scripts below name: each as the one before it looks for it. */
+export const SHIM = "/EFI/BOOT/BOOTX64.EFI";
+/** Beside the shim, by this name. */
+export const GRUB = "/EFI/BOOT/grubx64.efi";
+/** Where Debian's and Ubuntu's signed GRUB for networks looks. */
+export const GRUB_CFG = "/grub/grub.cfg";
+
+/** Which FEDAC-LIVE and FEDAC-PIECE an image has. */
+export interface Identity {
+  /** The GUID of its FEDAC-LIVE. */
+  readonly live: string;
+  /** The UUID of the file system on its FEDAC-PIECE; undefined in a base image. */
+  readonly piece: string | undefined;
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * `grub.cfg` as it is served: which image this is, and then on to the image's own grub.cfg, which has the rest. `$served` is
+ * set by one of the two below. Throws `RangeError` for identities that are none.
+ */
+export function servedConfig({ live, piece }: Identity): string {
+  for (const each of [live, ...(piece === undefined ? [] : [piece])]) {
+    if (!UUID.test(each)) throw new RangeError(`"${each}" is no UUID`);
+  }
+  return `# Written by os serve: which image this is. Then on to the image's own grub.cfg.
+set disk=live=PARTUUID=${live}
+set piece=${piece === undefined ? "none" : `UUID=${piece}`}
+source $served/esp/grub.cfg
+`;
+}
+
+/** For a GRUB that came over TFTP: where the rest is. Throws `RangeError` for what is no IPv4 address and port. */
+export function configOverTftp(address: string, port: number): string {
+  if (!/^(?:\d{1,3}\.){3}\d{1,3}$/.test(address) || !Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new RangeError(`"${address}", ${port} is no address and port`);
+  }
+  return `# Written by os serve: GRUB came over TFTP, and fetches the rest over HTTP, which is faster.
+set served=(http,${address}:${port})
+source $served/grub.cfg
+`;
+}
+
+/** For a GRUB that came over HTTP: the rest is where it came from, whatever address that has. */
+export const CONFIG_OVER_HTTP = `# Written by os serve: the rest is where GRUB itself came from.
+regexp --set=1:served '^(\\([^)]*\\))' "$prefix"
+source $served/grub.cfg
+`;
