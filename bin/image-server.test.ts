@@ -49,8 +49,8 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const get = (path: string, headers: Record<string, string> = {}, method = "GET") =>
-  fetch(origin + path, { headers, method });
+const get = (target: string, headers: Record<string, string> = {}, method = "GET") =>
+  fetch(origin + target, { headers, method });
 
 /** What comes back for a request as it is written, which fetch would put in order first. */
 async function raw(lines: string): Promise<string> {
@@ -132,7 +132,7 @@ test("single ranges, over the runs of a file on the ESP too", async () => {
     ["/os.iso", image],
     ["/EFI/BOOT/grubx64.efi", ESP_FILES["grubnet.efi"]!],
   ] as const) {
-    for (const [range, start, end] of [
+    for (const [range, from, to] of [
       ["bytes=0-0", 0, 1],
       ["bytes=1000-69999", 1000, 70_000],
       [`bytes=${bytes.length - 1}-`, bytes.length - 1, bytes.length],
@@ -143,10 +143,10 @@ test("single ranges, over the runs of a file on the ESP too", async () => {
       const { length } = bytes;
       expect([answer.status, answer.headers.get("content-range")]).toEqual([
         206,
-        `bytes ${start}-${end - 1}/${length}`,
+        `bytes ${from}-${to - 1}/${length}`,
       ]);
       const part = Buffer.from(await answer.arrayBuffer());
-      expect(part.equals(bytes.subarray(start, end)), `${name} ${range}`).toBe(true);
+      expect(part.equals(bytes.subarray(from, to)), `${name} ${range}`).toBe(true);
     }
     const beyond = await get(name, { range: `bytes=${bytes.length}-` });
     expect([beyond.status, beyond.headers.get("content-range")]).toEqual([416, `bytes */${bytes.length}`]);

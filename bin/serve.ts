@@ -157,7 +157,7 @@ async function forDnsmasq(
   const root = path.resolve(folder);
   const config = dnsmasqConfig({ address, netmask, device, port, folder: root }); // before anything is written
   await fillTftpFolder(root, image, at, { address, port });
-  process.stdout.write(config);
+  for (const line of config.trimEnd().split("\n")) print(line);
   printError(
     `os: shim, GRUB and its grub.cfg are in ${root}; now serve the image, and start dnsmasq with this.`,
   );

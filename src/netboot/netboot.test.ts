@@ -137,7 +137,7 @@ test("GRUB takes the scripts", () => {
 test("all that the image's own grub.cfg asks for is served", async () => {
   const own = readFileSync(path.join(import.meta.dirname, "../../base/boot/esp/grub.cfg"), "utf8");
   const served = routesOf(await read(networkImage({ files: { "splash.png": utf8("PNG") } })), "x.iso");
-  const asked = [...own.matchAll(/\$(?:served|system)(\/[^\s";]+)/g)].map(([, path = ""]) => path);
+  const asked = [...own.matchAll(/\$(?:served|system)(\/[^\s";]+)/g)].map(([, each = ""]) => each);
   expect(new Set(asked)).toEqual(
     new Set(["/os.iso", "/piece/splash.png", "/splash.png", "/vmlinuz", "/initramfs.img"]),
   );

@@ -30,7 +30,7 @@ export function servedPage({ file, size, pieces, origin }: ServedPage): string {
 <p>${name} has ${megabytes}. The other computer is connected by cable, and keeps the file in its memory, beside what the system
   needs. Nothing is written to its disk. When it is switched off, everything is gone: no settings and no log are kept.</p>
 <h2>By this address</h2>
-<p>For firmware with <em>UEFI HTTP boot</em>, which many computers since 2017 have, often switched off.</p>
+<p>For firmware with <em>UEFI HTTP boot</em>, which many computers have, often switched off.</p>
 <ol>
   <li>Open the firmware's setup, by F2, F10 or Delete while the computer turns on.</li>
   <li>Turn on the network stack, and HTTP boot with IPv4. It may be called "boot from URL" or "HTTP(s) boot".</li>

@@ -1,0 +1,96 @@
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { read } from "../../src/ext4/reader.ts";
+import { planPartition } from "../../src/image/plan.ts";
+import { parseLatest } from "../../src/release/latest.ts";
+import { parseManifest } from "../../src/release/manifest.ts";
+import { sha256Of } from "../../src/testing/test-base.ts";
+import { ALL_WAYS, ANSWER, bootImage } from "./boot.ts";
+import { type Medium, withMachine } from "./machine.ts";
+import { pixelAt, readPicture } from "./picture.ts";
+import { withBootUri } from "./uefi-variables.ts";
+
+// The finished image over a network that QEMU makes of its own, by this repository's own server, with Debian's signed shim and
+// GRUB. Both take a minute: loading is slow where the network card and the processor are emulated.
+
+const BUILD_MS = 900_000;
+const BOOT_SECONDS = 600;
+const BOOT_MS = 620_000;
+
+/** One pixel, #e91e80. */
+const SPLASH = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12N4KdcAAAN7AYgjS+XNAAAAAElFTkSuQmCC";
+const PINK = [0xe9, 0x1e, 0x80];
+
+const folder = fs.mkdtempSync(join(tmpdir(), "network-"));
+const image = join(folder, "image.iso");
+const html = new Uint8Array(Buffer.from("<!doctype html><title>a piece</title>\n".repeat(2000)));
+const line = `PIECE notepat ${sha256Of(html)} ${html.length}`;
+
+beforeAll(async () => {
+  execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
+  const cdn = join(import.meta.dirname, "../out/cdn");
+  const json = (file: string): unknown => JSON.parse(fs.readFileSync(join(cdn, file), "utf8"));
+  const latest = parseLatest(json("latest.json"));
+  const release = latest.releases.find(({ flavor }) => flavor === "tiny")!;
+  const manifest = parseManifest(json(release.manifest));
+  const splash = new Uint8Array(Buffer.from(SPLASH, "base64"));
+  const { segments } = await planPartition(manifest, { pieces: [{ name: "notepat", html }], splash });
+  const bytes = fs.readFileSync(join(cdn, dirname(release.manifest), manifest.image.url));
+  let at = manifest.piecePartition.start;
+  for (const segment of segments) {
+    if (segment.kind === "bytes") bytes.set(segment.bytes, at);
+    at += segment.kind === "bytes" ? segment.bytes.length : segment.length;
+  }
+  const { start, length } = manifest.piecePartition;
+  await read(
+    (from, count) => new Uint8Array(bytes.subarray(start + from, start + Math.min(length, from + count))),
+  );
+  fs.writeFileSync(image, bytes);
+}, BUILD_MS);
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+const WAYS: readonly (readonly [Medium, boolean])[] = [
+  ["http", true],
+  ["pxe", true],
+  ["http", false],
+  ["pxe", false],
+];
+test.each(ALL_WAYS ? WAYS : [])(
+  "by %s, with Secure Boot %s, the piece is there, with its splash",
+  { timeout: BOOT_MS },
+  async (medium, secureBoot) => {
+    const screenshot = join(folder, `${medium}.png`);
+    const booted = await bootImage({
+      image,
+      medium,
+      secureBoot,
+      screenshot,
+      until: ANSWER,
+      timeoutSeconds: BOOT_SECONDS,
+    });
+    expect(booted.line).toBe(line);
+    const screen = await readPicture(screenshot);
+    expect(pixelAt(screen, screen.width / 2, screen.height / 2)).toEqual(PINK);
+  },
+);
+
+test("a BIOS is told at once that it cannot", async () => {
+  const never = withMachine({ image, medium: "pxe", firmware: "bios" }, () => Promise.resolve());
+  await expect(never).rejects.toThrow("a BIOS does not start the image over a network");
+});
+
+test("what are no variables of firmware's are left alone", () => {
+  const uri = "http://10.0.2.2:8080/os.iso";
+  expect(() => withBootUri(new Uint8Array(4096), uri)).toThrow("no variables of OVMF's");
+  const variables = new Uint8Array(fs.readFileSync("/usr/share/OVMF/OVMF_VARS_4M.fd"));
+  const changed = withBootUri(variables, uri);
+  expect(changed.length).toBe(variables.length);
+  expect(Buffer.from(changed).includes(uri)).toBe(true);
+  let full = changed;
+  expect(() => {
+    for (let i = 0; i < 10_000; i++) full = withBootUri(full, uri.padEnd(20_000, "x"));
+  }).toThrow("no room for another variable");
+});
