@@ -1,5 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { partOf } from "../src/bytes/range.ts";
@@ -56,6 +58,10 @@ export async function serveImage(options: ServerOptions): Promise<ImageServer> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const client = request.socket.remoteAddress ?? "somebody";
     const { method = "", headers } = request;
+    if (!isOurs(headers.host)) {
+      response.writeHead(421, PLAIN).end("This is served by address: http:// and its numbers.\n");
+      return;
+    }
     if (method !== "GET" && method !== "HEAD") {
       response.writeHead(405, { ...PLAIN, Allow: "GET, HEAD" }).end("This is for fetching alone.\n");
       return;
@@ -154,6 +160,16 @@ export async function serveImage(options: ServerOptions): Promise<ImageServer> {
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 const SAFE = { "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" };
 const PLAIN = { ...SAFE, "Content-Type": "text/plain; charset=utf-8" };
+
+/**
+ * Whether a request is for this computer, by an address or its own name. A page of the internet can give a name of its own an
+ * address of the local network, and would read, in a browser there, what is answered to that name (DNS rebinding).
+ */
+function isOurs(host: string | undefined): boolean {
+  const name = host?.replace(/:\d*$/, "").toLowerCase();
+  const own = (full: string) => full.split(".")[0]?.toLowerCase();
+  return !name || isIP(name) !== 0 || name === "localhost" || own(name) === own(hostname());
+}
 
 /** What a request names, as it stands: a path, or an address in whole (RFC 9112, 3.2), without what follows "?". */
 function pathOf(target: string): string {
