@@ -14,6 +14,9 @@ import { print, printError } from "./terminal.ts";
 import { fillTftpFolder } from "./tftp-folder.ts";
 
 const DEFAULT_PORT = 8080;
+/** Of GRUB before 2.12: the kiosk's is newer. */
+const ONLY_PORT_80 =
+  "The GRUB in this image fetches from port 80 alone: for PXE serve it with --port 80, as root";
 const EVERYWHERE = "0.0.0.0";
 
 /**
@@ -113,13 +116,14 @@ function reached(own: readonly OwnAddress[], address: string | undefined): strin
 /** What is said once it is served. */
 export function announcement(
   file: string,
-  { size, pieces }: ServedImage,
+  { size, pieces, takesPorts }: ServedImage,
   addresses: readonly string[],
   port: number,
 ): string[] {
   const what = pieces ? `${namesOf(pieces)}, ${pieces.base}` : "a base image, without a piece";
   const page = (address: string) => `http://${address}:${port}/`;
   const lines = [`${file} is served: ${Math.ceil(size / 1e6)} MB, ${what}.`];
+  if (!takesPorts && port !== 80) lines.push(ONLY_PORT_80);
   if (addresses.length === 0) {
     lines.push(
       `No other computer reaches it: this one is in no network, or --address says so. ${page("127.0.0.1")}`,
@@ -155,6 +159,7 @@ async function forDnsmasq(
   port: number,
 ): Promise<void> {
   const root = path.resolve(folder);
+  if (!image.takesPorts && port !== 80) throw new RangeError(ONLY_PORT_80);
   const config = dnsmasqConfig({ address, netmask, device, port, folder: root }); // before anything is written
   await fillTftpFolder(root, image, at, { address, port });
   for (const line of config.trimEnd().split("\n")) print(line);

@@ -1,3 +1,5 @@
+import type { Bytes } from "../bytes/segment.ts";
+
 // What GRUB is told when it was started over a network, as scripts of its own (GNU GRUB manual, 6). Nothing that an image says
 // of itself is in them but hex digits: no name of a piece or a file, which would have to be quoted.
 
@@ -39,9 +41,20 @@ export function configOverTftp(address: string, port: number): string {
     throw new RangeError(`"${address}", ${port} is no address and port`);
   }
   return `# Written by os serve: GRUB came over TFTP, and fetches the rest over HTTP, which is faster.
-set served=(http,${address}:${port})
+set served=(http,${address}${port === 80 ? "" : `:${port}`})
 source $served/grub.cfg
 `;
+}
+
+/**
+ * Whether a GRUB, by the bytes of its program, fetches from other ports than 80. It says which it is in its section .sbat
+ * (https://github.com/rhboot/shim/blob/main/SBAT.md): 2.12 does, and 2.06 asks nobody and stays at its prompt (tried).
+ */
+export function takesPorts(grub: Bytes): boolean {
+  const text = new TextDecoder("latin1").decode(grub);
+  const [, major = "2", minor = "12"] =
+    /\ngrub,\d+,Free Software Foundation,grub,(\d+)\.(\d+)/.exec(text) ?? [];
+  return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 12);
 }
 
 /** For a GRUB that came over HTTP: the rest is where it came from, whatever address that has. */

@@ -8,7 +8,7 @@ import { parseSettings, settingsFile } from "../settings/settings.ts";
 import { ESP_FILES, liveGuid, networkImage, PIECE_UUID } from "../testing/network-image.ts";
 import { run } from "../testing/tools.ts";
 import { dnsmasqConfig } from "./dnsmasq.ts";
-import { CONFIG_OVER_HTTP, configOverTftp, servedConfig } from "./grub.ts";
+import { CONFIG_OVER_HTTP, configOverTftp, servedConfig, takesPorts } from "./grub.ts";
 import { servedPage } from "./page.ts";
 import { routesOf } from "./routes.ts";
 import { bytesOf, readServedImage } from "./served-image.ts";
@@ -110,6 +110,7 @@ test("GRUB is told UUIDs, an address and a port, and nothing else", () => {
     expect(() => servedConfig({ live: LIVE, piece: wrong })).toThrow(RangeError);
   }
   expect(configOverTftp("192.168.1.50", 8080)).toContain("\nset served=(http,192.168.1.50:8080)\n");
+  expect(configOverTftp("192.168.1.50", 80)).toContain("\nset served=(http,192.168.1.50)\n");
   for (const [address, port] of [
     ["192.168.1.50\nboot", 80],
     ["example.org", 80],
@@ -118,6 +119,15 @@ test("GRUB is told UUIDs, an address and a port, and nothing else", () => {
   ] as const) {
     expect(() => configOverTftp(address, port)).toThrow(RangeError);
   }
+});
+
+test.each([
+  ["\ngrub,5,Free Software Foundation,grub,2.06,https://www.gnu.org/software/grub/\n", false],
+  ["\ngrub,5,Free Software Foundation,grub,2.12,https://www.gnu.org/software/grub/\n", true],
+  ["\ngrub,9,Free Software Foundation,grub,3.1,https://www.gnu.org/software/grub/\n", true],
+  ["no GRUB at all", true],
+])("which GRUB takes ports is read from %j", (text, takes) => {
+  expect(takesPorts(utf8(`MZ\0${text}\0`))).toBe(takes);
 });
 
 test("GRUB takes the scripts", () => {

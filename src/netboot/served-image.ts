@@ -6,7 +6,7 @@ import { type FatFile, filesOnFat } from "../image/fat.ts";
 import type { Listing } from "../image/os-json.ts";
 import type { Partition } from "../image/gpt.ts";
 import { parseSettings, SETTINGS_JSON, SETTINGS_LIMIT } from "../settings/settings.ts";
-import type { Identity } from "./grub.ts";
+import { type Identity, takesPorts } from "./grub.ts";
 
 /** A run of bytes. */
 export interface Run {
@@ -41,13 +41,16 @@ export interface ServedImage {
   readonly boot: Readonly<Record<keyof typeof BOOT_FILES | "config", BootFile>>;
   /** What its screen shows while it starts, a PNG; undefined when it has none of its own. */
   readonly splash: Bytes | undefined;
+  /** Whether its GRUB fetches from other ports than 80. */
+  readonly takesPorts: boolean;
   /** Why not everybody may have it: what it holds that joins networks, in words; empty when nothing. */
   readonly secrets: readonly string[];
 }
 
 const LIVE_LABEL = "FEDAC-LIVE";
-/** The most bytes of a configuration of GRUB's, and of a picture. */
+/** The most bytes of a configuration of GRUB's, of GRUB, and of a picture. */
 const LARGEST_CONFIG = 64 * 1024;
+const LARGEST_LOADER = 16 * 1024 * 1024;
 const LARGEST_SPLASH = 16 * 1024 * 1024;
 
 /**
@@ -74,6 +77,7 @@ export async function readServedImage(at: At, size: number): Promise<ServedImage
     identity: { live: live.guid, piece: volume?.uuid },
     pieces,
     boot,
+    takesPorts: takesPorts(await bytesOf(at, boot.grub, LARGEST_LOADER)),
     splash: volume && (await fileIn(volume, "splash.png", LARGEST_SPLASH)),
     secrets: volume ? await secretsIn(volume) : [],
   };
