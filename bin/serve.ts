@@ -1,7 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { type At, namesOf } from "../src/image/contents.ts";
+import type { At } from "../src/image/contents.ts";
+import { namesOf } from "../src/image/names.ts";
 import { dnsmasqConfig } from "../src/netboot/dnsmasq.ts";
 import { routesOf } from "../src/netboot/routes.ts";
 import { readServedImage, type ServedImage } from "../src/netboot/served-image.ts";
@@ -120,7 +121,9 @@ export function announcement(
   addresses: readonly string[],
   port: number,
 ): string[] {
-  const what = pieces ? `${namesOf(pieces)}, ${pieces.base}` : "a base image, without a piece";
+  const what = pieces
+    ? `${namesOf(pieces.pieces.map(({ piece }) => piece))}, ${pieces.base}`
+    : "a base image, without a piece";
   const page = (address: string) => `http://${address}:${port}/`;
   const lines = [`${file} is served: ${Math.ceil(size / 1e6)} MB, ${what}.`];
   if (!takesPorts && port !== 80) lines.push(ONLY_PORT_80);

@@ -1,5 +1,5 @@
 import type { Bytes } from "../bytes/segment.ts";
-import { namesOf } from "../image/contents.ts";
+import { namesOf } from "../image/names.ts";
 import { CONFIG_OVER_HTTP, GRUB, GRUB_CFG, servedConfig, SHIM } from "./grub.ts";
 import { servedPage } from "./page.ts";
 import type { Run, ServedImage } from "./served-image.ts";
@@ -19,7 +19,7 @@ export interface Route {
  */
 export function routesOf(image: ServedImage, file: string): ReadonlyMap<string, Route> {
   const { boot, size } = image;
-  const pieces = image.pieces && namesOf(image.pieces);
+  const pieces = image.pieces && namesOf(image.pieces.pieces.map(({ piece }) => piece));
   const whole = [{ start: 0, length: size }];
   const efi = "application/efi"; // firmware looks at the type before the name (EDK II, HttpBootCheckImageType)
   const script = new TextEncoder();
