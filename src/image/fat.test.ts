@@ -100,7 +100,7 @@ test("what is no FAT file system is refused", async () => {
 test.each([
   ["nowhere", () => 0, /cluster 0 is none of its/],
   ["no further", () => 0xffff, /ends before its \d+ bytes/],
-  ["back to themselves", (cluster: number) => cluster, /it has more than 4096 entries/],
+  ["back to themselves", (cluster: number) => cluster, /cluster \d+ leads back to itself/],
 ])("clusters that all lead %s end in an error", async (_, next, said) => {
   const image = images.get("16")!.slice();
   const table = new DataView(image.buffer, new DataView(image.buffer).getUint16(14, true) * 512);
@@ -109,6 +109,13 @@ test.each([
     for (const file of await filesOnFat(reading(image), image.length)) file.runs();
   };
   await expect(readAll()).rejects.toThrow(said);
+});
+
+test("no name leads into another directory", async () => {
+  const image = images.get("16")!.slice();
+  const at = Buffer.from(image.buffer).indexOf("VMLINUZ ");
+  image[at + 2] = "/".charCodeAt(0);
+  await expect(filesOnFat(reading(image), image.length)).rejects.toThrow(/a file is called "vm\/inuz"/);
 });
 
 test("whatever bytes are wrong, it ends with files within the file system or with a RangeError", async () => {

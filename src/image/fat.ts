@@ -23,9 +23,9 @@ export interface FatFile {
   readonly runs: () => readonly Run[];
 }
 
-/** The most files and directories that are looked at, and the most bytes of the table that are read. */
+/** The most files and directories that are looked at, and the most bytes of the table that are read: of 256 MiB in sectors. */
 const MOST_ENTRIES = 4096;
-const LARGEST_TABLE = 16 * 1024 * 1024;
+const LARGEST_TABLE = 2 * 1024 * 1024;
 /** A directory is never longer (section 6: 65,536 entries of 32 bytes), all that are read are not, and none lies deeper. */
 const LARGEST_DIRECTORY = 65_536 * 32;
 const LARGEST_DIRECTORIES = 16 * 1024 * 1024;
@@ -55,9 +55,11 @@ export async function filesOnFat(at: At, length: number): Promise<FatFile[]> {
   const files: FatFile[] = [];
   let seen = 0;
   let read = 0;
-  const todo = [{ path: "", runs: rootRuns(volume), depth: 0 }];
+  // Where a directory lies is looked up when it is its turn: thousands of them may claim the same clusters
+  const todo = [{ path: "", runsOf: () => rootRuns(volume), depth: 0 }];
   for (let next = todo.pop(); next; next = todo.pop()) {
-    const { path, runs, depth } = next;
+    const { path, runsOf, depth } = next;
+    const runs = runsOf();
     read += lengthOf(runs);
     if (read > LARGEST_DIRECTORIES) throw damaged("its directories are too long");
     for (const entry of entriesOf(await contentOf(at, runs))) {
@@ -67,7 +69,7 @@ export async function filesOnFat(at: At, length: number): Promise<FatFile[]> {
       const chain = (most: number) => (most === 0 ? [] : chainOf(volume, cluster, most));
       if (entry.isDirectory) {
         if (depth === DEEPEST) throw damaged(`its directories are more than ${DEEPEST} deep`);
-        todo.push({ path: itsPath, runs: chain(LARGEST_DIRECTORY), depth: depth + 1 });
+        todo.push({ path: itsPath, runsOf: () => chain(LARGEST_DIRECTORY), depth: depth + 1 });
       } else {
         const { length: its } = entry;
         files.push({ path: itsPath, length: its, runs: () => exactly(chain(its), its, itsPath) });
@@ -125,17 +127,19 @@ function rootRuns(volume: Geometry): readonly Run[] {
 function chainOf(volume: Geometry, first: number, most: number): Run[] {
   const { clusterSize, clusters, dataStart } = volume;
   const runs: { start: number; length: number }[] = [];
+  const been = new Set<number>();
   let held = 0;
   for (let cluster = first; held < most; cluster = nextOf(volume, cluster)) {
     if (isEnd(volume, cluster) && held > 0) break;
     if (cluster < 2 || cluster >= clusters + 2)
       throw damaged(`cluster ${cluster} is none of its ${clusters}`);
+    if (been.has(cluster)) throw damaged(`cluster ${cluster} leads back to itself`);
+    been.add(cluster);
     const start = dataStart + (cluster - 2) * clusterSize;
     const last = runs.at(-1);
     if (last && last.start + last.length === start) last.length += clusterSize;
     else runs.push({ start, length: clusterSize });
     held += clusterSize;
-    if (held > (clusters + 1) * clusterSize) throw damaged("a file of it has no end");
   }
   return runs;
 }
@@ -212,6 +216,7 @@ function* entriesOf(directory: Bytes): Generator<DirectoryEntry> {
     const name = isLong ? long!.text.split("\0")[0]! : shortName(short, directory[at + 12]!);
     long = undefined;
     if (attributes & VOLUME_ID || name === "." || name === "..") continue;
+    if (name === "" || name.includes("/")) throw damaged(`a file is called "${name}"`);
     yield {
       name,
       isDirectory: (attributes & DIRECTORY) !== 0,
