@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
+import { get as request, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { routesOf } from "../src/netboot/routes.ts";
 import { readServedImage } from "../src/netboot/served-image.ts";
@@ -90,6 +91,7 @@ test.each([
   ["127.0.0.1.evil.example:80", 421],
   ["localhost:8080", 200],
   [`${hostname().split(".")[0]}.local`, 200],
+  [`${hostname().split(".")[0]}.evil.example`, 421],
   ["10.0.2.2", 200],
   ["", 200],
 ])("asked for as %j it answers with %i", async (host, status) => {
@@ -189,12 +191,21 @@ test("a file that is changed meanwhile is not served on", async () => {
   expect(said.join("\n")).toContain("127.0.0.1 gets no os.iso: the file has been changed");
 });
 
+/** As from another computer: each of Linux's addresses 127.x.y.z is one. */
+async function getFrom(localAddress: string, target: string): Promise<Buffer> {
+  const answer = await new Promise<IncomingMessage>((answered, failed) => {
+    request(origin + target, { localAddress, agent: false }, answered).on("error", failed);
+  });
+  return await buffer(answer);
+}
+
 test("thirty computers at once, some of which go away", async () => {
   const before = process.memoryUsage();
   const all = await Promise.all(
     Array.from({ length: 30 }, async (_, i) => {
-      if (i % 3 > 0) return Buffer.from(await (await get("/os.iso")).arrayBuffer()).equals(image);
-      const socket = connect(server.port, "127.0.0.1");
+      const localAddress = `127.0.0.${10 + i}`;
+      if (i % 3 > 0) return (await getFrom(localAddress, "/os.iso")).equals(image);
+      const socket = connect({ port: server.port, host: "127.0.0.1", localAddress });
       socket.write("GET /os.iso HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
       await new Promise((begun) => socket.once("data", begun));
       socket.destroy();
@@ -206,7 +217,7 @@ test("thirty computers at once, some of which go away", async () => {
   await expect.poll(() => server.unfinished()).toEqual([]);
   const ends = said.filter((line) => /has all of|broke off/.test(line));
   expect(ends.length).toBe(30);
-  expect(said).toContain("127.0.0.1 begins os.iso, 23 MB");
+  expect(said).toContain("127.0.0.12 begins os.iso, 23 MB");
   expect(said.filter((line) => line.includes("broke off os.iso at ")).length).toBe(10);
 });
 
@@ -222,6 +233,46 @@ test("one that takes nothing holds nothing up, and few bytes", async () => {
   socket.destroy();
 });
 
+test("requests that do not wait for an answer cost no memory", async () => {
+  const before = process.memoryUsage().rss;
+  const sockets = Array.from({ length: 3 }, () => connect(server.port, "127.0.0.1"));
+  const gone = sockets.map((socket) => text(socket).catch(() => "gone"));
+  for (const socket of sockets) socket.write("GET /os.iso HTTP/1.1\r\n\r\n".repeat(2000));
+  await Promise.all(gone); // the server ends them
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20); // 1.5 GB when each reads ahead
+  expect(said.filter((line) => line.includes("begins")).length).toBeLessThanOrEqual(3);
+  const few = await raw(
+    "HEAD /vmlinuz HTTP/1.1\r\n\r\n".repeat(3) + "HEAD /os.iso HTTP/1.1\r\nConnection: close\r\n\r\n",
+  );
+  expect(few.match(/Content-Length: \d+/g)).toEqual(
+    [90_000, 90_000, 90_000, image.length].map((length) => `Content-Length: ${length}`), // in their order
+  );
+});
+
+test("one computer does not take all connections", async () => {
+  const hold = Array.from({ length: 40 }, () => connect(server.port, "127.0.0.1"));
+  const ends = hold.map((socket) => {
+    let isOpen = true;
+    socket.on("error", () => {}).on("close", () => (isOpen = false)); // prettier-ignore
+    return () => isOpen;
+  });
+  await expect.poll(() => ends.filter((isOpen) => isOpen()).length).toBe(16);
+  expect((await getFrom("127.0.0.9", "/vmlinuz")).length).toBe(90_000);
+  for (const socket of hold) socket.destroy();
+  await expect.poll(async () => (await getFrom("127.0.0.1", "/vmlinuz").catch(() => "")).length).toBe(90_000);
+});
+
+test.each([
+  "CONNECT 127.0.0.1:22 HTTP/1.1",
+  "GET /os.iso HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade",
+  "PRI * HTTP/2.0",
+])("%j gets nothing but what is here, and ends nothing", async (head) => {
+  const answer = await raw(`${head}\r\nConnection: close\r\n\r\n`);
+  if (!head.startsWith("GET")) expect(answer).not.toMatch(/^HTTP\/1.1 (?:101|200)/);
+  expect(answer).not.toMatch(/^HTTP\/1.1 101/);
+  expect((await get("/")).status).toBe(200);
+});
+
 test("whoever may not is not answered, and told of once", async () => {
   const near = await start({ mayFetch: () => false });
   for (let i = 0; i < 2; i++) {
@@ -230,7 +281,7 @@ test("whoever may not is not answered, and told of once", async () => {
     expect(await text(socket).catch(() => "")).toBe("");
   }
   await near.close();
-  expect(said).toEqual(["127.0.0.1 is refused: it is not in this computer's networks"]);
+  expect(said).toEqual(["127.0.0.1 is refused: it is in no local network"]);
 });
 
 test("a port that is taken is one sentence", async () => {

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { isIP } from "node:net";
+import { isIP, type Socket } from "node:net";
 import { hostname } from "node:os";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -8,7 +8,7 @@ import { partOf } from "../src/bytes/range.ts";
 import type { Route } from "../src/netboot/routes.ts";
 import type { Run } from "../src/netboot/served-image.ts";
 import { systemReason } from "./reason.ts";
-import { Transfers } from "./transfers.ts";
+import { limited, Transfers } from "./transfers.ts";
 
 /** What to serve, where, and to whom. */
 export interface ServerOptions {
@@ -36,8 +36,11 @@ export interface ImageServer {
 const CHUNK = 256 * 1024;
 /** A computer that has taken nothing for so long is gone: firmware and GRUB read without pauses. */
 const SILENCE_MS = 120_000;
-/** Connections at a time: a few for each computer of a large room. */
+/** Connections at a time, in all and of one computer: a browser takes six, firmware and GRUB one or two. */
 const MOST_CONNECTIONS = 256;
+const MOST_OF_ONE = 16;
+/** Requests of one connection that wait for the answer to another: nothing that starts a computer sends any. */
+const MOST_WAITING = 8;
 /** The longest path that is said in a line. */
 const MOST_SAID = 100;
 
@@ -47,7 +50,8 @@ const MOST_SAID = 100;
  */
 export async function serveImage(options: ServerOptions): Promise<ImageServer> {
   const { handle, address, port, mayFetch, say } = options;
-  const transfers = new Transfers(say);
+  const tell = limited(say);
+  const transfers = new Transfers(tell);
   const opened = await handle.stat({ bigint: true });
   const version = `${opened.size.toString(36)}-${opened.mtimeNs.toString(36)}`;
   const isSame = async () => {
@@ -69,7 +73,7 @@ export async function serveImage(options: ServerOptions): Promise<ImageServer> {
     const path = pathOf(request.url ?? "");
     const route = options.routes.get(path.toLowerCase());
     if (!route) {
-      say(`${client} asks for ${path.slice(0, MOST_SAID)}, which is not here`);
+      tell(client, `asks for ${path.slice(0, MOST_SAID)}, which is not here`);
       response.writeHead(404, PLAIN).end("There is no such file here.\n");
       return;
     }
@@ -84,7 +88,7 @@ export async function serveImage(options: ServerOptions): Promise<ImageServer> {
     }
     if (!(await isSame())) {
       const wrong = "the file has been changed since it is served: end this, and serve it again";
-      say(`${client} gets no ${route.name}: ${wrong}`);
+      tell(client, `gets no ${route.name}: ${wrong}`);
       response.writeHead(503, PLAIN).end(`${wrong}\n`);
       return;
     }
@@ -103,7 +107,7 @@ export async function serveImage(options: ServerOptions): Promise<ImageServer> {
     const type = status === 416 ? {} : { "Content-Type": route.type };
     response.writeHead(status, { ...common, ...type, ...part.headers, "Content-Length": length });
     if (method === "HEAD" || length === 0) {
-      if (method === "HEAD") say(`${client} asks about ${route.name}`);
+      if (method === "HEAD") tell(client, `asks about ${route.name}`);
       response.end();
       return;
     }
@@ -117,26 +121,49 @@ export async function serveImage(options: ServerOptions): Promise<ImageServer> {
       await pipeline(Readable.from(counted(chunks, transfer.sent), { objectMode: false }), response);
     } catch (error) {
       // Whoever fetched has gone: that is said below. Else the file could not be read, and the connection ends before its length
-      if (!isGone(error)) say(`${route.name} cannot be sent: ${systemReason(error)}`);
+      if (!isGone(error)) tell(client, `cannot be sent ${route.name}: ${systemReason(error)}`);
     } finally {
       transfer.ended();
     }
   }
 
+  // Node begins all requests of a connection as they come, and each would read ahead: here one waits for the other
+  const turns = new WeakMap<Socket, { last: Promise<void>; waiting: number }>();
   const server = createServer({ requireHostHeader: false }, (request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      say(`A request could not be answered: ${systemReason(error)}`);
-      response.destroy();
-    });
+    const { socket } = request;
+    const turn = turns.get(socket) ?? { last: Promise.resolve(), waiting: 0 };
+    turns.set(socket, turn);
+    if (++turn.waiting > MOST_WAITING) socket.destroy();
+    turn.last = turn.last
+      .then(() => (socket.destroyed ? undefined : answer(request, response)))
+      .catch((error: unknown) => {
+        tell(socket.remoteAddress ?? "somebody", `cannot be answered: ${systemReason(error)}`);
+        response.destroy();
+      })
+      .finally(() => turn.waiting--);
   });
   const refused = new Set<string>();
+  const connections = new Map<string, number>();
   server.on("connection", (socket) => {
     const from = socket.remoteAddress ?? "";
-    if (mayFetch(from)) return;
+    if (mayFetch(from)) {
+      const count = (connections.get(from) ?? 0) + 1;
+      if (count > MOST_OF_ONE) {
+        socket.destroy();
+        return;
+      }
+      connections.set(from, count);
+      socket.once("close", () => {
+        const left = connections.get(from)! - 1;
+        if (left === 0) connections.delete(from);
+        else connections.set(from, left);
+      });
+      return;
+    }
     socket.destroy();
     if (refused.size > MOST_CONNECTIONS || refused.has(from)) return;
     refused.add(from);
-    say(`${from} is refused: it is not in this computer's networks`);
+    say(`${from} is refused: it is in no local network`);
   });
   server.maxConnections = MOST_CONNECTIONS;
   server.timeout = SILENCE_MS;
@@ -167,8 +194,9 @@ const PLAIN = { ...SAFE, "Content-Type": "text/plain; charset=utf-8" };
  */
 function isOurs(host: string | undefined): boolean {
   const name = host?.replace(/:\d*$/, "").toLowerCase();
-  const own = (full: string) => full.split(".")[0]?.toLowerCase();
-  return !name || isIP(name) !== 0 || name === "localhost" || own(name) === own(hostname());
+  const own = hostname().toLowerCase();
+  const first = own.split(".")[0]!;
+  return !name || isIP(name) !== 0 || ["localhost", own, first, `${first}.local`].includes(name);
 }
 
 /** What a request names, as it stands: a path, or an address in whole (RFC 9112, 3.2), without what follows "?". */
