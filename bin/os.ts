@@ -66,9 +66,9 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
   serve: {
     usage: `serve FILE [--address ADDRESS] [--port 8080] [--with-passphrases] [--dnsmasq FOLDER]
       Serve an image to computers that start over a network: by UEFI HTTP boot from an address that a page says, or by PXE.
-      ADDRESS is the one of this computer's that it is to be reached by; all of them otherwise. Computers outside of its
-      networks are refused, and an image that holds passphrases is, unless --with-passphrases is said: everybody in the
-      network can read it. --dnsmasq: instead, put what goes over TFTP into FOLDER, and print a configuration for dnsmasq,
+      ADDRESS is the one of this computer's that it is to be reached by; all of them otherwise. Computers that
+      are in no local network are refused, and an image that holds passphrases is, unless --with-passphrases is said:
+      everybody in the network can read it. --dnsmasq: instead, put what goes over TFTP into FOLDER, and print a configuration for dnsmasq,
       which then tells the computers of the network, beside its own DHCP server, what to start from.`,
     run: async (args) => await (await import("./serve.ts")).serve(args),
   },

@@ -140,16 +140,15 @@ test.skipIf(ownAddresses().length === 0)("what dnsmasq needs is written and prin
 });
 
 test("it is said where others reach it, and that nobody does where this computer is in no network", () => {
-  const served = { size: 588e6, pieces: undefined, takesPorts: true } as never;
+  const served = { size: 588e6, pieces: undefined, startsByPxe: true } as never;
   const lines = announcement("x.iso", served, ["192.168.1.50", "10.0.0.7"], 8080);
   expect(lines[0]).toBe("x.iso is served: 588 MB, a base image, without a piece.");
   expect(lines).toContain("  http://192.168.1.50:8080/os.iso  for UEFI HTTP boot");
   expect(lines).toContain("  http://10.0.0.7:8080/  a page that says what to type");
-  const old = { size: 588e6, pieces: undefined, takesPorts: false } as never;
-  const port80 = /GRUB in this image fetches from port 80 alone/;
-  expect(announcement("x.iso", old, [], 8080).join("\n")).toMatch(port80);
-  expect(announcement("x.iso", old, [], 80).join("\n")).not.toMatch(port80);
-  expect(lines.join("\n")).not.toMatch(port80);
+  const old = { size: 588e6, pieces: undefined, startsByPxe: false } as never;
+  const noPxe = /PXE does not start this image, but UEFI HTTP boot does/;
+  expect(announcement("x.iso", old, [], 8080).join("\n")).toMatch(noPxe);
+  expect(lines.join("\n")).not.toMatch(noPxe);
   expect(announcement("x.iso", served, [], 8080)[1]).toMatch(
     /^No other computer reaches it: .*http:\/\/127\.0\.0\.1:8080\/$/,
   );

@@ -15,9 +15,9 @@ import { print, printError } from "./terminal.ts";
 import { fillTftpFolder } from "./tftp-folder.ts";
 
 const DEFAULT_PORT = 8080;
-/** Of GRUB before 2.12: the kiosk's is newer. */
-const ONLY_PORT_80 =
-  "The GRUB in this image fetches from port 80 alone: for PXE serve it with --port 80, as root";
+/** The kiosk's GRUB is 2.12. */
+const NO_PXE =
+  "PXE does not start this image, but UEFI HTTP boot does: its GRUB is older than 2.12, and does not fetch over HTTP";
 const EVERYWHERE = "0.0.0.0";
 
 /**
@@ -117,7 +117,7 @@ function reached(own: readonly OwnAddress[], address: string | undefined): strin
 /** What is said once it is served. */
 export function announcement(
   file: string,
-  { size, pieces, takesPorts }: ServedImage,
+  { size, pieces, startsByPxe }: ServedImage,
   addresses: readonly string[],
   port: number,
 ): string[] {
@@ -126,7 +126,7 @@ export function announcement(
     : "a base image, without a piece";
   const page = (address: string) => `http://${address}:${port}/`;
   const lines = [`${file} is served: ${Math.ceil(size / 1e6)} MB, ${what}.`];
-  if (!takesPorts && port !== 80) lines.push(ONLY_PORT_80);
+  if (!startsByPxe) lines.push(`${NO_PXE}.`);
   if (addresses.length === 0) {
     lines.push(
       `No other computer reaches it: this one is in no network, or --address says so. ${page("127.0.0.1")}`,
@@ -137,7 +137,7 @@ export function announcement(
     lines.push(`  ${page(address)}os.iso  for UEFI HTTP boot`);
   }
   lines.push(
-    "Everybody in these networks can fetch it, unencrypted; computers from elsewhere are refused. Ctrl-C ends it.",
+    "Everybody in these networks can fetch it, unencrypted; computers with addresses of the internet are refused. Ctrl-C ends it.",
   );
   return lines;
 }
@@ -162,8 +162,8 @@ async function forDnsmasq(
   port: number,
 ): Promise<void> {
   const root = path.resolve(folder);
-  if (!image.takesPorts && port !== 80) throw new RangeError(ONLY_PORT_80);
-  const config = dnsmasqConfig({ address, netmask, device, port, folder: root }); // before anything is written
+  if (!image.startsByPxe) throw new RangeError(NO_PXE);
+  const config = dnsmasqConfig({ address, netmask, device, port, folder: root }, image.firmware); // before anything is written
   await fillTftpFolder(root, image, at, { address, port });
   for (const line of config.trimEnd().split("\n")) print(line);
   printError(

@@ -1,7 +1,7 @@
-import { chmod, mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { At } from "../src/image/contents.ts";
-import { configOverTftp, GRUB, GRUB_CFG, SHIM } from "../src/netboot/grub.ts";
+import { configOverTftp, GRUB_CFG } from "../src/netboot/grub.ts";
 import { bytesOf, type ServedImage } from "../src/netboot/served-image.ts";
 import { systemReason } from "./reason.ts";
 
@@ -14,13 +14,13 @@ const LARGEST_LOADER = 64 * 1024 * 1024;
  */
 export async function fillTftpFolder(
   folder: string,
-  { boot }: ServedImage,
+  { boot, firmware }: ServedImage,
   at: At,
   server: { readonly address: string; readonly port: number },
 ): Promise<void> {
   try {
-    await put(folder, SHIM, await bytesOf(at, boot.shim, LARGEST_LOADER));
-    await put(folder, GRUB, await bytesOf(at, boot.grub, LARGEST_LOADER));
+    await put(folder, firmware.shim, await bytesOf(at, boot.shim, LARGEST_LOADER));
+    await put(folder, firmware.grub, await bytesOf(at, boot.grub, LARGEST_LOADER));
     await put(folder, GRUB_CFG, configOverTftp(server.address, server.port));
   } catch (error) {
     if (error instanceof RangeError) throw error;
@@ -38,7 +38,8 @@ async function put(root: string, name: string, content: Uint8Array | string): Pr
   for (let each = path.dirname(file); each !== path.resolve(root); each = path.dirname(each))
     await chmod(each, 0o755);
   const part = `${file}.${process.pid}.part`;
-  await writeFile(part, content);
+  await rm(part, { force: true });
+  await writeFile(part, content, { flag: "wx" }); // no link that somebody else has put there is followed
   await chmod(part, 0o644);
   await rename(part, file);
 }

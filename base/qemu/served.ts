@@ -1,10 +1,9 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { serveImage } from "../../bin/image-server.ts";
 import { openInput, readAt } from "../../bin/input.ts";
 import { fillTftpFolder } from "../../bin/tftp-folder.ts";
 import type { At } from "../../src/image/contents.ts";
-import { SHIM } from "../../src/netboot/grub.ts";
 import { routesOf } from "../../src/netboot/routes.ts";
 import { readServedImage } from "../../src/netboot/served-image.ts";
 
@@ -19,8 +18,6 @@ export interface Served {
 
 /** This computer, in the network that QEMU makes of its own (-netdev user). */
 const HOST = "10.0.2.2";
-/** An address in that network that is led on to this computer, since GRUB 2.06 fetches from port 80 alone, which is root's here. */
-const FORWARDED = "10.0.2.100";
 /** Of OVMF's own drivers one is for this card; without `romfile` QEMU would bring another program for PXE. */
 const CARD = "virtio-net-pci,netdev=cable,romfile=";
 
@@ -49,11 +46,8 @@ export async function serveToMachine(image: string, how: "http" | "pxe", folder:
     }
     const tftp = join(folder, "tftp");
     await mkdir(tftp);
-    await fillTftpFolder(tftp, read, at, { address: FORWARDED, port: 80 });
-    const forward = join(folder, "forward");
-    await writeFile(forward, `exec 3<> /dev/tcp/127.0.0.1/${port}\ncat <&3 &\ncat >&3\n`);
-    const [files, script] = [tftp, forward].map((path) => path.replaceAll(",", ",,"));
-    const dhcp = `user,id=cable,tftp=${files},bootfile=${SHIM.slice(1)},guestfwd=tcp:${FORWARDED}:80-cmd:bash ${script}`;
+    await fillTftpFolder(tftp, read, at, { address: HOST, port });
+    const dhcp = `user,id=cable,tftp=${tftp.replaceAll(",", ",,")},bootfile=${read.firmware.shim.slice(1)}`;
     return { args: ["-netdev", dhcp, "-device", `${CARD},bootindex=0`], uri: undefined, close };
   } catch (error) {
     await handle.close();

@@ -1,4 +1,4 @@
-import { SHIM } from "./grub.ts";
+import type { Firmware } from "./firmware.ts";
 
 /** What dnsmasq has to know to tell the computers of one network where to start from. */
 export interface Classroom {
@@ -28,7 +28,7 @@ const WORDS: Readonly<Record<keyof Classroom, readonly [RegExp, string]>> = {
  * a proxy DHCP server (PXE specification 2.1, 2.2) and a TFTP server. Throws `RangeError` for a value that cannot stand in
  * it.
  */
-export function dnsmasqConfig(room: Classroom): string {
+export function dnsmasqConfig(room: Classroom, { shim, pxe, http }: Firmware): string {
   for (const [name, [pattern, what]] of Object.entries(WORDS)) {
     const value = String(room[name as keyof Classroom]);
     if (!pattern.test(value))
@@ -50,12 +50,10 @@ log-dhcp
 # PXE: the signed shim and GRUB over TFTP. They fetch the rest over HTTP.
 enable-tftp
 tftp-root=${folder}
-pxe-service=X86-64_EFI,"os",${SHIM.slice(1)}
-pxe-service=BC_EFI,"os",${SHIM.slice(1)}
-
-# UEFI HTTP boot (architecture 16: x64 over HTTP): the image itself.
+${pxe.map((name) => `pxe-service=${name},"os",${shim.slice(1)}\n`).join("")}
+# UEFI HTTP boot: the image itself.
 dhcp-pxe-vendor=PXEClient,HTTPClient
-dhcp-match=set:http,option:client-arch,16
+dhcp-match=set:http,option:client-arch,${http}
 dhcp-option-force=tag:http,option:vendor-class,HTTPClient
 dhcp-boot=tag:http,http://${address}:${port}/os.iso
 `;

@@ -3,10 +3,6 @@ import type { Bytes } from "../bytes/segment.ts";
 // What GRUB is told when it was started over a network, as scripts of its own (GNU GRUB manual, 6). Nothing that an image says
 // of itself is in them but hex digits: no name of a piece or a file, which would have to be quoted.
 
-/** Where what is served over HTTP and TFTP lies, besides what the scripts below name: each as the one before it looks for it. */
-export const SHIM = "/EFI/BOOT/BOOTX64.EFI";
-/** Beside the shim, by this name. */
-export const GRUB = "/EFI/BOOT/grubx64.efi";
 /** Where Debian's and Ubuntu's signed GRUB for networks looks. */
 export const GRUB_CFG = "/grub/grub.cfg";
 
@@ -41,16 +37,17 @@ export function configOverTftp(address: string, port: number): string {
     throw new RangeError(`"${address}", ${port} is no address and port`);
   }
   return `# Written by os serve: GRUB came over TFTP, and fetches the rest over HTTP, which is faster.
-set served=(http,${address}${port === 80 ? "" : `:${port}`})
+set served=(http,${address}:${port})
 source $served/grub.cfg
 `;
 }
 
 /**
- * Whether a GRUB, by the bytes of its program, fetches from other ports than 80. It says which it is in its section .sbat
- * (https://github.com/rhboot/shim/blob/main/SBAT.md): 2.12 does, and 2.06 asks nobody and stays at its prompt (tried).
+ * Whether a GRUB for networks, by the bytes of its program, fetches the rest over HTTP. It says which it is in its section .sbat
+ * (https://github.com/rhboot/shim/blob/main/SBAT.md): 2.12 does. Debian's signed 2.06 knows TFTP alone, and stays at its prompt;
+ * others of that age have HTTP, but from port 80 alone.
  */
-export function takesPorts(grub: Bytes): boolean {
+export function fetchesOverHttp(grub: Bytes): boolean {
   const text = new TextDecoder("latin1").decode(grub);
   const [, major = "2", minor = "12"] =
     /\ngrub,\d+,Free Software Foundation,grub,(\d+)\.(\d+)/.exec(text) ?? [];

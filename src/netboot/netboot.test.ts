@@ -8,7 +8,8 @@ import { parseSettings, settingsFile } from "../settings/settings.ts";
 import { ESP_FILES, liveGuid, networkImage, PIECE_UUID } from "../testing/network-image.ts";
 import { run } from "../testing/tools.ts";
 import { dnsmasqConfig } from "./dnsmasq.ts";
-import { CONFIG_OVER_HTTP, configOverTftp, servedConfig, takesPorts } from "./grub.ts";
+import { FIRMWARE } from "./firmware.ts";
+import { CONFIG_OVER_HTTP, configOverTftp, fetchesOverHttp, servedConfig } from "./grub.ts";
 import { servedPage } from "./page.ts";
 import { routesOf } from "./routes.ts";
 import { bytesOf, readServedImage } from "./served-image.ts";
@@ -110,7 +111,7 @@ test("GRUB is told UUIDs, an address and a port, and nothing else", () => {
     expect(() => servedConfig({ live: LIVE, piece: wrong })).toThrow(RangeError);
   }
   expect(configOverTftp("192.168.1.50", 8080)).toContain("\nset served=(http,192.168.1.50:8080)\n");
-  expect(configOverTftp("192.168.1.50", 80)).toContain("\nset served=(http,192.168.1.50)\n");
+  expect(configOverTftp("192.168.1.50", 80)).toContain("\nset served=(http,192.168.1.50:80)\n");
   for (const [address, port] of [
     ["192.168.1.50\nboot", 80],
     ["example.org", 80],
@@ -126,8 +127,8 @@ test.each([
   ["\ngrub,5,Free Software Foundation,grub,2.12,https://www.gnu.org/software/grub/\n", true],
   ["\ngrub,9,Free Software Foundation,grub,3.1,https://www.gnu.org/software/grub/\n", true],
   ["no GRUB at all", true],
-])("which GRUB takes ports is read from %j", (text, takes) => {
-  expect(takesPorts(utf8(`MZ\0${text}\0`))).toBe(takes);
+])("which GRUB fetches over HTTP is read from %j", (text, fetches) => {
+  expect(fetchesOverHttp(utf8(`MZ\0${text}\0`))).toBe(fetches);
 });
 
 test("GRUB takes the scripts", () => {
@@ -158,7 +159,13 @@ test("all that the image's own grub.cfg asks for is served", async () => {
 });
 
 test("names are text on the page, whatever is in them", () => {
-  const page = servedPage({ file: HOSTILE, size: 5e8, pieces: HOSTILE, origin: "http://192.168.1.50:8080" });
+  const page = servedPage({
+    file: HOSTILE,
+    size: 5e8,
+    pieces: HOSTILE,
+    origin: "http://192.168.1.50:8080",
+    shim: "/EFI/BOOT/BOOTX64.EFI",
+  });
   expect(page).not.toMatch(/<script|alert\(1\)<|"; boot/);
   expect(page).toContain("&#60;script&#62;");
   expect(page).toContain("<code>http://192.168.1.50:8080/os.iso</code>");
@@ -175,7 +182,7 @@ const ROOM = {
 
 test("dnsmasq takes its configuration, for a network of any size", () => {
   const conf = path.join(folder, "dnsmasq.conf");
-  const config = dnsmasqConfig({ ...ROOM, folder });
+  const config = dnsmasqConfig({ ...ROOM, folder }, FIRMWARE[0]);
   writeFileSync(conf, config);
   run("dnsmasq", "--test", `--conf-file=${conf}`);
   expect(config).toContain("dhcp-range=192.168.0.0,proxy,255.255.254.0\n");
@@ -194,5 +201,5 @@ test.each([
   ["folder", "srv"],
   ["folder", "/srv\nlog-facility=/etc/passwd"],
 ])("nothing gets into it by the %s %j", (name, value) => {
-  expect(() => dnsmasqConfig({ ...ROOM, [name]: value })).toThrow(RangeError);
+  expect(() => dnsmasqConfig({ ...ROOM, [name]: value }, FIRMWARE[0])).toThrow(RangeError);
 });

@@ -6,7 +6,8 @@ import { type FatFile, filesOnFat } from "../image/fat.ts";
 import type { Listing } from "../image/os-json.ts";
 import type { Partition } from "../image/gpt.ts";
 import { parseSettings, SETTINGS_JSON, SETTINGS_LIMIT } from "../settings/settings.ts";
-import { type Identity, takesPorts } from "./grub.ts";
+import { FIRMWARE, type Firmware } from "./firmware.ts";
+import { fetchesOverHttp, type Identity } from "./grub.ts";
 
 /** A run of bytes. */
 export interface Run {
@@ -14,9 +15,8 @@ export interface Run {
   readonly length: number;
 }
 
-/** The files of an ESP that start a computer over a network, by what they are. */
+/** The files of an ESP that start a computer over a network, by what they are; beside them its shim and its grub.cfg. */
 const BOOT_FILES = {
-  shim: "/EFI/BOOT/BOOTX64.EFI",
   grub: "/grubnet.efi", // the one with HTTP and TFTP in it: with Secure Boot GRUB loads no modules
   kernel: "/vmlinuz",
   initramfs: "/initramfs.img",
@@ -38,11 +38,13 @@ export interface ServedImage {
   readonly identity: Identity;
   /** Undefined in a base image. */
   readonly pieces: Listing | undefined;
-  readonly boot: Readonly<Record<keyof typeof BOOT_FILES | "config", BootFile>>;
+  /** Of the computers that it starts. */
+  readonly firmware: Firmware;
+  readonly boot: Readonly<Record<keyof typeof BOOT_FILES | "shim" | "config", BootFile>>;
   /** What its screen shows while it starts, a PNG; undefined when it has none of its own. */
   readonly splash: Bytes | undefined;
-  /** Whether its GRUB fetches from other ports than 80. */
-  readonly takesPorts: boolean;
+  /** Whether it starts by PXE too, and by HTTP boot of its shim: its GRUB has to fetch the rest. */
+  readonly startsByPxe: boolean;
   /** Why not everybody may have it: what it holds that joins networks, in words; empty when nothing. */
   readonly secrets: readonly string[];
 }
@@ -64,7 +66,7 @@ export async function readServedImage(at: At, size: number): Promise<ServedImage
   const [live] = lives;
   if (!esp || !live || lives.length > 1)
     throw new RangeError("it has not the partitions of an image of ours");
-  const boot = await bootFilesOf(at, esp);
+  const { boot, firmware } = await bootFilesOf(at, esp);
   const { start, length } = layout.piece;
   const inPiece: At = (from, count) => {
     if (from + count > length) throw new RangeError("the file system is larger than its partition");
@@ -77,13 +79,14 @@ export async function readServedImage(at: At, size: number): Promise<ServedImage
     identity: { live: live.guid, piece: volume?.uuid },
     pieces,
     boot,
-    takesPorts: takesPorts(await bytesOf(at, boot.grub, LARGEST_LOADER)),
+    firmware,
+    startsByPxe: fetchesOverHttp(await bytesOf(at, boot.grub, LARGEST_LOADER)),
     splash: volume && (await fileIn(volume, "splash.png", LARGEST_SPLASH)),
     secrets: volume ? await secretsIn(volume) : [],
   };
 }
 
-async function bootFilesOf(at: At, esp: Partition): Promise<ServedImage["boot"]> {
+async function bootFilesOf(at: At, esp: Partition): Promise<Pick<ServedImage, "boot" | "firmware">> {
   const files = await filesOnFat((start, length) => at(esp.start + start, length), esp.length);
   const find = (is: (path: string) => boolean): BootFile | undefined => {
     const found = files.filter(({ path }) => is(path.toLowerCase()));
@@ -96,13 +99,15 @@ async function bootFilesOf(at: At, esp: Partition): Promise<ServedImage["boot"]>
   const named = Object.entries(BOOT_FILES).map(([what, path]) => {
     return [what, find((each) => each === path.toLowerCase())] as const;
   });
-  const boot = { ...Object.fromEntries(named), config };
-  if (!isComplete(boot) || !text?.includes("$served")) {
+  const firmware = FIRMWARE.find(({ shim }) => find((each) => each === shim.toLowerCase()));
+  const shim = firmware && find((each) => each === firmware.shim.toLowerCase());
+  const boot = { ...Object.fromEntries(named), shim, config };
+  if (!firmware || !isComplete(boot) || !text?.includes("$served")) {
     throw new RangeError(
       "it was made from a base that does not start over a network yet: make it anew from a newer one",
     );
   }
-  return boot;
+  return { boot, firmware };
 }
 
 function isComplete(boot: Record<string, BootFile | undefined>): boot is ServedImage["boot"] {
