@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
-import { get as request, type IncomingMessage } from "node:http";
+import { get as getOver, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
@@ -194,7 +194,7 @@ test("a file that is changed meanwhile is not served on", async () => {
 /** As from another computer: each of Linux's addresses 127.x.y.z is one. */
 async function getFrom(localAddress: string, target: string): Promise<Buffer> {
   const answer = await new Promise<IncomingMessage>((answered, failed) => {
-    request(origin + target, { localAddress, agent: false }, answered).on("error", failed);
+    getOver(origin + target, { localAddress, agent: false }, answered).on("error", failed);
   });
   return await buffer(answer);
 }

@@ -27,6 +27,8 @@ export async function serveToMachine(image: string, how: "http" | "pxe", folder:
   try {
     const at: At = (start, length) => readAt(image, handle, start, new Uint8Array(length));
     const read = await readServedImage(at, size);
+    if (how === "pxe" && !read.startsByPxe)
+      throw new Error("PXE does not start the image: its GRUB has no HTTP");
     const server = await serveImage({
       handle,
       routes: routesOf(read, "os.iso"),
