@@ -12,7 +12,7 @@ const USUAL = ["uefi-usb", "uefi-cdrom", "bios-usb", "bios-cdrom", "secure-usb"]
 const USAGE = `usage: base/qemu/boot-test IMAGE [OPTION]...
   --way WAY            how it is started, can be repeated; default ${USUAL.join(", ")}.
                        uefi, bios or secure, then ${MEDIA.join(", ")};
-                       http and pxe are over a network and by UEFI alone, and "pxe" is uefi-pxe
+                       http and pxe are over a network and by UEFI alone, "pxe" is uefi-pxe; lan is for classroom.sh
   --variant VARIANT    what has become of the image: ${VARIANTS.join(", ")}, or all; default whole
   --repeat N           start each this many times
   --expect PICTURE     a PNG that the screen must look like, where the piece is to be seen

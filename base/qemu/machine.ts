@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Qmp } from "./qmp.ts";
-import { type Served, serveToMachine } from "./served.ts";
+import { networkCard, type Served, serveToMachine } from "./served.ts";
 import { withBootUri } from "./uefi-variables.ts";
 
 /** What starts the machine. */
@@ -12,9 +12,9 @@ export type Firmware = "uefi" | "bios";
 
 /**
  * What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk, or another computer that serves it:
- * to UEFI HTTP boot, or by PXE.
+ * to UEFI HTTP boot, or by PXE, or whatever there is in the network of the tap device `os0` (classroom.sh).
  */
-export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme", "http", "pxe"] as const;
+export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme", "http", "pxe", "lan"] as const;
 /** One of `MEDIA`. */
 export type Medium = (typeof MEDIA)[number];
 
@@ -258,6 +258,7 @@ async function commandLine(
     ...sticks,
     ...disk(options),
     served?.args ?? [],
+    options.medium === "lan" ? networkCard("tap,ifname=os0,script=no,downscript=no", ",bootindex=0") : [],
     kernel ? ["-kernel", kernel.file, "-initrd", kernel.initrd, "-append", kernel.args] : [],
     options.args ?? [],
   ].flat();
@@ -266,7 +267,7 @@ async function commandLine(
 /** What the machine starts from, if that is attached to it. */
 function disk(options: MachineOptions): string[][] {
   const { image, medium = "usb", sectorSize: size, kernel } = options;
-  if (medium === "http" || medium === "pxe") return [];
+  if (medium === "http" || medium === "pxe" || medium === "lan") return [];
   const sectors = size === undefined ? "" : `,logical_block_size=${size},physical_block_size=${size}`;
   const kept = options.writes ? "off" : "on";
   const logged = options.writeLog === undefined ? undefined : comma(resolve(options.writeLog));

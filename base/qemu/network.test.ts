@@ -117,6 +117,16 @@ test.each<Medium>(ALL_WAYS ? ["http", "pxe"] : [])(
   },
 );
 
+test.each(ALL_WAYS ? [[], ["--secure-boot"]] : [])(
+  "in a school's network, beside its DHCP server, with what --dnsmasq prints %s",
+  { timeout: BOOT_MS },
+  (...options) => {
+    const script = join(import.meta.dirname, "classroom.sh");
+    const said = run("bash", script, image, "--timeout", `${BOOT_SECONDS}`, ...options);
+    expect(said).toMatch(`${line}\n`);
+  },
+);
+
 test.runIf(ALL_WAYS)("by pxe, too little memory is a page", { timeout: BOOT_MS }, async () => {
   const screenshot = join(folder, "memory.png");
   const how = { medium: "pxe", until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot } as const;

@@ -18,8 +18,6 @@ export interface Served {
 
 /** This computer, in the network that QEMU makes of its own (-netdev user). */
 const HOST = "10.0.2.2";
-/** Of OVMF's own drivers one is for this card; without `romfile` QEMU would bring another program for PXE. */
-const CARD = "virtio-net-pci,netdev=cable,romfile=";
 
 /** Serve `image` until it is closed: to UEFI HTTP boot, or by PXE, for which files go into `folder`. */
 export async function serveToMachine(image: string, how: "http" | "pxe", folder: string): Promise<Served> {
@@ -43,16 +41,21 @@ export async function serveToMachine(image: string, how: "http" | "pxe", folder:
     };
     const { port } = server;
     if (how === "http") {
-      const args = ["-netdev", "user,id=cable", "-device", CARD];
-      return { args, uri: `http://${HOST}:${port}/os.iso`, close };
+      return { args: networkCard("user"), uri: `http://${HOST}:${port}/os.iso`, close };
     }
     const tftp = join(folder, "tftp");
     await mkdir(tftp);
     await fillTftpFolder(tftp, read, at, { address: HOST, port });
-    const dhcp = `user,id=cable,tftp=${tftp.replaceAll(",", ",,")},bootfile=${read.firmware.shim.slice(1)}`;
-    return { args: ["-netdev", dhcp, "-device", `${CARD},bootindex=0`], uri: undefined, close };
+    const dhcp = `user,tftp=${tftp.replaceAll(",", ",,")},bootfile=${read.firmware.shim.slice(1)}`;
+    return { args: networkCard(dhcp, ",bootindex=0"), uri: undefined, close };
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+/** QEMU's arguments for a network card with a cable to `network`, a kind of its -netdev. */
+export function networkCard(network: string, more = ""): string[] {
+  // Of OVMF's own drivers one is for this card; without `romfile` QEMU would bring another program for PXE
+  return ["-netdev", `${network},id=cable`, "-device", `virtio-net-pci,netdev=cable,romfile=${more}`];
 }
