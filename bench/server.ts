@@ -5,7 +5,7 @@ import { stat } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import path from "node:path";
 import { listen, type Answer, type Running } from "../dev/http-server.ts";
-import { partOf } from "../src/testing/range.ts";
+import { partOf } from "../src/bytes/range.ts";
 
 /** How fast a server may send, in bytes a second; as fast as it can where a limit is absent. */
 export interface Limits {

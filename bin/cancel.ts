@@ -10,3 +10,16 @@ export function leaveBehind(words: string): void {
 export function withWhatIsLeft(message: string): string {
   return left === "" ? message : `${message.replace(/[.\s]*$/, "")}. ${left}`;
 }
+
+let ending: (() => void) | undefined;
+
+/** From here on the command goes on until somebody ends it, and `end` is how: that is no failure then. */
+export function endsWith(end: () => void): void {
+  ending = end;
+}
+
+/** Let a command end that goes on until then; false when this one does not. */
+export function endIt(): boolean {
+  ending?.();
+  return ending !== undefined;
+}

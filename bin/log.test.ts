@@ -73,7 +73,8 @@ test("where there is no log, or none that can be one, a sentence says so", async
   writeFileSync(at("base.img"), image);
   writeFileSync(at("text"), "text");
   mkdirSync(at("folder"));
-  const none = "has no log: the kiosk keeps one from two minutes after its start on, and tiny none";
+  const none =
+    "has no log: the kiosk keeps one from two minutes after its start on, unless it is on a disc or came over a network; tiny keeps none";
   for (const [file, sentence] of [
     ["fresh.iso", `fresh.iso ${none}`],
     ["older.iso", `older.iso ${none}`],

@@ -36,7 +36,7 @@ export async function log(args: string[]): Promise<void> {
   const logs = all.filter(({ text }) => text.trim() !== ""); // a stick is made with blank ones
   if (logs.length === 0) {
     throw new RangeError(
-      `${file} has no log: the kiosk keeps one from two minutes after its start on, and tiny none`,
+      `${file} has no log: the kiosk keeps one from two minutes after its start on, unless it is on a disc or came over a network; tiny keeps none`,
     );
   }
   for (const { name, text } of logs) {

@@ -1,5 +1,5 @@
 import { CancelledError } from "../src/errors.ts";
-import { withWhatIsLeft } from "./cancel.ts";
+import { endIt, withWhatIsLeft } from "./cancel.ts";
 import { fail, UsageError } from "./errors.ts";
 import { print, watchOutput } from "./terminal.ts";
 
@@ -63,6 +63,15 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
       folder in which a stick with files is mounted.`,
     run: async (args) => await (await import("./log.ts")).log(args),
   },
+  serve: {
+    usage: `serve FILE [--address ADDRESS] [--port 8080] [--with-passphrases] [--dnsmasq FOLDER]
+      Serve an image to computers that start over a network: by UEFI HTTP boot from an address that a page says, or by PXE.
+      ADDRESS is the one of this computer's that it is to be reached by; all of them otherwise. Computers that
+      are in no local network are refused, and an image that holds passphrases is, unless --with-passphrases is said:
+      everybody in the network can read it. --dnsmasq: instead, put what goes over TFTP into FOLDER, and print a configuration for dnsmasq,
+      which then tells the computers of the network, beside its own DHCP server, what to start from.`,
+    run: async (args) => await (await import("./serve.ts")).serve(args),
+  },
   doctor: {
     usage: `doctor URL [--piece NAME]
       Say whether the site at URL can build: its files, base images and oven, looked at from outside.`,
@@ -76,7 +85,9 @@ const command = Object.hasOwn(COMMANDS, subject) ? COMMANDS[subject] : undefined
 const asksForHelp = name === "help" || [name, ...args].some((word) => word === "--help" || word === "-h");
 watchOutput();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.once(signal, () => fail(new CancelledError(withWhatIsLeft(`The ${name} was cancelled`))));
+  process.once(signal, () => {
+    if (!endIt()) fail(new CancelledError(withWhatIsLeft(`The ${name} was cancelled`)));
+  });
 }
 try {
   if (asksForHelp)

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { extname, resolve, sep } from "node:path";
 import { pipeline } from "node:stream";
-import { partOf } from "../src/testing/range.ts";
+import { partOf } from "../src/bytes/range.ts";
 
 const types: Record<string, string> = {
   ".html": "text/html; charset=utf-8",

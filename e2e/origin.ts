@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { Condition } from "../src/fetch/condition.ts";
 import { WINDOW, type Manifest } from "../src/release/manifest.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
-import { partOf } from "../src/testing/range.ts";
+import { partOf } from "../src/bytes/range.ts";
 import { signManifest, testKey } from "../src/testing/sign.ts";
 
 /** A base image to be served, whether it lies in memory or is made up as it is asked for. */

@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cache: ["fetch (types)", "release", "bytes"],
   image: ["ext4", "fetch", "release", "settings", "splash", "piece", "bytes"],
   stick: ["image", "fetch", "release", "piece", "bytes"],
+  netboot: ["image", "ext4", "settings", "bytes"],
   "worker/api": ["settings (types)"],
   worker: [
     "worker/api",

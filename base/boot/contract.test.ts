@@ -15,14 +15,14 @@ const CONTRACT = new Map(
 );
 
 test("the kiosk's codes and texts are those of the contract", () => {
-  const ofTheInitramfs = ["no-disk", "ventoy", "no-system", "damaged"];
+  const ofTheInitramfs = ["no-disk", "ventoy", "no-system", "damaged", "memory"];
   const kiosk = new Map(Object.entries(PROBLEMS));
   expect(new Set(CONTRACT.keys())).toEqual(new Set([...ofTheInitramfs, ...kiosk.keys()]));
   for (const [code, text] of kiosk) expect([code, text]).toEqual([code, CONTRACT.get(code)]);
 });
 
 test.each([
-  ["base/boot/initramfs/init", /\bproblem ([a-z0-9-]+) "([^"]+)"|"NOPIECE ([a-z-]+) ([^"]+)"/g, 7],
+  ["base/boot/initramfs/init", /\bproblem ([a-z0-9-]+) "([^"]+)"|"NOPIECE ([a-z-]+) ([^"]+)"/g, 8],
   ["base/boot/damage/strike", /()()"NOPIECE ([a-z-]+) ([^"]+)"/g, 2],
   [
     "base/tiny/rootfs/usr/lib/fedac/check-piece",

@@ -11,6 +11,21 @@ const init = readFileSync(join(import.meta.dirname, "initramfs/init"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "initramfs-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+test("an image that was cut off on its way is not whole", () => {
+  const image = join(folder, "whole");
+  writeFileSync(image, new Uint8Array(8 * 1024 * 1024));
+  run("sgdisk", "--clear", image);
+  const text = /^whole\(\) \{\n[^]*?\n\}\n/m.exec(init)![0];
+  const isWhole = (file: string) => spawnSync("sh", ["-c", `${text}whole "$1"`, "sh", file]).status === 0;
+  expect(isWhole(image)).toBe(true);
+  run("truncate", "--size=+1M", image); // what follows an image is no part of it
+  expect(isWhole(image)).toBe(true);
+  for (const size of [8 * 1024 * 1024 - 1, 4 * 1024 * 1024, 600, 512, 100, 0]) {
+    run("truncate", `--size=${size}`, image);
+    expect(isWhole(image), `${size}`).toBe(false);
+  }
+});
+
 /** What a function of init's says of `disk`, a file in `folder`. */
 function call(name: string, ...words: readonly string[]): string {
   const needed = ["ask", name].map(

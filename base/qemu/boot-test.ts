@@ -11,7 +11,8 @@ const USUAL = ["uefi-usb", "uefi-cdrom", "bios-usb", "bios-cdrom", "secure-usb"]
 
 const USAGE = `usage: base/qemu/boot-test IMAGE [OPTION]...
   --way WAY            how it is started, can be repeated; default ${USUAL.join(", ")}.
-                       uefi, bios or secure, then ${MEDIA.join(", ")}
+                       uefi, bios or secure, then ${MEDIA.join(", ")};
+                       http and pxe are over a network and by UEFI alone, "pxe" is uefi-pxe; lan is for classroom.sh
   --variant VARIANT    what has become of the image: ${VARIANTS.join(", ")}, or all; default whole
   --repeat N           start each this many times
   --expect PICTURE     a PNG that the screen must look like, where the piece is to be seen
@@ -154,7 +155,7 @@ function parse(args: string[]) {
 }
 
 function wayOf(name: string): Way {
-  const [first = "", ...rest] = name.split("-");
+  const [first = "", ...rest] = (name === "pxe" ? "uefi-pxe" : name).split("-");
   const firmware = oneOf(first, ["uefi", "bios", "secure"]);
   const medium = oneOf(rest.join("-"), MEDIA);
   return { name, firmware: firmware === "bios" ? "bios" : "uefi", medium, secureBoot: firmware === "secure" };

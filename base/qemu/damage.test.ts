@@ -16,7 +16,7 @@ import { loseBits, vary } from "./variants.ts";
 const BUILD_MS = 900_000;
 const BOOT_SECONDS = 400;
 const BOOT_MS = 420_000;
-const DAMAGED = "NOPIECE damaged the system on this stick has lost data";
+const DAMAGED = "NOPIECE damaged the system has lost data";
 
 const folder = fs.mkdtempSync(join(tmpdir(), "damage-"));
 const cdn = join(import.meta.dirname, "../out/cdn");

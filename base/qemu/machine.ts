@@ -1,15 +1,20 @@
 import { spawn } from "node:child_process";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Qmp } from "./qmp.ts";
+import { networkCard, type Served, serveToMachine } from "./served.ts";
+import { withBootUri } from "./uefi-variables.ts";
 
 /** What starts the machine. */
 export type Firmware = "uefi" | "bios";
 
-/** What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk. */
-export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme"] as const;
+/**
+ * What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk, or another computer that serves it:
+ * to UEFI HTTP boot, or by PXE, or whatever there is in the network of the tap device `os0` (classroom.sh).
+ */
+export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme", "http", "pxe", "lan"] as const;
 /** One of `MEDIA`. */
 export type Medium = (typeof MEDIA)[number];
 
@@ -73,14 +78,19 @@ export async function withMachine<T>(
   use: (machine: Machine) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "boot-"));
+  let served: Served | undefined;
   try {
-    const machine = new Machine(await commandLine(options, folder), folder, options.onSerial);
+    if (options.medium === "http" || options.medium === "pxe") {
+      served = await serveToMachine(options.image, options.medium, folder);
+    }
+    const machine = new Machine(await commandLine(options, folder, served), folder, options.onSerial);
     try {
       return await use(machine);
     } finally {
       await machine.kill();
     }
   } finally {
+    await served?.close();
     await rm(folder, { recursive: true });
   }
 }
@@ -229,14 +239,16 @@ export class Machine {
 // oxlint-disable-next-line no-control-regex
 const CONTROLS = /\x1b\[[0-9;?=]*[a-zA-Z]|[\x00-\x08\x0b-\x1f]/g;
 
-async function commandLine(options: MachineOptions, folder: string): Promise<string[]> {
-  const { image, firmware = "uefi", medium = "usb", memory = 768, cores = 2, accel = "tcg" } = options;
-  const { sectorSize: size, kernel } = options;
-  const sectors = size === undefined ? "" : `,logical_block_size=${size},physical_block_size=${size}`;
+async function commandLine(
+  options: MachineOptions,
+  folder: string,
+  served: Served | undefined,
+): Promise<string[]> {
+  const { firmware = "uefi", memory = 768, cores = 2, accel = "tcg" } = options;
+  const { kernel } = options;
   const secure = options.secureBoot ? "on" : "off";
-  const kept = options.writes ? "off" : "on";
-  const logged = options.writeLog === undefined ? undefined : comma(resolve(options.writeLog));
   if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS has no Secure Boot");
+  if (served && firmware !== "uefi") throw new Error("a BIOS does not start the image over a network");
   // The one to start from comes last, so that it is not found just because it is first
   const sticks = (options.extraDisks ?? []).map((extra, i) => [
     ...drive(`extra${i}`, extra, "snapshot=on"),
@@ -248,7 +260,7 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
     ["-machine", `q35,smm=${secure}`, "-global", `driver=cfi.pflash01,property=secure,value=${secure}`],
     ["-accel", accel === "tcg" ? "tcg,thread=multi" : accel, "-cpu", accel === "tcg" ? EMULATED : "host"],
     ["-smp", `${cores}`, "-m", `${memory}`],
-    firmware === "uefi" ? await uefi(options.secureBoot === true, folder) : [],
+    firmware === "uefi" ? await uefi(options.secureBoot === true, folder, served?.uri) : [],
     ["-display", "none", "-vga", "std", "-serial", "stdio"],
     ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`],
     ["-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,bus=usb.0"],
@@ -256,6 +268,22 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
     options.usbSound === true ? ["-device", "usb-audio,bus=usb.0,audiodev=silence"] : [],
     options.network === true ? ["-nic", "user,model=e1000e"] : [],
     ...sticks,
+    ...disk(options),
+    served?.args ?? [],
+    options.medium === "lan" ? networkCard("tap,ifname=os0,script=no,downscript=no", ",bootindex=0") : [],
+    kernel ? ["-kernel", kernel.file, "-initrd", kernel.initrd, "-append", kernel.args] : [],
+    options.args ?? [],
+  ].flat();
+}
+
+/** What the machine starts from, if that is attached to it. */
+function disk(options: MachineOptions): string[][] {
+  const { image, medium = "usb", sectorSize: size, kernel } = options;
+  if (medium === "http" || medium === "pxe" || medium === "lan") return [];
+  const sectors = size === undefined ? "" : `,logical_block_size=${size},physical_block_size=${size}`;
+  const kept = options.writes ? "off" : "on";
+  const logged = options.writeLog === undefined ? undefined : comma(resolve(options.writeLog));
+  return [
     logged === undefined
       ? drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : `snapshot=${kept}`)
       : [
@@ -264,18 +292,16 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
             `file.driver=raw,file.file.driver=file,file.file.filename=${comma(resolve(image))}`,
         ],
     ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=${kernel ? 1 : 0}${sectors}`],
-    kernel ? ["-kernel", kernel.file, "-initrd", kernel.initrd, "-append", kernel.args] : [],
-    options.args ?? [],
-  ].flat();
+  ];
 }
 
-const DEVICES: Record<Medium, string> = {
+const DEVICES = {
   usb: "usb-storage,bus=usb.0",
   cdrom: "ide-cd,bus=ide.0",
   "usb-cdrom": "usb-storage,bus=usb.0",
   sata: "ide-hd,bus=ide.0",
   nvme: "nvme,serial=1",
-};
+} as const;
 
 function drive(id: string, file: string, how: string): string[] {
   return ["-drive", `if=none,id=${id},format=raw,${how},file=${comma(resolve(file))}`];
@@ -286,12 +312,15 @@ function comma(path: string): string {
   return path.replaceAll(",", ",,");
 }
 
-async function uefi(secureBoot: boolean, folder: string): Promise<string[]> {
+async function uefi(secureBoot: boolean, folder: string, uri: string | undefined): Promise<string[]> {
   const keys = secureBoot ? ".ms" : "";
   const variables = join(folder, "variables.fd"); // the firmware writes to it
   await copyFile(`${UEFI}/OVMF_VARS_4M${keys}.fd`, variables).catch((error: Error) => {
     throw new Error(`no UEFI firmware for QEMU (apt install ovmf): ${error.message}`);
   });
+  if (uri !== undefined) {
+    await writeFile(variables, withBootUri(new Uint8Array(await readFile(variables)), uri));
+  }
   return [
     "-drive",
     `if=pflash,unit=0,format=raw,readonly=on,file=${UEFI}/OVMF_CODE_4M${keys}.fd`,

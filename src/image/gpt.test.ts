@@ -1,16 +1,28 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, expect, test } from "vitest";
 import { backupGpt, checkBackupGpt, GPT_LENGTH, parseGpt } from "./gpt.ts";
 import { WINDOW } from "../release/manifest.ts";
 import { testBase } from "../testing/test-base.ts";
+import { run } from "../testing/tools.ts";
 
 const { image } = await testBase();
+const folder = mkdtempSync(path.join(tmpdir(), "gpt-"));
+writeFileSync(path.join(folder, "image"), image);
+afterAll(() => rmSync(folder, { recursive: true }));
+/** A partition's GUID as sgdisk says it. */
+function guidSaid(number: number): string {
+  const said = run("sgdisk", `--info=${number}`, path.join(folder, "image"));
+  return /Partition unique GUID: (\S+)/.exec(said)![1]!.toLowerCase();
+}
 const copy = () => ({ head: image.slice(0, GPT_LENGTH), tail: image.slice(-1024 * 1024) });
 
 test("reads what sgdisk wrote", async () => {
   const { head, tail } = copy();
   expect(await parseGpt(head, image.length)).toEqual([
-    { number: 1, label: "ESP", start: WINDOW, length: 3 * WINDOW },
-    { number: 2, label: "FEDAC-PIECE", start: 4 * WINDOW, length: 2 * WINDOW },
+    { number: 1, guid: guidSaid(1), label: "ESP", start: WINDOW, length: 3 * WINDOW },
+    { number: 2, guid: guidSaid(2), label: "FEDAC-PIECE", start: 4 * WINDOW, length: 2 * WINDOW },
   ]);
   await checkBackupGpt(tail, image.length);
 });

@@ -14,6 +14,8 @@ export const GPT_LENGTH = SECTOR * 2 + ENTRIES * ENTRY_SIZE;
 /** One entry of the table; `start` and `length` in bytes. */
 export interface Partition {
   readonly number: number;
+  /** Its own GUID, as the kernel has it in PARTUUID: lower-case hex in 8-4-4-4-12. */
+  readonly guid: string;
   readonly label: string;
   readonly start: number;
   readonly length: number;
@@ -58,6 +60,7 @@ export async function parseGpt(head: Bytes, diskSize: number): Promise<Partition
     const label = name(entry);
     partitions.push({
       number: index + 1,
+      guid: guidOf(new Uint8Array(entry.buffer, entry.byteOffset + 0x10, 16)), // UniquePartitionGUID
       label,
       start: first * SECTOR,
       length: (last - first + 1) * SECTOR,
@@ -136,6 +139,13 @@ async function parseHeader(bytes: Bytes, ownSector: number, otherSector?: number
 /** A logical block address. Past 2^53 it is no disk of ours; as a number it then lies outside any. */
 function sector(view: DataView, offset: number): number {
   return Number(view.getBigUint64(offset, true));
+}
+
+/** The first three fields of a GUID are little-endian: UEFI specification 2.10, appendix A. */
+function guidOf(bytes: Bytes): string {
+  const order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+  const hex = order.map((at) => bytes[at]!.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** PartitionName: 36 UTF-16LE code units, ended by a NUL if shorter. */

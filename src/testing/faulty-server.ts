@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Bytes } from "../bytes/segment.ts";
 import { pattern } from "./bytes.ts";
-import { partOf } from "./range.ts";
+import { partOf } from "../bytes/range.ts";
 import { serve, type TestServer } from "./range-server.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Bytes } from "../bytes/segment.ts";
-import { partOf } from "./range.ts";
+import { partOf } from "../bytes/range.ts";
 import type { Latest } from "../release/latest.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { signLatest, signManifest } from "./sign.ts";

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import { collect } from "../fetch/http.ts";
 import type { Bytes } from "../bytes/segment.ts";
-import { partOf } from "./range.ts";
+import { partOf } from "../bytes/range.ts";
 import { serve, type TestServer } from "./range-server.ts";
 
 // A server that speaks as much of S3 as publishing needs, in the way of Ceph's RGW 16.2.15, as tried there

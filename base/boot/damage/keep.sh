@@ -15,7 +15,8 @@ show() {
   sh /run/fedac/splash/page "$@"
 }
 
-# damaged KIND: what to do about it; KIND is `image`, or `files` on a stick with a file system of its own
+# damaged KIND: what to do about it; KIND is `image`, `files` on a stick with a file system of its own, or `network` for an image
+# that has come over one
 damaged() {
   if [ "$1" = files ]; then
     show "This stick has lost data" \
@@ -25,6 +26,16 @@ damaged() {
       "Plug it into another computer, and repair it at" \
       "aesthetic.computer. If this comes back, use another" \
       "stick." \
+      "" \
+      "Press the power button to switch off."
+  elif [ "$1" = network ]; then
+    show "This system has lost data" \
+      "Some of what has come over the network is not as it" \
+      "was written. The piece is not part of what was lost." \
+      "" \
+      "Start this computer again. If this comes back, mend" \
+      "the file on the computer that serves it, with the" \
+      "command os repair." \
       "" \
       "Press the power button to switch off."
   else

@@ -13,6 +13,7 @@ mkdir -p "$ESP/EFI/BOOT" "$ESP$PREFIX"
 cp "$BOOT/shim.efi" "$ESP/EFI/BOOT/BOOTX64.EFI"
 cp "$BOOT/grub.efi" "$ESP/EFI/BOOT/grubx64.efi" # the name that the shim loads
 cp "$BASE/boot/esp/grub.cfg" "$ESP$PREFIX/grub.cfg"
+cp "$BOOT/grubnet.efi" "$ESP/grubnet.efi" # not started from here: what "os serve" sends, out of the image
 cp "$BOOT/vmlinuz" "$WORK/initramfs.img" "$WORK/splash/splash.png" "$ESP/"
 set_times "$ESP"
 

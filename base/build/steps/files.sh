@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # esp.img + live.img + disk.img → files.tsv: what UEFI firmware starts this system from, as files that lie in the disk
 # image in one piece each: path, start in bytes, length in bytes, SHA-256. A stick with a file system of its own is made
-# of them, fetched by range. The paths are those of the ESP, and /live.img.
+# of them, fetched by range. The paths are those of the ESP, and /live.img. GRUB for a network is for no stick.
 . "$(dirname "$0")/../lib.sh"
 
 need mshowfat mtools
@@ -29,7 +29,7 @@ first=$((esp_at + tables * SECTOR + $(field 'max available root directory slots'
 
 esp_files() {
   local name run
-  mdir -/ -b -i "$ESP" :: | grep -v '/$' | sort | while read -r name; do
+  mdir -/ -b -i "$ESP" :: | grep -v -e '/$' -e '^::/grubnet\.efi$' | sort | while read -r name; do
     run=$(mshowfat -i "$ESP" "$name")
     [[ $run =~ \<([0-9]+)(-[0-9]+)?\>$ && ${run//[^<]/} = '<' ]] ||
       die "${name#::} lies in more than one piece: $run"

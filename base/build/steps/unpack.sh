@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# .deb files → packages/ (one tree, unconfigured) and boot/: vmlinuz, kernel-version, shim.efi, grub.efi,
+# .deb files → packages/ (one tree, unconfigured) and boot/: vmlinuz, kernel-version, shim.efi, grub.efi, grubnet.efi,
 # grub-prefix, i386-pc (GRUB's modules for a BIOS). After this step nothing knows which distribution it was.
 . "$(dirname "$0")/../lib.sh"
 
@@ -40,6 +40,7 @@ printf '%s\n' "${kernel##*/vmlinuz-}" > "$BOOT/kernel-version"
 shim=$TREE/usr/lib/shim
 cp "$(first "$shim/shimx64.efi.signed" "$shim/shimx64.efi.signed.latest")" "$BOOT/shim.efi" # Debian, Ubuntu
 cp "$(first "$TREE/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed")" "$BOOT/grub.efi"
+cp "$(first "$TREE/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed")" "$BOOT/grubnet.efi" # with HTTP and TFTP in it
 
 modules=$TREE/usr/lib/grub/i386-pc
 [ -f "$modules/kernel.img" ] || die "the packages hold no GRUB for a BIOS"

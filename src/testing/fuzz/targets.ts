@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { crc32 } from "hash-wasm";
 import fc from "fast-check";
 import { parseAcPage } from "../../bundle/ac-page.ts";
@@ -7,6 +10,7 @@ import { graft } from "../../bundle/graft.ts";
 import type { Bytes } from "../../bytes/segment.ts";
 import { filesystem, plan, type Entry } from "../../ext4/filesystem.ts";
 import { read } from "../../ext4/reader.ts";
+import { filesOnFat } from "../../image/fat.ts";
 import { backupGpt, checkBackupGpt, diskSizeOf, GPT_LENGTH, parseGpt, SECTOR } from "../../image/gpt.ts";
 import { formatListing, formatOsJson, parseListing, parseOsJson } from "../../image/os-json.ts";
 import {
@@ -27,6 +31,7 @@ import { acBundle } from "../ac-bundle.ts";
 import { pattern } from "../bytes.ts";
 import { Forgery } from "../forge.ts";
 import { testKey } from "../sign.ts";
+import { run } from "../tools.ts";
 import { mutate, mutateInPlace, Random } from "./mutate.ts";
 
 /** A parser of what comes from outside, and how to be unkind to it. */
@@ -585,6 +590,85 @@ function forgeTree(forgery: Forgery, random: Random): void {
   });
 }
 
+const MOST_FAT_FILES = 4096;
+/** The boot sector, a table, and directories: what is read of a FAT file system at most. */
+const MOST_FAT_READ = 20 * 2 ** 20;
+let fatGood: ReturnType<typeof madeFats> | undefined;
+const fat: Target = {
+  name: "fat",
+  error: "RangeError",
+  weight: 2,
+  async run(random) {
+    const { head, length, places } = random.of(await (fatGood ??= madeFats()));
+    const bytes = head.slice();
+    for (let i = random.skewed(8); i >= 0; i--) {
+      const { start, length: most } = random.of(places);
+      mutateInPlace(bytes, random, start, random.once(2) ? most : Math.min(most, 128));
+    }
+    const size = random.once(8) ? random.of([0, 1, 511, 512, length - 1, random.below(length)]) : length;
+    let seen = 0;
+    const at = (start: number, count: number) => {
+      check(start >= 0 && start + count <= size, `${count} bytes asked for at ${start} of ${size}`);
+      check((seen += count) < MOST_FAT_READ, `${seen} bytes read`);
+      const some = new Uint8Array(count); // zeros behind the head
+      some.set(bytes.subarray(start, start + count));
+      return Promise.resolve(some);
+    };
+    const files = await filesOnFat(at, size);
+    check(files.length <= MOST_FAT_FILES, `${files.length} files`);
+    for (const file of files) {
+      const name = file.path.slice(file.path.lastIndexOf("/") + 1);
+      check(name !== "" && name !== "." && name !== "..", `a file called "${name}"`);
+      const runs = file.runs().toSorted((one, other) => one.start - other.start);
+      let [held, end] = [0, 0];
+      for (const each of runs) {
+        check(each.start >= end && each.length > 0, "runs that overlap, or hold nothing");
+        end = each.start + each.length;
+        held += each.length;
+      }
+      check(end <= size && held === file.length, `${held} bytes up to ${end} for ${file.length} of ${size}`);
+    }
+  },
+};
+
+/** FAT12, 16 and 32 by mkfs.vfat and mcopy: how each begins, up to its last directory, and what decides where its files lie. */
+async function madeFats() {
+  const folder = mkdtempSync(path.join(tmpdir(), "fuzz-fat-"));
+  try {
+    writeFileSync(path.join(folder, "piece"), pattern(5000));
+    const names = ["EFI", "EFI/BOOT", "EFI/BOOT/grubx64.efi", "a longer name, in parts.img"];
+    return await Promise.all(
+      (
+        [
+          ["12", 2],
+          ["16", 4],
+          ["32", 36],
+        ] as const
+      ).map(async ([bits, mebibytes]) => {
+        const file = path.join(folder, bits);
+        writeFileSync(file, "");
+        truncateSync(file, mebibytes * 2 ** 20);
+        run("mkfs.vfat", "-F", bits, "-s", "1", file);
+        for (const name of names) {
+          if (/[.]/.test(name)) run("mcopy", "-i", file, path.join(folder, "piece"), `::/${name}`);
+          else run("mmd", "-i", file, `::/${name}`);
+        }
+        const all = new Uint8Array(readFileSync(file));
+        const places: { start: number; length: number }[] = [];
+        const files = await filesOnFat((start, length) => {
+          places.push({ start, length });
+          return Promise.resolve(all.slice(start, start + length));
+        }, all.length);
+        check(files.length === 2, `${files.length} files on FAT${bits}`);
+        const end = Math.max(...places.map(({ start, length }) => start + length));
+        return { head: all.slice(0, end), length: all.length, places };
+      }),
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** All of them. */
 export const targets: readonly Target[] = [
   manifest,
@@ -592,6 +676,7 @@ export const targets: readonly Target[] = [
   copies,
   minisign,
   gpt,
+  fat,
   ext4,
   osJson,
   listing,
@@ -602,7 +687,12 @@ export const targets: readonly Target[] = [
 ];
 
 const kept: unknown[] = [];
-const fault = (name: string, run: Target["run"]): Target => ({ name, error: "RangeError", weight: 1, run });
+const fault = (name: string, one: Target["run"]): Target => ({
+  name,
+  error: "RangeError",
+  weight: 1,
+  run: one,
+});
 
 function recurse(): void {
   recurse();
