@@ -59,7 +59,7 @@ target() {
 # What decides a release, apart from the packages, relative to base/: not the tests, and not what is written about it.
 # inputs.test.ts checks this list against what the tools and the session really import.
 inputs() {
-  printf '%s\n' build boot kiosk tiny ../tsconfig.json ../src/{allowances,bundle/density,errors,bytes/sha256,ext4/struct,piece/name}.ts \
+  printf '%s\n' build boot kiosk tiny ../tsconfig.json ../src/{allowances,architectures,bundle/density,errors,bytes/sha256,ext4/struct,piece/name}.ts \
     ../src/image/{gpt,os-json}.ts ../src/settings/{countries,keyboards,seal,settings}.ts ../src/release/{latest,list,manifest,version,windows}.ts ../src/splash/{splash,png,png-size,font}.ts
 }
 

@@ -3,13 +3,15 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { COMPUTERS, type Arch, type Computer } from "./computers.ts";
+import { raspberryPi } from "./raspberry-pi.ts";
 import { Qmp } from "./qmp.ts";
 
-/** What starts the machine. */
-export type Firmware = "uefi" | "bios";
+/** What starts the machine: `pi` stands in for the firmware of a Raspberry Pi, which no emulator runs. */
+export type Firmware = "uefi" | "bios" | "pi";
 
-/** What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk. */
-export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme"] as const;
+/** What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk, a card in a Raspberry Pi. */
+export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme", "sd"] as const;
 /** One of `MEDIA`. */
 export type Medium = (typeof MEDIA)[number];
 
@@ -20,6 +22,8 @@ export const ACCELERATORS = ["tcg", "kvm"] as const;
 export interface MachineOptions {
   /** The disk image; it is not changed unless `writes`. */
   readonly image: string;
+  /** `x86_64` unless said otherwise. */
+  readonly arch?: Arch;
   /** Whether what the machine writes to the disk stays in the image. */
   readonly writes?: boolean;
   /** With `writes`, a file, large enough, for a log of all that the machine writes to the disk: `readWriteLog`. */
@@ -52,9 +56,6 @@ export interface MachineOptions {
   readonly onSerial?: (text: string) => unknown;
 }
 
-/** What Debian's and Ubuntu's package ovmf installs. */
-const UEFI = "/usr/share/OVMF";
-
 /** The name by which QEMU knows what the machine starts from. */
 const MEDIUM = "medium";
 
@@ -68,7 +69,12 @@ export async function withMachine<T>(
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "boot-"));
   try {
-    const machine = new Machine(await commandLine(options, folder), folder, options.onSerial);
+    const machine = new Machine(
+      options.arch ?? "x86_64",
+      await commandLine(options, folder),
+      folder,
+      options.onSerial,
+    );
     try {
       return await use(machine);
     } finally {
@@ -93,10 +99,10 @@ export class Machine {
   #stderr = "";
   readonly #folder: string;
 
-  constructor(args: readonly string[], folder: string, onSerial?: (text: string) => unknown) {
+  constructor(arch: Arch, args: readonly string[], folder: string, onSerial?: (text: string) => unknown) {
     this.#folder = folder;
     // The kernel ends QEMU when this process ends, also by SIGKILL
-    this.#qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", "qemu-system-x86_64", ...args], {
+    this.#qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", `qemu-system-${arch}`, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#qemu.stderr.on("data", (bytes: Buffer) => (this.#stderr += bytes.toString()));
@@ -112,7 +118,7 @@ export class Machine {
         end(why);
       };
       this.#qemu.once("error", ({ message }) =>
-        gone(`QEMU did not start (apt install qemu-system-x86): ${message}`),
+        gone(`QEMU did not start (apt install ${COMPUTERS[arch].package}): ${message}`),
       );
       this.#qemu.once("close", (code, signal) => gone(`QEMU ended with ${signal ?? `exit code ${code}`}`));
     });
@@ -218,6 +224,11 @@ export class Machine {
 const CONTROLS = /\x1b\[[0-9;?=]*[a-zA-Z]|[\x00-\x08\x0b-\x1f]/g;
 
 async function commandLine(options: MachineOptions, folder: string): Promise<string[]> {
+  const monitor = ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`];
+  const bare = ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", ...monitor];
+  if (options.firmware === "pi" && options.arch !== "aarch64") throw new Error("a Raspberry Pi is aarch64");
+  if (options.firmware === "pi") return [...bare, ...(await raspberryPi(options.image, folder))];
+  const computer = COMPUTERS[options.arch ?? "x86_64"];
   const { image, firmware = "uefi", medium = "usb", memory = 768, cores = 2, accel = "tcg" } = options;
   const { sectorSize: size, kernel } = options;
   const sectors = size === undefined ? "" : `,logical_block_size=${size},physical_block_size=${size}`;
@@ -225,6 +236,7 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
   const kept = options.writes ? "off" : "on";
   const logged = options.writeLog === undefined ? undefined : comma(resolve(options.writeLog));
   if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS has no Secure Boot");
+  if (medium === "sd") throw new Error("a card is in a Raspberry Pi only");
   // The one to start from comes last, so that it is not found just because it is first
   const sticks = (options.extraDisks ?? []).map((extra, i) => [
     ...drive(`extra${i}`, extra, "snapshot=on"),
@@ -232,13 +244,12 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
     `usb-storage,bus=usb.0,drive=extra${i}`,
   ]);
   return [
-    ["-nodefaults", "-no-user-config", "-no-reboot"],
-    ["-machine", `q35,smm=${secure}`, "-global", `driver=cfi.pflash01,property=secure,value=${secure}`],
-    ["-accel", accel === "tcg" ? "tcg,thread=multi" : accel, "-cpu", accel === "tcg" ? "max" : "host"],
+    bare,
+    computer.board(secure),
+    ["-accel", accel === "tcg" ? "tcg,thread=multi" : accel, "-cpu", accel === "tcg" ? computer.cpu : "host"],
     ["-smp", `${cores}`, "-m", `${memory}`],
-    firmware === "uefi" ? await uefi(options.secureBoot === true, folder) : [],
-    ["-display", "none", "-vga", "std", "-serial", "stdio"],
-    ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`],
+    firmware === "uefi" ? await uefi(computer.uefi, options.secureBoot === true, folder) : [],
+    [...computer.devices, "-serial", "stdio"],
     ["-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,bus=usb.0"],
     ["-audiodev", "none,id=silence", "-device", "intel-hda", "-device", "hda-duplex,audiodev=silence"],
     options.usbSound === true ? ["-device", "usb-audio,bus=usb.0,audiodev=silence"] : [],
@@ -251,15 +262,17 @@ async function commandLine(options: MachineOptions, folder: string): Promise<str
           `if=none,id=boot,snapshot=${kept},driver=blklogwrites,log-sector-size=512,log.driver=file,log.filename=${logged},` +
             `file.driver=raw,file.file.driver=file,file.file.filename=${comma(resolve(image))}`,
         ],
-    ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=${kernel ? 1 : 0}${sectors}`],
+    [
+      "-device",
+      `${medium === "cdrom" ? computer.disc : DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=${kernel ? 1 : 0}${sectors}`,
+    ],
     kernel ? ["-kernel", kernel.file, "-initrd", kernel.initrd, "-append", kernel.args] : [],
     options.args ?? [],
   ].flat();
 }
 
-const DEVICES: Record<Medium, string> = {
+const DEVICES: Record<Exclude<Medium, "cdrom" | "sd">, string> = {
   usb: "usb-storage,bus=usb.0",
-  cdrom: "ide-cd,bus=ide.0",
   "usb-cdrom": "usb-storage,bus=usb.0",
   sata: "ide-hd,bus=ide.0",
   nvme: "nvme,serial=1",
@@ -274,15 +287,15 @@ function comma(path: string): string {
   return path.replaceAll(",", ",,");
 }
 
-async function uefi(secureBoot: boolean, folder: string): Promise<string[]> {
+async function uefi(of: Computer["uefi"], secureBoot: boolean, folder: string): Promise<string[]> {
   const keys = secureBoot ? ".ms" : "";
   const variables = join(folder, "variables.fd"); // the firmware writes to it
-  await copyFile(`${UEFI}/OVMF_VARS_4M${keys}.fd`, variables).catch((error: Error) => {
-    throw new Error(`no UEFI firmware for QEMU (apt install ovmf): ${error.message}`);
+  await copyFile(of.file("VARS", keys), variables).catch((error: Error) => {
+    throw new Error(`no UEFI firmware for QEMU (apt install ${of.package}): ${error.message}`);
   });
   return [
     "-drive",
-    `if=pflash,unit=0,format=raw,readonly=on,file=${UEFI}/OVMF_CODE_4M${keys}.fd`,
+    `if=pflash,unit=0,format=raw,readonly=on,file=${of.file("CODE", keys)}`,
     "-drive",
     `if=pflash,unit=1,format=raw,file=${variables}`,
   ];

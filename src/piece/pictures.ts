@@ -212,6 +212,16 @@ export const pictures = {
     ];
     return [...sprite(SPRITES.laptop, x + 2 * s, y + 8 * s, s), ...key("F12", 38), ...key("Esc", 70)];
   },
+  card: (x: number, y: number, s: number): Item[] => [
+    box(x + 44 * s, y + 4 * s, 44 * s, 27 * s, "edge"),
+    box(x + 45 * s, y + 5 * s, 42 * s, 25 * s, "panel"),
+    box(x + 48 * s, y + 7 * s, 28 * s, 2 * s, "key"), // pins
+    box(x + 58 * s, y + 13 * s, 11 * s, 11 * s, "track"), // the processor
+    ...[9, 16, 23].map((down) => box(x + 80 * s, y + down * s, 10 * s, 5 * s, "key")), // USB and network
+    ...sprite(SPRITES.arrow, x + 26 * s, y + 13 * s, s),
+    box(x + 8 * s, y + 12 * s, 14 * s, 10 * s, "edge"),
+    box(x + 9 * s, y + 13 * s, 12 * s, 8 * s, "key"), // the card
+  ],
   eject: (x: number, y: number, s: number): Item[] => [
     ...sprite(SPRITES.laptop, x + 2 * s, y + 10 * s, s),
     ...sprite(SPRITES.eject, x + 37 * s, y + 5 * s, s),

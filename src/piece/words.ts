@@ -1,4 +1,5 @@
 import type { Allowance } from "../allowances.ts";
+import type { ARCHITECTURES } from "../architectures.ts";
 import type {
   ImageInfo,
   ImageProgress,
@@ -9,6 +10,9 @@ import type {
   Trouble,
 } from "../messages.ts";
 import { duration, size, thousands } from "./text.ts";
+
+/** A word for a kind of computer. */
+export type Machine = (typeof ARCHITECTURES)[number]["word"];
 
 /**
  * All that the piece says. ASCII, as the typeface is; short and in lower case, as AC speaks. For another language,
@@ -27,6 +31,14 @@ export const words = {
   kidlisp: 'for KidLisp, type "os $cow" at the prompt.',
   recent: "built lately",
   mark: "+",
+
+  /** To build for another kind of computer. */
+  machine: {
+    change: {
+      pc: ["for a PC instead", "for a PC"],
+      arm: ["for Raspberry Pi or ARM", "for ARM"],
+    } satisfies Record<Machine, readonly [string, string]>,
+  },
 
   /** Several pieces on one stick. */
   several: {
@@ -171,6 +183,16 @@ export const words = {
   copied: "sha256 copied",
 
   steps: {
+    write: {
+      title: "1. write it",
+      text: (name: string) => [
+        "get Raspberry Pi Imager from raspberrypi.com/software, or balenaEtcher.",
+        `as the system: "Use custom", and ${name}.`,
+        "as the storage: your SD card, or a USB stick.",
+        "no settings of its own. wait for its check.",
+        "everything on the card is lost.",
+      ],
+    },
     flash: {
       title: "1. flash it",
       text: (name: string) => [
@@ -194,6 +216,13 @@ export const words = {
         "put the stick in, turn the computer on, and tap its boot menu key. then pick the USB stick. Secure Boot can stay on.",
       ],
     },
+    card: {
+      title: "3. start it",
+      text: () => [
+        "put the card into the Pi and switch it on. there is no key to press.",
+        "an ARM computer with UEFI starts from a stick, by its boot menu key.",
+      ],
+    },
     reset: {
       title: "4. get the stick back",
       text: () => [
@@ -201,6 +230,10 @@ export const words = {
         "Mac: Disk Utility, Show All Devices, the stick itself, Erase.",
         'Linux: Disks, the stick, "Format Disk".',
       ],
+    },
+    erase: {
+      title: "4. get the card back",
+      text: () => ['Raspberry Pi Imager: "Erase", at the end of its list of systems.'],
     },
   },
   /** Files on a stick, beside the image. */

@@ -5,6 +5,7 @@ import { images, pageInfo, states } from "./states.ts";
 /** What the piece knows before it knows anything. */
 export const unknown: Model = {
   target: "",
+  machine: "",
   others: [],
   phone: false,
   page: null,

@@ -157,11 +157,11 @@ const PLATFORM = { bios: 0, efi: 0xef } as const;
  */
 function bootCatalog({ bios, efi }: Disc): Bytes {
   const s = new Struct(DISC_SECTOR);
-  const sectors = efi.length / 512;
+  const length = efi.length / 512;
   const entries = [
     ...(bios ? [{ platform: PLATFORM.bios, start: bios.start, sectors: 4 }] : []),
     // 0 sectors: to the end of the disc, says UEFI
-    { platform: PLATFORM.efi, start: efi.start, sectors: sectors <= 0xffff ? sectors : 0 },
+    { platform: PLATFORM.efi, start: efi.start, sectors: length <= 0xffff ? length : 0 },
   ];
   entries.forEach(({ platform, start, sectors }, i) => {
     const header = i * 0x40;
