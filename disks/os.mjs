@@ -393,7 +393,7 @@ function press(key, repeat) {
 /** A key while a piece is chosen. With pieces that are marked it is another one to be marked. */
 function pick(name, key, offers) {
   const isMarking = os.marked.length > 0;
-  if (key === "*") commands.forAnother();
+  if (key === "*" && !isMarking) commands.forAnother();
   else if (name === "arrowdown") os.chosen = min(os.chosen + 1, offers.length - 1);
   else if (name === "arrowup") os.chosen = max(os.chosen - 1, 0);
   else if (/^[,+=]$/.test(key) || (isMarking && name === "space")) mark(offers[os.chosen]);

@@ -81,7 +81,7 @@ export function wordOf(arch: string): Machine {
 export function qualifiersFor(
   word: Machine,
   qualifiers: readonly string[],
-  { suggested = USUAL_ARCH }: Pick<PageInfo, "suggested">,
+  { suggested = USUAL_ARCH }: { readonly suggested?: PageInfo["suggested"] | undefined },
 ): string[] {
   const others = qualifiers.filter((each) => !isMachine(each));
   return word === wordOf(suggested) ? others : [...others, word];

@@ -138,8 +138,9 @@ function picker(model: Model, { recent, kept, sizes, room }: PageInfo): Screen {
       ...(kept > 0 ? [text(words.kept(kept), { color: "dim" })] : []),
     ],
     actions: [
-      ...(isMarking ? [action("tab arrowright", build(marked.length), "buildMarked")] : []),
-      action("*", words.machine.change[otherMachine(machineOf(model))], "forAnother"),
+      isMarking
+        ? action("tab arrowright", build(marked.length), "buildMarked")
+        : action("*", words.machine.change[otherMachine(machineOf(model))], "forAnother"),
     ],
     heard: heardOfOffer(offers, chosen, isMarked),
   };
@@ -266,7 +267,7 @@ function ready(
 
 /** To build it for another kind of computer instead. */
 function forAnother({ base }: ImageInfo): Action {
-  return action("g", words.machine.change[otherMachine(wordOf(base.arch))], "forAnother");
+  return action("*", words.machine.change[otherMachine(wordOf(base.arch))], "forAnother");
 }
 
 /** The piece or the pieces, and what they may use. */

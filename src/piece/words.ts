@@ -446,10 +446,13 @@ export const words = {
   // What only a screen reader is told.
   heard: {
     sha256: "SHA-256",
-    keys: { space: "Space", tab: "Tab", arrowright: "Right arrow", arrowleft: "Left arrow" } as Record<
-      string,
-      string
-    >,
+    keys: {
+      space: "Space",
+      "*": "Asterisk",
+      tab: "Tab",
+      arrowright: "Right arrow",
+      arrowleft: "Left arrow",
+    } as Record<string, string>,
     checkbox: (label: string, checked: boolean) => `${label}, ${checked ? "on" : "off"}`,
     press: (key: string, what: string) => `${key}: ${what}`,
     offer: (name: string, number: number, all: number, marked: boolean) =>
