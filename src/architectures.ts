@@ -8,12 +8,14 @@ export interface Architecture {
   readonly fileEnd: string;
   /** Whether its firmware starts files on a stick that keeps a file system of its own. */
   readonly onSticks: boolean;
+  /** Whether Raspberry Pi Imager writes it, which wants to be told what it is. */
+  readonly onCards: boolean;
 }
 
 /** All of them; the first is what is meant when nothing is said. */
 export const ARCHITECTURES = [
-  { arch: "x86_64", word: "pc", fileEnd: "-os.iso", onSticks: true },
-  { arch: "aarch64", word: "arm", fileEnd: "-os-arm.img", onSticks: false },
+  { arch: "x86_64", word: "pc", fileEnd: "-os.iso", onSticks: true, onCards: false },
+  { arch: "aarch64", word: "arm", fileEnd: "-os-arm.img", onSticks: false, onCards: true },
 ] as const satisfies readonly Architecture[];
 
 /** How manifests say an architecture that there are base images for. */

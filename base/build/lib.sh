@@ -51,8 +51,8 @@ packages() {
   lines "${files[@]}"
 }
 
-# target PROGRAM [ARGUMENT]...: run a program of the image's architecture, one that needs no libraries or names its loader
-target() {
+# emulated PROGRAM [ARGUMENT]...: run a program of the image's architecture, one that needs no libraries or is its loader
+emulated() {
   "${EMULATOR[@]}" "$@"
 }
 

@@ -6,8 +6,8 @@ KERNEL=$(cat "$WORK/boot/kernel-version")
 
 # target PROGRAM ARGUMENT...: a program of those packages, with their own libraries
 target() {
-  local lib=usr/lib/x86_64-linux-gnu
-  "$TREE/usr/lib64/ld-linux-x86-64.so.2" --library-path "$TREE/$lib:$TREE/$lib/systemd:$TREE/usr/lib/systemd" "$TREE/$1" "${@:2}"
+  local lib=$TREE/usr/lib/$ARCH-linux-gnu
+  emulated "$lib"/ld-linux-*.so.* --library-path "$lib:$lib/systemd:$TREE/usr/lib/systemd" "$TREE/$1" "${@:2}"
 }
 
 # accounts: Debian's own, those of the services, ours

@@ -43,7 +43,7 @@ while read -r file; do
   # shellcheck disable=SC2086 # the pattern is meant to become a file name
   cp -L "$TREE"/$file "$ROOT/dmsetup/" || die "the packages hold no $file" "edit base/build/packages/dmsetup.files.txt"
 done < <(lines "$BUILD/packages/dmsetup.files.txt")
-target "$WORK/splash/lib/ld.so" --library-path "$WORK/splash/lib:$ROOT/dmsetup" --list "$ROOT/dmsetup/dmsetup" |
+emulated "$WORK/splash/lib/ld.so" --library-path "$WORK/splash/lib:$ROOT/dmsetup" --list "$ROOT/dmsetup/dmsetup" |
   (! grep 'not found\|=> /lib\|=> /usr/lib') || die "dmsetup needs more" "edit base/build/packages/dmsetup.files.txt"
 cp "$WORK/live.table" "$ROOT/"
 cp -a "$WORK/splash" "$BASE/boot/damage" "$ROOT/"

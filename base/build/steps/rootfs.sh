@@ -15,7 +15,7 @@ if [ -f "$KEEP" ]; then
     # shellcheck disable=SC2206 # the pattern is meant to become file names
     (cd "$TREE" && files=($pattern) && cp -a --parents "${files[@]}" "$ROOT")
   done < <(lines "$KEEP")
-  for applet in $(target "$ROOT/usr/bin/busybox" --list); do
+  for applet in $(emulated "$ROOT/usr/bin/busybox" --list); do
     [ -e "$ROOT/usr/bin/$applet" ] || ln -s busybox "$ROOT/usr/bin/$applet"
   done
   for applet in init poweroff reboot; do ln -s ../bin/busybox "$ROOT/usr/sbin/$applet"; done
