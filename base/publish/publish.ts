@@ -86,7 +86,7 @@ export async function publish(job: Job, path: string): Promise<void> {
 
   const there = await store.read(`${name}/manifest.json`);
   if (there && sha256(there.bytes) !== sha256(release.bytes)) {
-    const advice = `OS_VERSION=… base/build/build.sh ${manifest.flavor}, for a version of its own`;
+    const advice = `OS_VERSION=… base/build/build.sh ${manifest.flavor} ${manifest.arch}, for a version of its own`;
     throw new Refusal(`${name} is published already, with another manifest`, advice);
   }
   if (!there) {
@@ -487,7 +487,8 @@ function adviceOf(error: Error): string | undefined {
     return "OS_SIGNING_KEY=… of a key that --config FILE has; while keys change, a FILE with both";
   if (!(error instanceof list.ListError)) return undefined;
   const { remedy } = error;
-  if (remedy.kind === "build") return `OS_VERSION=${remedy.version} base/build/build.sh ${remedy.flavor}`;
+  if (remedy.kind === "build")
+    return `OS_VERSION=${remedy.version} base/build/build.sh ${remedy.flavor} ${remedy.arch}`;
   const commands = remedy.names.map((name) => `base/publish/rollback DEST ${name}`);
   return commands.join(", or ") || "base/publish/publish DEST";
 }

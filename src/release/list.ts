@@ -1,7 +1,7 @@
 import { USUAL_ARCH } from "../architectures.ts";
 import { ManifestError } from "../errors.ts";
 import type { Latest } from "./latest.ts";
-import type { Manifest } from "./manifest.ts";
+import { channelOf, type Manifest } from "./manifest.ts";
 import type { ReleaseQuery } from "./verify.ts";
 import { compareVersions } from "./version.ts";
 
@@ -26,7 +26,7 @@ export const NO_RELEASES: Releases = { releases: [] };
 
 /** What somebody can do instead of what was refused. */
 export type Remedy =
-  | { readonly kind: "build"; readonly flavor: string; readonly version: string }
+  | { readonly kind: "build"; readonly flavor: string; readonly arch: string; readonly version: string }
   | { readonly kind: "rollback"; readonly names: readonly string[] };
 
 /** The list asked for would mislead readers, or undo what somebody did on purpose. */
@@ -111,7 +111,7 @@ export function published(latest: Releases, entry: Entry, now: Date): Releases {
     throw new ListError(`${name} was taken out of the list`, { kind: "rollback", names: [name] });
   }
   const highest = highestOf(seen);
-  const build: Remedy = { kind: "build", flavor: entry.flavor, version: above(highest) };
+  const build: Remedy = { kind: "build", flavor: entry.flavor, arch: entry.arch, version: above(highest) };
   const taken = seen.find(({ version }) => compareVersions(version, entry.version) === 0);
   if (taken) {
     const what = `${taken.flavor} ${taken.version} is published already`;
@@ -159,11 +159,11 @@ export function pruned(latest: Releases, time: Date): Releases {
  */
 export function find({ releases, retired = [] }: Releases, wanted: string | undefined): Entry {
   const known = [...releases, ...retired];
-  const flavors = [...new Set(releases.map(({ flavor }) => flavor))];
+  const channels = new Set(releases.map(channelOf));
   const remedy: Remedy = { kind: "rollback", names: known.map(dirOf) };
   const found =
     wanted === undefined
-      ? releases.slice(1, flavors.length === 1 ? 2 : 0)
+      ? releases.slice(1, channels.size === 1 ? 2 : 0)
       : known.filter((each) => each.version === wanted || dirOf(each) === wanted);
   const [first, ...more] = found;
   if (first && more.length === 0) {
