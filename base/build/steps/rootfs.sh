@@ -23,8 +23,9 @@ else
   cp -a "$TREE/." "$ROOT"
   while read -r pattern; do
     # shellcheck disable=SC2206
-    (cd "$ROOT" && files=(${pattern#\?}) && rm -r "${files[@]}") || [ "${pattern:0:1}" = "?" ] ||
-      die "$pattern is not in the packages" "edit $BUILD/packages/$FLAVOR.drop.txt, or put a ? before it"
+    (cd "$ROOT" && files=($pattern) && rm -r "${files[@]}") ||
+      [[ $pattern = usr/lib/modules/* ]] || # kernels differ in their drivers
+      die "$pattern is not in the packages" "edit $BUILD/packages/$FLAVOR.drop.txt"
   done < <(packages "$FLAVOR.drop")
 fi
 
