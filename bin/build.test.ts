@@ -36,6 +36,7 @@ let { os, osAsync } = osIn(root);
 beforeEach(() => {
   folder = mkdtempSync(path.join(root, "run-"));
   ({ os, osAsync } = osIn(folder));
+  rmSync(process.env["XDG_STATE_HOME"]!, { recursive: true, force: true }); // which releases one test has seen is no other's
 });
 const at = (name: string) => path.join(folder, name);
 const served = () => serve(files({ "/manifest.json": manifest, "/base.img": image }));

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { SaveError } from "../src/errors.ts";
-import { type At, layoutOf, namesOf, piecesIn } from "../src/image/contents.ts";
+import { type At, CutOffError, layoutOf, piecesIn } from "../src/image/contents.ts";
 import {
   baseNamedIn,
   checkLength,
@@ -9,7 +9,8 @@ import {
   type Examined as ExaminedImage,
   ExamineError,
 } from "../src/image/examine.ts";
-import { diskSizeOf, GPT_LENGTH, SECTOR } from "../src/image/gpt.ts";
+import { SECTOR } from "../src/image/gpt.ts";
+import { namesOf } from "../src/image/names.ts";
 import { type Manifest, WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { asTold, BASE_OPTIONS, openBase } from "./base.ts";
 import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
@@ -139,7 +140,7 @@ function toldOf(file: string, error: ExamineError, { flavor, version }: Manifest
   );
 }
 
-function cutOff(file: string, { has, wants }: { has: number; wants: number }, cause?: Error): RangeError {
+function cutOff(file: string, { has, wants }: { has: number; wants: number }, cause: Error): RangeError {
   return new RangeError(
     `${file} is cut off: it has ${has} of the ${wants} bytes of its image; build a new one, --from ${file}, and only the rest is fetched`,
     { cause },
@@ -154,21 +155,16 @@ async function baseOf(file: string, at: At, size: number, values: Values) {
   }
   let why = "nothing on it says so";
   try {
-    await checkWhole(file, at, size);
     const { piece } = await layoutOf(at, size);
     const listing = await piecesIn((start, length) => at(piece.start + start, length), piece.length);
     const named = listing && baseNamedIn(listing);
     if (named) return { flavor: flavor ?? named.flavor, version: named.version, arch: arch ?? named.arch };
   } catch (error) {
-    if (!(error instanceof RangeError) || error.message.startsWith(`${file} `)) throw error;
+    if (!(error instanceof RangeError)) throw error;
+    if (error instanceof CutOffError) throw cutOff(file, error, error);
     why = error.message;
   }
   throw new RangeError(`${file}: which base it has cannot be read (${why}): say --flavor and --version`);
-}
-
-async function checkWhole(file: string, at: At, size: number): Promise<void> {
-  const wants = await diskSizeOf(await at(0, Math.min(GPT_LENGTH, size)));
-  if (size < wants) throw cutOff(file, { has: size, wants });
 }
 
 /** Say what came of it, and what the piece is. Throws `RangeError` when that is damaged. */
@@ -179,10 +175,9 @@ async function finish(file: string, { manifest, at, hasOwnTable }: Examined, wor
   const { start, length } = manifest.piecePartition;
   try {
     const listing = await piecesIn((from, count) => at(start + from, count), length);
-    const hasOne = listing?.pieces.length === 1;
-    if (!listing) print("It has no piece: it is a base image.");
-    else if (hasOne) print(`Its piece is ${namesOf(listing)}, and whole.`);
-    else print(`Its pieces are ${namesOf(listing)}, and whole.`);
+    const names = listing?.pieces.map(({ piece }) => piece) ?? [];
+    if (names.length === 0) print("It has no piece: it is a base image.");
+    else print(`Its ${names.length === 1 ? "piece is" : "pieces are"} ${namesOf(names)}, and whole.`);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const how = "make one with build --only-piece, and put it there";

@@ -350,7 +350,7 @@ test("before the download there is all that is known of it", async () => {
   expect(piece.says()).toContain("piece notepat, 1.2 MB");
   expect(/sha256 ((?:[0-9a-f]+ ?)+)/.exec(piece.says())?.[1]?.replaceAll(" ", "")).toBe(sha256);
   await piece.state(states.unfinished);
-  expect(piece.says()).toContain("220 MB (320 MB here)");
+  expect(piece.says()).toContain("download 220 of 540 MB: the rest is here");
   expect(piece.says()).toContain("notepat-os.iso is unfinished. continue goes on with it.");
   expect(piece.says()).toContain("w continue");
 });

@@ -27,6 +27,7 @@ test("what is said in the form is in the image, and its secrets are nowhere else
   await form.getByLabel("Time zone").selectOption("Europe/Berlin");
   await form.getByLabel("Turn the picture").selectOption("90");
   await form.getByLabel("Volume").fill("40");
+  await form.getByLabel("Nobody can open the settings on the machine").check();
   await form.getByRole("button", { name: "Done" }).click();
   await expect(form.getByRole("alert")).toContainText("Network 1: passphrase has 8 to 63 characters");
   await form.getByLabel("Passphrase").fill("");
@@ -48,6 +49,7 @@ test("what is said in the form is in the image, and its secrets are nowhere else
     timeZone: "Europe/Berlin",
     rotation: 90,
     volume: 40,
+    locked: true,
   });
 });
 
@@ -63,6 +65,7 @@ test("they are remembered when that is wanted, with keys instead of passphrases,
   await form.getByLabel("Name", { exact: true }).fill("IEEE");
   await form.getByLabel("Passphrase").fill("password");
   await form.getByLabel("Security").selectOption("wpa2");
+  await form.getByLabel("Nobody can open the settings on the machine").check();
   await form.getByLabel("Remember this").check();
   await form.getByRole("button", { name: "Done" }).click();
   await expect.poll(() => says(page)).toContain('wifi "IEEE" (wpa2)');
@@ -75,6 +78,7 @@ test("they are remembered when that is wanted, with keys instead of passphrases,
 
   await page.keyboard.press("e");
   await form.getByRole("button", { name: "Remove it" }).click();
+  await form.getByLabel("Nobody can open the settings on the machine").uncheck(); // it was remembered
   await form.getByRole("button", { name: "Done" }).click();
   await expect.poll(() => says(page)).not.toContain("set up");
   expect(await page.evaluate(() => localStorage.getItem("os:settings"))).toBeNull();

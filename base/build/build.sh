@@ -33,6 +33,7 @@ fi
 
 step unpack.sh    # .deb files → a tree, the kernel, the boot loader; all that knows the distribution ends here
 step rootfs.sh    # the tree → the files of FEDAC-LIVE
+step needed.sh    # nothing that was left out is needed by what is left
 step live.sh      # files → squashfs, with the hash tree of dm-verity
 step splash.sh    # netpbm → what shows pictures, and the default one
 step initramfs.sh # busybox, modules, dmsetup, our init

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { splash } from "../../src/splash/splash.ts";
-import { difference, type Picture, pixelAt, readPicture } from "./picture.ts";
+import { difference, pageLetters, type Picture, pixelAt, readPicture } from "./picture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "picture-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -47,4 +47,16 @@ test("the size hardly counts, and what is shown does", () => {
   expect(difference(one, one)).toBe(0);
   expect(difference(one, halves(1280, 800, 255))).toBe(0);
   expect(difference(one, halves(640, 360, 0))).toBeCloseTo(0.5);
+});
+
+test("a page's letters stand alone on black", () => {
+  const page = (...colours: number[][]) => ({
+    width: colours.length,
+    height: 1,
+    pixels: new Uint8Array(colours.flat()),
+  });
+  const [black, ink, light] = [[0, 0, 0], [216, 220, 232], [244, 240, 232]]; // prettier-ignore
+  expect(pageLetters(page(black, ink, black, ink))).toBe(0.5);
+  expect(pageLetters(page(black, ink, light, ink))).toBe(0); // a splash's
+  expect(pageLetters(page(black, black))).toBe(0);
 });

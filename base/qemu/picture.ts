@@ -30,6 +30,21 @@ export function pixelAt({ width, pixels }: Picture, x: number, y: number): numbe
   return [...pixels.subarray(at, at + 3)];
 }
 
+/** The colour of the letters on pages that say what is wrong, which stand on black: base/boot/splash/screen.sh. */
+const INK = "216,220,232";
+
+/** How much of a picture the letters of such a page take, from 0 to 1; 0 when anything else is there, as a splash. */
+export function pageLetters(picture: Picture): number {
+  const { width, height } = picture;
+  let letters = 0;
+  for (let i = 0; i < width * height; i++) {
+    const colour = pixelAt(picture, i % width, Math.floor(i / width)).join();
+    if (colour === INK) letters++;
+    else if (colour !== "0,0,0") return 0;
+  }
+  return letters / (width * height);
+}
+
 const COLUMNS = 32;
 const ROWS = 18;
 

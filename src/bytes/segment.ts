@@ -1,4 +1,4 @@
-import { lengthOf as lengthOfMade, type Segment } from "../ext4/segment.ts";
+import { type Bytes, lengthOf as lengthOfMade, type Segment } from "../ext4/segment.ts";
 
 // The file system's words for bytes are everybody's: src/ext4 stands alone, so they are defined there.
 export type { Bytes, Content } from "../ext4/segment.ts";
@@ -13,4 +13,10 @@ export type ImageSegment =
 /** How many bytes a segment comes to. */
 export function lengthOf(segment: ImageSegment): number {
   return segment.kind === "base" ? segment.length : lengthOfMade(segment);
+}
+
+/** What is to be written over what is there, at `start`. */
+export interface Patch {
+  readonly start: number;
+  readonly bytes: Bytes;
 }

@@ -1,6 +1,6 @@
 import { CancelledError, DiskFullError, ImageFileError, SaveError } from "../errors.ts";
 import type { BufferPool } from "../bytes/buffer-pool.ts";
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes, Patch } from "../bytes/segment.ts";
 import { sha256 } from "../bytes/sha256.ts";
 import { lengthOfWindow, type Windows } from "../release/windows.ts";
 import type { Seed } from "../fetch/seed.ts";
@@ -103,12 +103,6 @@ export async function writeFile(
   }
   const { size: found } = await contentOf(handle);
   if (found !== size) throw new SaveError(`The file has ${found} of ${size} bytes`);
-}
-
-/** What is to be written, at `start`. */
-interface Patch {
-  readonly start: number;
-  readonly bytes: Bytes;
 }
 
 /** How a file is changed where it is. */

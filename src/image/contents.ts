@@ -7,16 +7,20 @@ import { type Listing, OS_JSON_LIMIT, parseListing, PIECES } from "./os-json.ts"
 /** What the piece partition is called in the partition table of an image. */
 const PIECE_LABEL = "FEDAC-PIECE";
 
-/** Why something has not the partitions of an image of ours. */
-export class LayoutError extends RangeError {
-  /** It is shorter than its table says, or its table is sound and of something else. */
-  readonly fault: "short" | "foreign";
+/** An image that is shorter than its partition table says. Sizes in bytes. */
+export class CutOffError extends RangeError {
+  readonly has: number;
+  readonly wants: number;
 
-  constructor(fault: LayoutError["fault"], message: string) {
-    super(message);
-    this.fault = fault;
+  constructor(has: number, wants: number) {
+    super(`it is cut off: it has ${has} of the ${wants} bytes of its image`);
+    this.has = has;
+    this.wants = wants;
   }
 }
+
+/** A partition table that is sound, and of something else. */
+export class ForeignTableError extends RangeError {}
 
 /** Bytes `start, length` of an image or a part of one. */
 export type At = (start: number, length: number) => Promise<Bytes>;
@@ -31,20 +35,17 @@ export interface Layout {
 
 /**
  * The partitions of what `at` reads, which has `size` bytes. Throws `RangeError` unless its table is sound and has one
- * piece partition; a `LayoutError` where it can be told why.
+ * piece partition; `CutOffError` and `ForeignTableError` where it can be told why.
  */
 export async function layoutOf(at: At, size: number): Promise<Layout> {
   const head = await at(0, Math.min(GPT_LENGTH, size));
   const its = await diskSizeOf(head);
-  if (its > size) {
-    throw new LayoutError("short", `it is cut off: it has ${size} of the ${its} bytes of its image`);
-  }
+  if (its > size) throw new CutOffError(size, its);
   const partitions = await parseGpt(head, its);
   const pieces = partitions.filter(({ label }) => label === PIECE_LABEL);
   const [piece] = pieces;
   if (!piece || pieces.length > 1) {
-    throw new LayoutError(
-      "foreign",
+    throw new ForeignTableError(
       `it has ${pieces.length} partitions called ${PIECE_LABEL}, and an image of ours has one`,
     );
   }
@@ -86,10 +87,4 @@ export async function piecesIn(at: At, length: number): Promise<Listing | undefi
 /** Where the page of a piece lies on the partition, by its folder there. */
 export function pagePath(folder: string): string {
   return folder === "" ? "piece.html" : `${PIECES}/${folder}/piece.html`;
-}
-
-/** As "notepat", or "notepat, line and @jeffrey/frog". */
-export function namesOf({ pieces }: Listing): string {
-  const names = pieces.map(({ piece }) => piece);
-  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }

@@ -1,6 +1,6 @@
 import { ARCHITECTURES, USUAL_ARCH } from "../architectures.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes, Patch } from "../bytes/segment.ts";
 import { orderedWindows, type WindowSources } from "../fetch/downloader.ts";
 import type { Seed } from "../fetch/seed.ts";
 import { type Manifest, WINDOW, windowsOf } from "../release/manifest.ts";
@@ -23,12 +23,6 @@ export interface Found {
   readonly at: At;
   /** Its windows, each at its own place; none that cannot be read. */
   readonly seed: Seed;
-}
-
-/** What is to be written, at `start`. */
-export interface Patch {
-  readonly start: number;
-  readonly bytes: Bytes;
 }
 
 /** What is known of an image once all of its base has been read. */

@@ -10,6 +10,7 @@ import { sha256 } from "../bytes/sha256.ts";
 import { settingsFile, SETTINGS_JSON, type SealedSettings } from "../settings/settings.ts";
 import { menuSplash, splash } from "../splash/splash.ts";
 import { blankFiles } from "./blank-files.ts";
+import { namesOf } from "./names.ts";
 import { formatListing, formatOsJson, MENU, MOST_PIECES, PIECES } from "./os-json.ts";
 
 /** A piece as it goes to a machine. */
@@ -232,7 +233,7 @@ function checkRoom(manifest: Manifest, pieces: PartitionPlan["pieces"], files: r
       left = room;
       continue;
     }
-    const before = i === 0 ? "" : ` beside ${inWords(pieces.slice(0, i).map((piece) => piece.name))}`;
+    const before = i === 0 ? "" : ` beside ${namesOf(pieces.slice(0, i).map(({ name: of }) => of))}`;
     throw new PartitionFullError(
       `There is no room for ${name}${before}: it has ${size} bytes, and ` +
         (i === 0 ? `the partition ${length}` : `${left} are left of the partition's ${length}`),
@@ -240,12 +241,6 @@ function checkRoom(manifest: Manifest, pieces: PartitionPlan["pieces"], files: r
     );
   }
   throw all; // a partition without room for anything, which no manifest has
-}
-
-/** As "notepat, line and frog". */
-function inWords(names: readonly string[]): string {
-  const last = names.at(-1) ?? "";
-  return names.length === 1 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
 
 /**

@@ -52,6 +52,7 @@ const WORDS = {
   output: "Sound goes to",
   outputs: { analog: "speakers or headphones", hdmi: "the screen (HDMI)", usb: "a USB device" },
   usual: "as usual",
+  locked: "Nobody can open the settings on the machine itself, as in an exhibition",
   remember: "Remember this on this computer, with what joins the networks",
   warning:
     "With a network in it the file is one of a kind: whoever has it can join that network. Keep it to yourself.",
@@ -134,6 +135,7 @@ class SettingsForm {
   readonly #before = new Map<HTMLElement, Network>();
   #rows = 0;
   readonly #remember: HTMLInputElement;
+  readonly #locked: HTMLInputElement;
   readonly #fields: Record<
     "country" | "layout" | "variant" | "timeZone" | "rotation" | "scale" | "output",
     HTMLSelectElement
@@ -153,6 +155,8 @@ class SettingsForm {
     this.#trouble = this.#make("p", { role: "alert" });
     this.#remember = this.#make("input", { type: "checkbox" });
     this.#remember.checked = remembered;
+    this.#locked = this.#make("input", { type: "checkbox" });
+    this.#locked.checked = settings.locked ?? false;
     const { keyboard } = settings;
     const names = new Intl.DisplayNames("en", { type: "region" });
     this.#fields = {
@@ -215,6 +219,7 @@ class SettingsForm {
       this.#label(WORDS.scale, scale),
       this.#label(WORDS.volume, volume),
       this.#label(WORDS.output, output),
+      this.#label(WORDS.locked, this.#locked),
       this.#label(WORDS.remember, this.#remember),
       this.#text("p", WORDS.warning),
       this.#trouble,
@@ -255,6 +260,7 @@ class SettingsForm {
       scale: number(scale.value),
       output: text(output),
       volume: number(volume.value),
+      locked: this.#locked.checked || undefined,
     };
     return withoutUndefined(all);
   }

@@ -1,7 +1,7 @@
 import { ARCHITECTURES } from "../architectures.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import { rechunk } from "../bytes/rechunk.ts";
-import type { Bytes } from "../bytes/segment.ts";
+import type { Bytes, Patch } from "../bytes/segment.ts";
 import { contentOf, openedFile, patchFile } from "../cache/chosen-file.ts";
 import { CancelledError, ImageFileError, ManifestError, PieceNameError } from "../errors.ts";
 import { chunksOf } from "../ext4/chunks.ts";
@@ -10,16 +10,8 @@ import type { WindowSources } from "../fetch/downloader.ts";
 import { findList, findListed, findRelease, namesManifest } from "../fetch/release.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "../fetch/retry.ts";
 import { Source } from "../fetch/source.ts";
-import { LayoutError, layoutOf, piecesIn, type At } from "../image/contents.ts";
-import {
-  baseNamedIn,
-  examine,
-  ExamineError,
-  isRight,
-  type Examined,
-  type Found,
-  type Patch,
-} from "../image/examine.ts";
+import { CutOffError, ForeignTableError, layoutOf, piecesIn, type At } from "../image/contents.ts";
+import { baseNamedIn, examine, ExamineError, isRight, type Examined, type Found } from "../image/examine.ts";
 import { FOREIGN_HEAD, foreignKind } from "../image/foreign.ts";
 import { openBaseImage, type Base, type Image } from "../image/image.ts";
 import type { Listing } from "../image/os-json.ts";
@@ -98,19 +90,14 @@ export class ImageSession implements ImageMender {
   async check(): Promise<ImageView> {
     return await this.#job(async (stop) => {
       const { base, found, manifest, view } = this.#opened();
-      const total = manifest.image.size;
+      const { size: total } = manifest.image;
       const onRead = (done: number) => this.#onProgress({ does: "reading", done, total });
       try {
         this.#examined = await examine(found, base, { onRead, stop });
       } catch (error) {
         throw error instanceof ExamineError ? this.#told(error, manifest) : error;
       }
-      const { wrong, bytes, hasOwnTable } = this.#examined;
-      const os = await this.#pieceNow();
-      const piece = os === undefined ? "none" : os === null ? "damaged" : "whole";
-      const { base: of, behind } = view;
-      this.#view = { ...saidBy(os), base: of, behind, checked: { wrong, bytes, piece, hasOwnTable } };
-      return this.#view;
+      return await this.#viewOf(this.#examined, view);
     });
   }
 
@@ -141,14 +128,11 @@ export class ImageSession implements ImageMender {
         stop,
       });
       const { hasOwnTable } = examined;
-      const os = await this.#pieceNow();
-      const piece = os === undefined ? "none" : os === null ? "damaged" : "whole";
       this.#examined = { wrong: 0, bytes: 0, hasOwnTable, async *patches() {} };
-      const { base: of, behind } = view;
-      this.#view = { ...saidBy(os), base: of, behind, checked: { wrong: 0, bytes: 0, piece, hasOwnTable } };
-      if (hasOwnTable || view.behind > 0) return { found: this.#view };
+      const seen = await this.#viewOf(this.#examined, view);
+      if (hasOwnTable || view.behind > 0) return { found: seen };
       const { sha256 } = await (await openBaseImage(base, stop)).with(partition ?? this.#partitionHere());
-      return { found: this.#view, sha256 };
+      return { found: seen, sha256 };
     });
   }
 
@@ -239,13 +223,8 @@ export class ImageSession implements ImageMender {
       return await piecesIn((start, length) => at(piece.start + start, length), piece.length);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      if (error instanceof LayoutError && error.fault === "short") {
-        throw new ImageFileError(
-          `${file.name} is cut off: it has ${file.size} bytes, and its image has more. Copy it again, or build it anew`,
-          { cause: error },
-        );
-      }
-      if (error instanceof LayoutError) {
+      if (error instanceof CutOffError) throw cutOff(file.name, error, error);
+      if (error instanceof ForeignTableError) {
         throw new ImageFileError(`${file.name} is the disk image of something else`, { cause: error });
       }
       return undefined; // its table or its piece is damaged: its windows tell
@@ -306,6 +285,13 @@ export class ImageSession implements ImageMender {
     return false;
   }
 
+  /** What is known of the image now that its base has been read. */
+  async #viewOf({ wrong, bytes, hasOwnTable }: Examined, { base, behind }: ImageView): Promise<ImageView> {
+    const os = await this.#pieceNow();
+    const piece = os === undefined ? "none" : os === null ? "damaged" : "whole";
+    return (this.#view = { ...saidBy(os), base, behind, checked: { wrong, bytes, piece, hasOwnTable } });
+  }
+
   /** What the piece partition says now: undefined when it is empty, null when it is damaged. */
   async #pieceNow(): Promise<Listing | undefined | null> {
     const { found, manifest } = this.#opened();
@@ -344,20 +330,19 @@ export class ImageSession implements ImageMender {
     throw new ImageFileError(message.includes(name) ? message : `${name}: ${message}`);
   }
 
-  #told({ fault }: ExamineError, { flavor, version }: Manifest): ImageFileError {
+  #told(error: ExamineError, { flavor, version }: Manifest): ImageFileError {
+    const { fault } = error;
     const { name } = this.#file!;
-    if (fault.kind === "short") {
-      return new ImageFileError(
-        `${name} is cut off: it has ${fault.has} of the ${fault.wants} bytes of its image. Copy it again, or build it anew`,
-      );
-    }
+    if (fault.kind === "short") return cutOff(name, fault, error);
     if (fault.kind === "other") {
       return new ImageFileError(
         `${name} says that it was made from ${flavor} ${version}, and ${fault.wrong} of ${fault.all} windows are others: build it anew`,
+        { cause: error },
       );
     }
     return new ImageFileError(
       `The partition table of ${name} is damaged, and a partition tool has left a copy at its end: put that back first (gdisk, r, b)`,
+      { cause: error },
     );
   }
 
@@ -382,6 +367,13 @@ function newestOf(list: Parameters<typeof newest>[0], flavor: string, arch: stri
     if (error instanceof ManifestError) return undefined; // the flavor is offered no more
     throw error;
   }
+}
+
+function cutOff(name: string, { has, wants }: { has: number; wants: number }, cause: Error): ImageFileError {
+  return new ImageFileError(
+    `${name} is cut off: it has ${has} of the ${wants} bytes of its image. Copy it again, or build it anew`,
+    { cause },
+  );
 }
 
 function notOurs(name: string): ImageFileError {

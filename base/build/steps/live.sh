@@ -21,7 +21,7 @@ rm -f "$live"
 (
   unset SOURCE_DATE_EPOCH # or mksquashfs wants no times of us
   mksquashfs "$WORK/root" "$live" -quiet -no-progress -noappend -reproducible -all-root -no-xattrs \
-    -mkfs-time "$EPOCH" -all-time "$EPOCH" -comp zstd -Xcompression-level 15 -b 256K -sort "$ORDER"
+    -mkfs-time "$EPOCH" -all-time "$EPOCH" -comp zstd -Xcompression-level 22 -b 1M -sort "$ORDER"
 ) > /dev/null
 
 length=$(stat -c %s "$live")

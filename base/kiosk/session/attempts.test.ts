@@ -15,6 +15,10 @@ test("after two that failed the processor draws", () => {
   ]);
 });
 
+test("the processor draws at once where no driver can", () => {
+  expect(attempt(0, 8, false)).toEqual({ accelerated: false, pauseSeconds: 0, timeoutSeconds: 60 });
+});
+
 test("pauses grow, and end growing", () => {
   expect([1, 2, 3, 6, 50].map((failures) => attempt(failures, 8).pauseSeconds)).toEqual([1, 2, 4, 30, 30]);
 });

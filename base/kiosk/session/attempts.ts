@@ -14,13 +14,14 @@ const ACCELERATED_ATTEMPTS = 2;
 const MAX_PAUSE_SECONDS = 30;
 
 /**
- * The attempt after `failures` in a row. The first two use the graphics drivers and later ones do not, since what a driver
- * draws may be nothing at all. A slow machine is given more time, because starting again only makes it slower:
+ * The attempt after `failures` in a row. The first two use the graphics drivers, where one `canDraw`, and later ones do not,
+ * since what a driver draws may be nothing at all. Where none can, Mesa would draw by the processor what the compositor and
+ * the browser draw sooner themselves. A slow machine is given more time, because starting again only makes it slower:
  * `startedAfterSeconds` is the time from its kernel's start to ours.
  */
-export function attempt(failures: number, startedAfterSeconds: number): Attempt {
+export function attempt(failures: number, startedAfterSeconds: number, canDraw = true): Attempt {
   return {
-    accelerated: failures < ACCELERATED_ATTEMPTS,
+    accelerated: canDraw && failures < ACCELERATED_ATTEMPTS,
     pauseSeconds: failures === 0 ? 0 : Math.min(2 ** (failures - 1), MAX_PAUSE_SECONDS),
     timeoutSeconds: Math.max(MIN_TIMEOUT_SECONDS, 6 * startedAfterSeconds) * 2 ** Math.min(failures, 3),
   };

@@ -41,21 +41,29 @@ const FLAGS = [
   "--overscroll-history-navigation=0",
   "--disable-background-networking",
   "--disable-background-timer-throttling",
+  // Its handler runs all the same: without the program Chromium 156 ends at once, and with --disable-crashpad-for-testing
+  // every helper does, which is handed a descriptor that it does not expect
   "--disable-breakpad",
+  "--disable-component-extensions-with-background-pages",
   "--disable-component-update",
   "--disable-default-apps",
+  "--disable-extensions",
   "--disable-hang-monitor", // it would ask the person; we decide
   "--disable-pinch",
   "--disable-quic",
   "--disable-sync",
+  // SpareRendererForSitePerProcess: one more process that starts while the piece does
   // BlockMidiByDefault: with it Chromium takes all of MIDI for system exclusive messages, and one cannot be had without the
   // other; without it, too, nothing is granted but by permissions.ts
-  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BlockMidiByDefault",
+  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BlockMidiByDefault,SpareRendererForSitePerProcess",
   "--enable-unsafe-swiftshader", // WebGL also where there is no graphics driver
   // A helper process that has not been connected to by then ends, and the page stays white. The usual 15 s are too
   // short on a slow machine.
   "--ipc-connection-timeout=300",
 ];
+
+/** No D-Bus: nothing there is for a page, and services that Chromium asks for (UPower, NetworkManager) do not run here. */
+const WITHOUT_BUS = { DBUS_SESSION_BUS_ADDRESS: "disabled:", DBUS_SYSTEM_BUS_ADDRESS: "disabled:" };
 
 /**
  * How Chromium is told to play on a machine with that many processors. It asks for three buffers of sound ahead, of 512 frames
@@ -78,7 +86,7 @@ export async function startBrowser(options: BrowserOptions): Promise<Browser> {
   const software = options.accelerated ? [] : ["--disable-gpu"];
   const flags = [...FLAGS, ...software, ...options.flags, `--user-data-dir=${options.profile}`];
   const chromium = spawn(options.program, [...flags, "about:blank"], {
-    env: options.environment,
+    env: { ...options.environment, ...WITHOUT_BUS },
     detached: true, // its helpers outlive it for a moment, and write into the profile: `end` finds them in its group
     stdio: ["ignore", "inherit", "inherit", "pipe", "pipe"], // it reads requests from 3 and answers on 4
   });

@@ -98,7 +98,8 @@
     looking = setTimeout(lookAtPads, PAD_MS);
   };
   /** @param {Event} event from the menu, where the session believes it: which piece is chosen */
-  const onOpen = (event) => report(`open ${id} ${event instanceof CustomEvent ? String(event.detail) : ""}`);
+  const onOpen = (event) =>
+    report(`open ${id} ${location.origin} ${event instanceof CustomEvent ? String(event.detail) : ""}`);
   const onLeft = () => report(`left ${id}`); // ac.ts has the page say so
   const first = { capture: true, passive: false };
   const listen = () => {

@@ -13,6 +13,7 @@ import { CompositorError, startCompositor } from "./compositor.ts";
 import { Control } from "./control.ts";
 import { followHolds, RootClient } from "./control-client.ts";
 import { type Exhibit, exhibitOf, namesOf, placesOf, problemExhibit, type Shown } from "./exhibit.ts";
+import { canDraw, WAIT_MS } from "./graphics.ts";
 import { keepLight, prepareLight } from "./light.ts";
 import { serve } from "./page-server.ts";
 import { noPiece, readStick } from "./piece.ts";
@@ -47,8 +48,10 @@ const MAX_FAILURES = 6;
 const START_ATTEMPTS = 3;
 /** After this many attempts in a row without a compositor the person is told that nothing can be shown. */
 const MAX_SCREEN_FAILURES = 3;
-/** For a piece to come, before it is looked for people who want the settings page. */
-const FOLLOW_MS = 20_000;
+/** So long after the session's start people who want the settings page are looked for, though no piece has come. */
+const FOLLOW_SECONDS = 20;
+/** Or by so many times what the machine has taken until then: what looks for them takes its time from the piece's start. */
+const FOLLOW_FACTOR = 4;
 const RUNTIME = process.env.XDG_RUNTIME_DIR ?? "/run/user/1000";
 
 async function findExhibit(): Promise<Exhibit> {
@@ -159,14 +162,13 @@ async function main(): Promise<void> {
     if (control && !follows) void followHolds(HOLDS, (hold) => void control.onHold(hold));
     follows = true;
   };
-  // Once the piece is there, from which what starts would take its time, or does not come
-  setTimeout(follow, FOLLOW_MS).unref();
-
   const startedAfterSeconds = uptime();
+  setTimeout(follow, Math.max(FOLLOW_SECONDS, FOLLOW_FACTOR * startedAfterSeconds) * 1000).unref();
+
   let announced = false;
   let screenFailures = 0; // attempts in a row without a compositor
   for (let failures = 0; failures < MAX_FAILURES;) {
-    const next = attempt(failures, startedAfterSeconds);
+    const next = attempt(failures, startedAfterSeconds, await canDraw(failures === 0 ? WAIT_MS : 0));
     await delay(next.pauseSeconds * 1000);
     const since = performance.now();
     // A piece that starts and is never there is not in the way of the others

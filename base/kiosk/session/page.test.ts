@@ -1,10 +1,12 @@
 import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
 import { AC_STATE } from "./ac.ts";
-import { openPage, type Page } from "./page.ts";
+import { openPage, type Page, type PageOptions, type Place } from "./page.ts";
 import type { Event, Protocol } from "./protocol.ts";
 
 const ORIGIN = "http://127.0.0.1";
+
+const placeAt = (url: string): Place => ({ url, allow: [], instead: (reason) => `${ORIGIN}/${reason}` });
 
 /** A browser with a page that does what a test says. */
 class FakeBrowser {
@@ -35,7 +37,7 @@ class FakeBrowser {
       );
     }
     if (method === "Target.attachToTarget") return { sessionId: "page" };
-    if (method === "Page.navigate") this.asked.push(params.url!.slice(ORIGIN.length));
+    if (method === "Page.navigate") this.asked.push(params.url!.replace(ORIGIN, ""));
     else if (this.asked.length > 0 && method !== "Runtime.addBinding") this.asked.push(method);
     if (!this.when(method)) return await new Promise(() => {});
     if (method === "Page.navigate") queueMicrotask(() => this.comes(params.url!));
@@ -43,12 +45,11 @@ class FakeBrowser {
     return { result: {} };
   }
 
-  async open(timeoutSeconds = 20): Promise<Page> {
+  async open(timeoutSeconds = 20, options: Partial<PageOptions> = {}): Promise<Page> {
     return await openPage(this as unknown as Protocol, this.events, {
-      url: `${ORIGIN}/piece`,
-      allow: [],
-      instead: (reason) => `${ORIGIN}/${reason}`,
+      ...placeAt(`${ORIGIN}/piece`),
       timeoutSeconds,
+      ...options,
     });
   }
 }
@@ -100,4 +101,39 @@ test("a key while the page is opened is not taken for the piece's own doing, how
   await browser.open();
   await over;
   expect(new Set(browser.asked.filter((what) => what.startsWith("/")))).toEqual(new Set(["/piece"]));
+});
+
+const BLUE = "http://127.0.0.2";
+const MENU = { page: placeAt(`${ORIGIN}/menu`), pieces: new Map([["blue", placeAt(`${BLUE}/blue`)]]) };
+
+test.each(["Page.navigate", "Runtime.evaluate", "Page.resetNavigationHistory", "Runtime.disable"])(
+  "a piece that is chosen in a menu that has not yet answered %s is opened",
+  async (method) => {
+    const browser = new FakeBrowser();
+    let opened = () => {};
+    const isOpened = new Promise<void>((done) => (opened = done));
+    let chosen = false;
+    browser.when = (asked) => {
+      if (asked === method && !chosen) {
+        chosen = true;
+        queueMicrotask(() => browser.reports(`open 1 ${ORIGIN} blue`));
+      }
+      if (browser.asked.includes(`${BLUE}/blue`)) opened();
+      return true;
+    };
+    await browser.open(20, { ...MENU.page, menu: MENU });
+    await isOpened;
+  },
+);
+
+test("a piece is not believed when it says that another one was chosen", async () => {
+  const browser = new FakeBrowser();
+  const { shown } = await browser.open(20, { ...MENU.page, menu: MENU });
+  await shown;
+  await new Promise(setImmediate);
+  browser.reports(`open 2 ${BLUE} blue`);
+  await new Promise(setImmediate);
+  expect(browser.asked).not.toContain(`${BLUE}/blue`);
+  browser.reports(`open 1 ${ORIGIN} blue`);
+  await expect.poll(() => browser.asked).toContain(`${BLUE}/blue`);
 });

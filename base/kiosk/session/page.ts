@@ -55,6 +55,13 @@ export interface PageOptions extends Place {
 /** How a page is left: by a key of AC's, by itself, or by what is held for it. */
 type Way = "key" | "left" | "held";
 
+/** What somebody has chosen in the menu, and which document of what origin says so. */
+interface Choice {
+  readonly folder: string;
+  readonly document: string;
+  readonly origin: string;
+}
+
 /** How often the page is asked whether it is alive. */
 const PULSE_SECONDS = 5;
 /** How often a page of AC's is asked whether its piece runs, until it does. */
@@ -114,7 +121,7 @@ export async function openPage(
   let hasPainted = () => {};
   let isLost = (_why: string) => {};
   let hasLeft = (_by: Way, _document: string | undefined) => {};
-  let hasChosen = (_folder: string, _document: string) => {};
+  let hasChosen = (_choice: Choice) => {};
   let hasReloaded = () => {};
   /** Documents of the piece's origin that the page has had, and who waits for the next one. */
   let documents = 0;
@@ -153,13 +160,13 @@ export async function openPage(
         isLost(`the page has ${crashWords(String(params.status), Number(params.errorCode))}`);
       }
       if (method === "Runtime.bindingCalled" && params.name === REPORT) {
-        const [what = "", document = "", folder = ""] = String(params.payload).split(" ");
+        const [what = "", document = "", origin = "", folder = ""] = String(params.payload).split(" ");
         if (what === "painted" && sessionId === session) {
           painted = documents;
           hasPainted();
         }
         if (what === "key" || what === "left" || what === "held") hasLeft(what, document);
-        if (what === "open" && sessionId === session) hasChosen(folder, document);
+        if (what === "open" && sessionId === session) hasChosen({ folder, document, origin });
       }
       if (sessionId === undefined || sessionId !== session) return;
       const fault = faultIn(method, params);
@@ -322,14 +329,16 @@ export async function openPage(
 
   /** What is being done, and what has been asked for meanwhile, by which document. */
   let leaving: string | undefined;
-  let next: { readonly by: Way; readonly document: string | undefined } | undefined;
+  let next: { readonly by: Way; readonly document: string | undefined } | Choice | undefined;
   const act = async (doing: Promise<string | undefined>): Promise<void> => {
     busy = true;
     const reason = await doing;
     busy = false;
-    const asked = reason === undefined || next?.by !== "left" ? next : undefined;
+    const asked = next;
     next = undefined;
-    if (asked) hasLeft(asked.by, asked.document);
+    if (!asked) return;
+    if (!("by" in asked)) hasChosen(asked);
+    else if (reason === undefined || asked.by !== "left") hasLeft(asked.by, asked.document);
   };
   const fails = (error: Error) => isLost(error.message);
   hasLeft = (by, document) => {
@@ -342,11 +351,16 @@ export async function openPage(
       act(bringBack(by)).catch(fails);
     }
   };
-  hasChosen = (folder, document) => {
-    if (busy || place !== menu?.page || document === leaving) return; // only the menu is believed
+  hasChosen = (choice) => {
+    const { folder, document, origin } = choice;
+    if (place !== menu?.page || origin !== new URL(place.url).origin) return; // only the menu is believed
     const name = folder === "" ? last : folder;
     const chosen = name === undefined ? undefined : menu.pieces.get(name);
-    if (!chosen) return;
+    if (!chosen || document === leaving) return;
+    if (busy) {
+      next = choice; // the menu is there for the person, and will be for us
+      return;
+    }
     leaving = document;
     last = name;
     act(goTo(chosen)).catch(fails);
