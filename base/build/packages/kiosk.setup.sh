@@ -49,7 +49,7 @@ target usr/bin/update-mime-database "$ROOT/usr/share/mime" 2> /dev/null
 depmod -b "$ROOT" "$KERNEL"
 
 # LLVM is there for Mesa's shaders. Its analyzer alone calls Z3, whose functions are looked up when they are called
-# (R_X86_64_JUMP_SLOT), so that nobody notices that it is not there
+# (relocations of the kind JUMP_SLOT), so that nobody notices that it is not there
 patchelf --remove-needed libz3.so.4 "$ROOT"/usr/lib/*/libLLVM.so.*
 rm "$ROOT"/usr/lib/*/libz3.so*
 
