@@ -117,7 +117,7 @@ function picker(model: Model, { recent, kept, sizes, room }: PageInfo): Screen {
       heading(words.choose, true),
       isMarking
         ? text(count(marked.length, taken), { color: "title", brief: words.several.count(marked.length) })
-        : text(words.choosing, { brief: "" }),
+        : text(words.choosing[machineOf(model)], { brief: "" }),
       text(isMarking ? marking : words.typing, { color: "dim", brief: "" }),
       { kind: "input", text: typed },
       ...offers.map((offer, number): Block => {

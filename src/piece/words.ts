@@ -26,7 +26,10 @@ export const words = {
   noPage: "the part of os that builds images did not load. check your connection and reload the page.",
 
   choose: "choose a piece",
-  choosing: "a computer will boot straight to it.",
+  choosing: {
+    pc: "a computer will boot straight to it.",
+    arm: "a Raspberry Pi, or a computer with ARM, will boot straight to it.",
+  } satisfies Record<Machine, string>,
   typing: "type a name, or pick one. arrows move, space picks, delete erases.",
   kidlisp: 'for KidLisp, type "os $cow" at the prompt.',
   recent: "built lately",
@@ -233,7 +236,7 @@ export const words = {
     },
     erase: {
       title: "4. get the card back",
-      text: () => ['Raspberry Pi Imager: "Erase", at the end of its list of systems.'],
+      text: () => ['in Raspberry Pi Imager pick "Erase", at the end of its list of systems.'],
     },
   },
   /** Files on a stick, beside the image. */
