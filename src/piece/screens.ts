@@ -410,26 +410,17 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
   };
 }
 
-/** What is left to do with a file, for each kind of computer: the picture, and what is said. */
-const STEPS: Record<Machine, readonly [PictureName, keyof typeof words.steps][]> = {
-  pc: [
-    ["flash", "flash"],
-    ["format", "format"],
-    ["boot", "boot"],
-    ["reset", "reset"],
-  ],
-  arm: [
-    ["flash", "write"],
-    ["format", "format"],
-    ["card", "card"],
-    ["reset", "erase"],
-  ],
-};
+/** What is left to do with a file, for each kind of computer: a picture each, and what is said. */
+const STEPS = {
+  pc: ["flash", "format", "boot", "reset"],
+  arm: ["write", "format", "card", "erase"],
+} as const satisfies Record<Machine, readonly (PictureName & keyof typeof words.steps)[]>;
 
 function done(model: Model, { keep, where, saved }: BuildState, info: ImageInfo): Screen {
   const said = where === "chosen" ? words.doneChosen : saved ? words.done : words.handed;
-  const [first, ...rest] = STEPS[wordOf(info.base.arch)].map(([picture, name]) =>
-    step(picture, words.steps[name].title, words.steps[name].text(info.fileName)),
+  const machine = wordOf(info.base.arch);
+  const [first, ...rest] = STEPS[machine].map((name) =>
+    step(name, words.steps[name].title, words.steps[name].text(info.fileName)),
   );
   return {
     kind: "pages",
@@ -451,7 +442,7 @@ function done(model: Model, { keep, where, saved }: BuildState, info: ImageInfo)
       },
       gap(),
       text(keep.wanted && keep.bytes > 0 ? words.keeps(keep.bytes) : words.keepsNot, { color: "dim" }),
-      text(words.next, { color: "title" }),
+      text(words.next[machine], { color: "title" }),
       ...rest.flat(),
     ],
     aside: first ?? [],

@@ -182,7 +182,7 @@ export const words = {
   doneChosen: (name: string) => `${name} is where you wanted it.`,
   keeps: (bytes: number) => `base kept here (${size(bytes)}).`,
   keepsNot: "base not kept.",
-  next: "next: flash it.",
+  next: { pc: "next: flash it.", arm: "next: write it." } satisfies Record<Machine, string>,
   copied: "sha256 copied",
 
   steps: {
