@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from "node:util";
 import config from "../public/aesthetic.computer/os/config.json" with { type: "json" };
+import { ARCHITECTURES, architectureOf } from "../src/architectures.ts";
 import { findRelease } from "../src/fetch/release.ts";
 import { DEFAULT_RETRY, PREPARE_GIVE_UP_AFTER_MS, RetryPolicy } from "../src/fetch/retry.ts";
 import { Source } from "../src/fetch/source.ts";
@@ -17,6 +18,7 @@ export const BASE_OPTIONS = {
   manifest: { type: "string" },
   flavor: { type: "string" },
   version: { type: "string" },
+  arch: { type: "string" },
   key: { type: "string", multiple: true },
   patience: { type: "string", default: "600" },
 } as const satisfies ParseArgsConfig["options"];
@@ -26,6 +28,7 @@ interface BaseValues {
   readonly manifest?: string | undefined;
   readonly flavor?: string | undefined;
   readonly version?: string | undefined;
+  readonly arch?: string | undefined;
   readonly key?: string[] | undefined;
   readonly patience: string;
 }
@@ -64,10 +67,19 @@ export async function openBase(values: BaseValues, stop: AbortSignal): Promise<O
   if (values.version !== undefined && !VERSION.test(values.version)) {
     throw new UsageError(`--version takes a version like 2026.11.24, not "${values.version}"`);
   }
+  const architecture = values.arch === undefined ? undefined : architectureOf(values.arch);
+  if (values.arch !== undefined && !architecture) {
+    const words = ARCHITECTURES.map(({ word }) => word).join(" or ");
+    throw new UsageError(`--arch takes ${words}, not "${values.arch}"`);
+  }
   const { manifest = config.latest } = values;
   // The settings name a flavor of the list that they name.
   const usual = values.manifest === undefined ? config.flavor : undefined;
-  const wanted = { flavor: values.flavor ?? usual, version: values.version };
+  const wanted = {
+    flavor: values.flavor ?? usual,
+    version: values.version,
+    ...(architecture && { arches: [architecture.arch] }),
+  };
   if (!isUrl(manifest)) {
     const base = await fileBase(manifest, { ...wanted, keys: values.key });
     return { ...base, preparing, recordSeen: async () => {} };

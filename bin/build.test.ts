@@ -1,6 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { WINDOW } from "../src/release/manifest.ts";
 import { pattern } from "../src/testing/bytes.ts";
@@ -219,5 +228,40 @@ describe("--from", () => {
     const none = os(...FILE, "--from", "none.iso", "--out", "b.iso");
     expect(none).toMatchObject({ status: 1, stdout: "" });
     expect(none.stderr).toBe("os: none.iso cannot be read: there is no such file or folder\n");
+  });
+});
+
+describe("--arch", () => {
+  writeFileSync(path.join(root, "arm.json"), JSON.stringify({ ...manifest, arch: "aarch64" }));
+  const ARM = [...BUILD, "--manifest", "../arm.json"];
+
+  test("a base for another architecture is taken only when that is asked for", () => {
+    const pc = os(...ARM);
+    expect(pc).toMatchObject({ status: 1, stdout: "" });
+    expect(pc.stderr).toMatch(/its architecture is aarch64, not x86_64/);
+    const arm = os(...FILE, "--arch", "arm");
+    expect(arm.stderr).toMatch(/its architecture is x86_64, not aarch64/);
+    expect(os(...FILE, "--arch", "vax").stderr).toMatch(/^os: --arch takes pc or arm, not "vax"/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("beside an image for ARM lies what Raspberry Pi Imager verifies it by", () => {
+    expect(os(...ARM, "--arch", "arm")).toMatchObject({ status: 0, stderr: "" });
+    expect(readdirSync(folder).toSorted()).toEqual([
+      "frog@jeffrey-os-arm.img",
+      "frog@jeffrey-os-arm.rpi-imager-manifest",
+    ]);
+    const made = readFileSync(at("frog@jeffrey-os-arm.img"));
+    const { os_list: list } = JSON.parse(
+      readFileSync(at("frog@jeffrey-os-arm.rpi-imager-manifest"), "utf8"),
+    ) as {
+      os_list: { url: string; extract_sha256: string; extract_size: number }[];
+    };
+    expect(list).toHaveLength(1);
+    expect(list[0]).toMatchObject({
+      extract_size: made.length,
+      extract_sha256: sha256Of(new Uint8Array(made)),
+    });
+    expect(fileURLToPath(list[0]!.url)).toBe(realpathSync(at("frog@jeffrey-os-arm.img")));
   });
 });

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { stat, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { knownArchitecture } from "../src/architectures.ts";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { SaveError } from "../src/errors.ts";
@@ -11,6 +13,7 @@ import { WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { asTold, BASE_OPTIONS, openBase, type OpenBase } from "./base.ts";
 import { understand, UsageError } from "./errors.ts";
 import { olderBase } from "./from-older.ts";
+import { imagerManifest, imagerManifestName } from "./imager.ts";
 import { openInput } from "./input.ts";
 import { inputSeed } from "./input-seed.ts";
 import { writeWhole } from "./output.ts";
@@ -88,6 +91,13 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   await input?.handle.close();
   tellPieces(contents.pieces, image.info.start);
   print(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
+  if (knownArchitecture(image.info.base.arch).onCards && (await stat(out).catch(() => undefined))?.isFile()) {
+    const manifest = imagerManifestName(out);
+    await writeFile(manifest, imagerManifest(out, image.info));
+    print(
+      `${manifest}: for Raspberry Pi Imager, which then verifies what it writes. The image must stay where it is.`,
+    );
+  }
   if (input && sources.servers.length > 0) {
     print(`${sources.retry.fetched} bytes of the base were fetched; the rest of it came from ${from}.`);
   }

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { USUAL_ARCH } from "../src/architectures.ts";
 import { parseConfig, type Config } from "../src/config.ts";
 import { findRelease } from "../src/fetch/release.ts";
 import { isLatest } from "../src/release/latest.ts";
@@ -217,12 +218,13 @@ async function examineBases(report: Report, config: Config, origin: string): Pro
 
   let room = Infinity;
   const seen = new Set<string>();
-  for (const { flavor: its, version, manifest } of listed?.releases ?? []) {
-    const name = `${its} ${version}`;
+  for (const { flavor: its, version, arch, manifest } of listed?.releases ?? []) {
+    const name = `${its} ${version}${arch === USUAL_ARCH ? "" : ` for ${arch}`}`;
     if (seen.has(name)) continue; // an earlier one has its name, and this one cannot be asked for
     seen.add(name);
     const url = new URL(manifest, latest).href;
-    const find = () => findRelease(url, { flavor: its, version, keys }, new RetryPolicy(RETRY), forever());
+    const find = () =>
+      findRelease(url, { flavor: its, version, arches: [arch], keys }, new RetryPolicy(RETRY), forever());
     const release = await report.check(`${name}: manifest`, SIGN, find);
     for (const [what, address, kind] of [
       ["manifest", url, "stays"],

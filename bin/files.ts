@@ -24,6 +24,7 @@ export async function fileBase(
   wanted: {
     readonly flavor?: string | undefined;
     readonly version?: string | undefined;
+    readonly arches?: readonly string[] | undefined;
     readonly keys?: readonly string[] | undefined;
   },
 ): Promise<Base & { readonly bytes: Bytes; readonly signature: string | undefined }> {

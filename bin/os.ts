@@ -7,10 +7,11 @@ import { print, watchOutput } from "./terminal.ts";
 const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise<void> }> = {
   build: {
     usage: `build <piece>... [--manifest URL-or-path] [--oven URL] [--bundle FILE]... [--splash FILE]
-                                 [--flavor NAME] [--version VERSION] [--key KEY]... [--start PIECE|menu]
+                                 [--flavor NAME] [--version VERSION] [--arch pc|arm] [--key KEY]... [--start PIECE|menu]
                                  [--allow [PIECE=]camera,microphone,midi,network,sysex]... [--by @HANDLE]
                                  [--settings FILE] [--patience SECONDS] [--from FILE | --only-piece] [--out FILE]
-      Make <piece>-os.iso, as the browser would. A KEY is a minisign public key that may have signed the manifest.
+      Make <piece>-os.iso, as the browser would; with --arch arm <piece>-os-arm.img, for a Raspberry Pi or ARM with UEFI,
+      and beside it what Raspberry Pi Imager verifies it by. A KEY is a minisign public key that may have signed the manifest.
       Several pieces go into one image, as <piece>+1-os.iso: its machine begins with a menu of them, or with --start.
       --bundle: a page from a file, for each piece in their order. A piece may use what --allow says of the computer that
       it starts, every piece or the one that is named, and nothing of it otherwise. --by: the image says who has built it,
@@ -38,7 +39,7 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
     run: async (args) => await (await import("./put.ts")).put(args),
   },
   repair: {
-    usage: `repair FILE|DEVICE [--check] [--manifest URL-or-path] [--flavor NAME] [--version VERSION] [--key KEY]...
+    usage: `repair FILE|DEVICE [--check] [--manifest URL-or-path] [--flavor NAME] [--version VERSION] [--arch pc|arm] [--key KEY]...
                         [--patience SECONDS]
       Verify an image, or a stick that has one, against the signed manifest of the base that it says it was made from,
       fetch what is wrong, and only that, and write it in place; --check only looks. The piece stays as it is: nothing

@@ -147,18 +147,18 @@ function cutOff(file: string, { has, wants }: { has: number; wants: number }, ca
   );
 }
 
-/** The flavor and version that are asked for: those of the options, or those that the image says it was made from. */
+/** The flavor, version and architecture that are asked for: those of the options, or those that the image says it was made from. */
 async function baseOf(file: string, at: At, size: number, values: Values) {
-  const { flavor, version, manifest = "" } = values;
+  const { flavor, version, arch, manifest = "" } = values;
   if (version !== undefined || manifest.endsWith("/manifest.json") || manifest === "manifest.json") {
-    return { flavor, version };
+    return { flavor, version, arch };
   }
   let why = "nothing on it says so";
   try {
     const { piece } = await layoutOf(at, size);
     const listing = await piecesIn((start, length) => at(piece.start + start, length), piece.length);
     const named = listing && baseNamedIn(listing);
-    if (named) return { flavor: flavor ?? named.flavor, version: named.version };
+    if (named) return { flavor: flavor ?? named.flavor, version: named.version, arch: arch ?? named.arch };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     if (error instanceof CutOffError) throw cutOff(file, error, error);

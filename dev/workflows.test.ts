@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { ARCHITECTURES } from "../src/architectures.ts";
 
 const folder = resolve(import.meta.dirname, "../.github/workflows");
 const text = (name: string) => readFileSync(resolve(folder, name), "utf8");
@@ -69,13 +70,19 @@ test("secrets are known to the steps that sign and publish, and to no other, nor
     const found = steps.filter((step) => step.includes("secrets."));
     const inSteps = found.join("").match(/secrets\./g)?.length;
     expect([name, inSteps]).toEqual([name, file.match(/\$\{\{ secrets\./g)?.length]);
-    return found.map((step) => /run: (\S+)/.exec(step)?.[1] ?? "");
+    return found.map((step) => /run: .*?(base\/(?:build\/steps|publish)\/\S+) /.exec(step)?.[1] ?? "");
   });
   expect(knowing.toSorted((one = "", other = "") => one.localeCompare(other, "en"))).toEqual([
     "base/build/steps/sign.sh",
     "base/publish/publish",
     "base/publish/renew",
   ]);
+});
+
+test("every architecture that there are bases for is built, twice, and booted", () => {
+  const all = ARCHITECTURES.map(({ arch }) => arch).join(" ");
+  expect(text("base.yml").split(`for arch in ${all}; do base/build/build.sh kiosk`)).toHaveLength(3);
+  expect(text("base.yml")).toContain("--arch aarch64");
 });
 
 test("the list of releases is renewed every week, and not while a release is published", () => {

@@ -8,6 +8,7 @@
   that is said either way is in src/messages.ts.
 
     os               choose a piece           os notepat tiny   a flavor or version of base
+    os notepat:arm   for a Raspberry Pi or ARM; "pc" for a PC
     os notepat       build it                 os clear          forget what is kept of base images
     os notepat line @jeffrey/frog             several on one stick, with a menu; os:notepat~line~@jeffrey/frog
 
@@ -20,7 +21,7 @@
 import { addressOf, namedBy } from "../src/piece/address.ts";
 import { layout } from "../src/piece/layout.ts";
 import { dark, light } from "../src/piece/palette.ts";
-import { called } from "../src/piece/model.ts";
+import { called, isMachine, machineOf, otherMachine, qualifiersFor, wordOf } from "../src/piece/model.ts";
 import { actionsOf, announcement, offersOf, screenOf, withMark } from "../src/piece/screens.ts";
 import { words } from "../src/piece/words.ts";
 
@@ -40,6 +41,7 @@ const BEAT_TICKS = 60;
 const os = {
   target: "",
   others: [],
+  machine: "",
   phone: false,
   page: null,
   pageIsLate: false,
@@ -65,7 +67,7 @@ const os = {
   beat: 0,
 };
 /** @type {string[]} */
-let qualifiers = []; // a flavor or version of base
+let qualifiers = []; // a flavor, version or architecture of base
 let handle = ""; // whose, once AC says who is there
 let visit = ""; // tells the page's answers to us from those to an earlier visit
 let pageNumber = 0; // which page of the screen is shown, from 0
@@ -323,7 +325,12 @@ const commands = {
     Object.assign(os, { marked: [os.target, ...os.others], target: "", others: [], typed: "", chosen: 0 });
     os.looking = "";
   },
-  buildMarked: () => jump(addressOf(namedBy([], os.marked))),
+  forAnother() {
+    const built = os.build?.info && os.target !== "" ? wordOf(os.build.info.base.arch) : machineOf(os);
+    os.machine = otherMachine(built);
+    if (os.target !== "") go([os.target, ...os.others], qualifiers);
+  },
+  buildMarked: () => go(os.marked),
   goWithout: () => (os.goesWithout = true),
   fetchAgain: () => tell("os:again"),
   showFirst() {
@@ -334,7 +341,7 @@ const commands = {
 };
 
 function perform(/** @type {Command} */ command) {
-  if (command.startsWith("go:")) jump(`os:${command.slice(3)}`);
+  if (command.startsWith("go:")) go([command.slice(3)]);
   else if (command.startsWith("mark:")) mark(command.slice(5));
   else if (command.startsWith("look:")) look(command.slice(5));
   else if (command.startsWith("include:")) {
@@ -350,6 +357,14 @@ function perform(/** @type {Command} */ command) {
     tell("os:stick", { job: { do: "remove", folder: command.slice(7) } });
   else commands[command]();
   changed();
+}
+
+/** Go to the build of these, for the machine that is chosen; of the words beside them it changes that one. */
+function go(/** @type {readonly string[]} */ pieces, /** @type {readonly string[]} */ beside = []) {
+  const wanted = namedBy([], pieces.join("~").split("~"));
+  const machine = wanted.qualifiers.find(isMachine) ?? machineOf(os); // one that is typed counts
+  const all = qualifiersFor(machine, [...wanted.qualifiers, ...beside], os.page ?? {});
+  jump(addressOf({ ...wanted, qualifiers: all }));
 }
 
 /** Show the image on disk that is open, or the build. */
@@ -378,7 +393,8 @@ function press(key, repeat) {
 /** A key while a piece is chosen. With pieces that are marked it is another one to be marked. */
 function pick(name, key, offers) {
   const isMarking = os.marked.length > 0;
-  if (name === "arrowdown") os.chosen = min(os.chosen + 1, offers.length - 1);
+  if (key === "*" && !isMarking) commands.forAnother();
+  else if (name === "arrowdown") os.chosen = min(os.chosen + 1, offers.length - 1);
   else if (name === "arrowup") os.chosen = max(os.chosen - 1, 0);
   else if (/^[,+=]$/.test(key) || (isMarking && name === "space")) mark(offers[os.chosen]);
   else if (isMarking && /^(tab|arrowright)$/.test(name)) commands.buildMarked();

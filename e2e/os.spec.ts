@@ -77,7 +77,7 @@ test("from the prompt to a booting stick", async ({ page, site }) => {
 async function published(): Promise<{ manifest: Manifest; base: string }> {
   const cdn = path.join(import.meta.dirname, "../base/out/cdn");
   const { releases } = parseLatest(JSON.parse(readFileSync(`${cdn}/latest.json`, "utf8")));
-  const release = releases.find(({ flavor }) => flavor === "tiny");
+  const release = releases.find(({ flavor, arch }) => flavor === "tiny" && arch === "x86_64");
   const manifestFile = path.join(cdn, release?.manifest ?? "");
   const manifest = parseManifest(JSON.parse(readFileSync(manifestFile, "utf8")));
   return { manifest, base: path.join(path.dirname(manifestFile), manifest.image.url) };

@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ui: ["worker/api", "bundle", "cache", "release", "settings", "splash", "piece", "time"],
   disks: ["piece"],
 };
-const WORDS = ["allowances", "errors", "messages", "config"];
+const WORDS = ["allowances", "architectures", "errors", "messages", "config"];
 
 const root = path.resolve(import.meta.dirname, "..");
 const IMPORT =

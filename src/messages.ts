@@ -1,4 +1,5 @@
 import type { Allowance } from "./allowances.ts";
+import type { Arch } from "./architectures.ts";
 
 // Everything that passes between threads, as plain data:
 //
@@ -31,7 +32,7 @@ export interface PieceMessage {
   readonly others?: readonly string[];
   /** Which of several pieces is meant. For `os:allow`, `os:first`, `os:include` and `os:preview`. */
   readonly of?: string;
-  /** What stood beside the pieces' names: a flavor, a version. For `os:open` and `os:link`. */
+  /** What stood beside the pieces' names: a flavor, a version, an architecture. For `os:open` and `os:link`. */
   readonly qualifiers?: readonly string[];
   /** For `os:start`: into the browser's downloads, or into a file that the person chooses now. */
   readonly where?: "downloads" | "choose";
@@ -83,6 +84,8 @@ export interface PageInfo {
   readonly stick: boolean;
   /** What this computer runs, as far as the browser tells: it says how a stick is ejected. */
   readonly system?: "windows" | "mac" | "chromeos" | "linux";
+  /** The architecture of this computer, where an image for it is suggested instead of one for the usual one. */
+  readonly suggested?: Arch;
   /** What is kept of base images. */
   readonly kept: number;
   /** What was built lately, the last first: pieces, and with tildes between those that were built together. */

@@ -63,3 +63,27 @@ test.each([["ext4"], ["fat"], ["guid", "2"]])(
     expect(call(name, `hangs-${name}`, ...words)).toBe("");
   },
 );
+
+test.each([
+  ["another UUID", "0ddba11a-0000-8000-8000-000000000000", undefined],
+  ["the UUID", "01234567-89ab-cdef-0123-456789abcdef", "01234567-89ab-cdef-0123-456789abcdef"],
+  ["auto", "auto", "01234567-89ab-cdef-0123-456789abcdef"],
+  ["none", "", ""],
+])("the disk with the right FEDAC-LIVE is taken for piece=%s", (_, piece, found) => {
+  const sys = join(folder, "sys", piece || "none");
+  const disk = join(sys, "block/sda");
+  run("mkdir", "-p", join(disk, "sda2"), join(disk, "sda3"));
+  for (const number of ["2", "3"]) writeFileSync(join(disk, `sda${number}/partition`), number);
+  const find = /^find_disk\(\) \{\n[^]*?\n\}\n/m.exec(init)![0];
+  const partition = /^partition\(\) \{\n[^]*?\n\}\n/m.exec(init)![0];
+  const known = `guid() { echo live; }\next4() { [ "$1" != sda3 ] || echo 01234567-89ab-cdef-0123-456789abcdef; }\n`;
+  const text = `${known}${partition}${find}`.replaceAll("/sys/", `${sys}/`);
+  const { stdout, status } = spawnSync(
+    "sh",
+    ["-c", `live=live piece=$1\n${text}find_disk && echo "$piece"`, "sh", piece],
+    {
+      encoding: "utf8",
+    },
+  );
+  expect([status, stdout]).toEqual(found === undefined ? [1, ""] : [0, `${found}\n`]);
+});

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Build a base image and its release: base/build/build.sh [flavor]. Needs no root. A step can be run alone, in
-# this order, as base/build/steps/NAME.sh [flavor]; it works on what the steps before it left in base/out/parts.
+# Build a base image and its release: base/build/build.sh [flavor [architecture]]. Needs no root. A step can be run alone, in
+# this order, as OS_ARCH=architecture base/build/steps/NAME.sh [flavor]; it works on what the steps before it left in
+# base/out/parts.
+export OS_ARCH=${2:-${OS_ARCH:-x86_64}}
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p "$OUT" "$WORK"
@@ -10,6 +12,7 @@ flock 9 # a second build waits, and then finds nothing left to do
 
 # step NAME [ARGUMENT]...
 step() {
+  [[ " $WITHOUT " != *" $1 "* ]] || return 0
   printf '%4d s  %s\n' "$SECONDS" "$1"
   if [ "$1" = sign.sh ]; then
     "$BUILD/steps/$1" "$FLAVOR" "${@:2}"
@@ -20,7 +23,7 @@ step() {
 
 step packages.sh # names → versions → .deb files
 HASH=$(inputs_hash)
-DONE=$OUT/$FLAVOR.built # "HASH DIRECTORY" of the newest release, written last
+DONE=$OUT/$FLAVOR-$ARCH.built # "HASH DIRECTORY" of the newest release, written last
 if read -r hash release 2> /dev/null < "$DONE" && [ "$hash" = "$HASH" ] && [ -f "$CDN/$release/manifest.json" ]; then
   step sign.sh "$CDN/$release/manifest.json" # the key may be another one by now
   step latest.sh

@@ -11,8 +11,11 @@ BUILD=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 BASE=${BUILD%/*}
 OUT=${BASE_OUT:-$BASE/out}
 FLAVOR=${1:-tiny}
+# As `uname -m` says it. What is another on one architecture than on the next is in arch/ARCH/ and in lists packages/NAME.ARCH.txt.
+export OS_ARCH=${OS_ARCH:-x86_64}
+ARCH=$OS_ARCH
 CACHE=$OUT/cache
-WORK=$OUT/parts/$FLAVOR
+WORK=$OUT/parts/$ARCH/$FLAVOR
 CDN=$OUT/cdn
 
 MIB=$((1024 * 1024))
@@ -38,10 +41,25 @@ lines() {
   sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$@"
 }
 
+# packages NAME: the lines of packages/NAME.txt and of packages/NAME.ARCH.txt; one of them need not be there
+packages() {
+  local file files=()
+  for file in "$BUILD/packages/$1.txt" "$BUILD/packages/$1.$ARCH.txt"; do
+    [ ! -f "$file" ] || files+=("$file")
+  done
+  [ ${#files[@]} -gt 0 ] || die "no list packages/$1.txt"
+  lines "${files[@]}"
+}
+
+# emulated PROGRAM [ARGUMENT]...: run a program of the image's architecture, one that needs no libraries or is its loader
+emulated() {
+  "${EMULATOR[@]}" "$@"
+}
+
 # What decides a release, apart from the packages, relative to base/: not the tests, and not what is written about it.
 # inputs.test.ts checks this list against what the tools and the session really import.
 inputs() {
-  printf '%s\n' build boot kiosk tiny ../tsconfig.json ../src/{allowances,bundle/density,errors,bytes/sha256,ext4/struct,piece/name}.ts \
+  printf '%s\n' build boot kiosk tiny ../tsconfig.json ../src/{allowances,architectures,bundle/density,errors,bytes/sha256,ext4/struct,piece/name}.ts \
     ../src/image/{gpt,os-json}.ts ../src/settings/{countries,keyboards,seal,settings}.ts ../src/release/{latest,list,manifest,version,windows}.ts ../src/splash/{splash,png,png-size,font}.ts
 }
 
@@ -66,7 +84,7 @@ inputs_hash() {
   [ -f "$WORK/packages.lock" ] || die "no packages.lock yet" "base/build/build.sh $FLAVOR"
   mapfile -t paths < <(inputs)
   {
-    printf '%s %s %s\n' "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH"
+    printf '%s %s %s %s\n' "$FLAVOR" "$ARCH" "$VERSION" "$SOURCE_DATE_EPOCH"
     cat "$WORK/packages.lock"
     (cd "$BASE" && find "${paths[@]}" -type f -not -name '*.test.ts' -print0 | sort -z | xargs -0 sha256sum)
     (cd "$BASE" && find "${paths[@]}" -not -name '*.test.ts' -perm /u=x -print | sort) # all that git keeps of modes
@@ -98,3 +116,10 @@ round_up() {
 }
 
 [[ $FLAVOR =~ ^[a-z0-9]+$ && -d $BASE/$FLAVOR/rootfs ]] || die "no flavor \"$FLAVOR\"" "base/build/build.sh tiny"
+[[ $ARCH =~ ^[a-z0-9_]+$ && -f $BUILD/arch/$ARCH/names.sh ]] ||
+  die "no architecture \"$ARCH\", but $(cd "$BUILD/arch" && echo *)" "base/build/build.sh $FLAVOR x86_64"
+# shellcheck source=SCRIPTDIR/arch/x86_64/names.sh
+. "$BUILD/arch/$ARCH/names.sh"
+EMULATOR=()
+[ "$(uname -m)" = "$ARCH" ] || EMULATOR=("qemu-$ARCH-static")
+[ ${#EMULATOR[@]} = 0 ] || need "${EMULATOR[0]}" qemu-user-static

@@ -10,7 +10,7 @@ let out: string;
 let root: string;
 beforeEach(() => {
   out = mkdtempSync(path.join(tmpdir(), "needed-"));
-  root = path.join(out, "parts/tiny/root");
+  root = path.join(out, "parts/x86_64/tiny/root");
   for (const folder of ["usr/bin", "usr/lib"]) mkdirSync(path.join(root, folder), { recursive: true });
   copyFileSync("/usr/bin/env", path.join(root, "usr/bin/env")); // which needs the C library and no other
   writeFileSync(path.join(root, "usr/bin/script"), "#!/bin/sh\n", { mode: 0o755 });
@@ -19,7 +19,7 @@ afterEach(() => rmSync(out, { recursive: true }));
 
 function needed() {
   const { status, stderr } = spawnSync(STEP, ["tiny"], {
-    env: { ...process.env, BASE_OUT: out },
+    env: { ...process.env, BASE_OUT: out, OS_ARCH: "x86_64" },
     encoding: "utf8",
   });
   return { status, stderr };

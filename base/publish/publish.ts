@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { USUAL_ARCH } from "../../src/architectures.ts";
 import { parseConfig } from "../../src/config.ts";
 import { SignatureError } from "../../src/errors.ts";
 import { copiesName } from "../../src/release/copies.ts";
@@ -86,7 +87,7 @@ export async function publish(job: Job, path: string): Promise<void> {
 
   const there = await store.read(`${name}/manifest.json`);
   if (there && sha256(there.bytes) !== sha256(release.bytes)) {
-    const advice = `OS_VERSION=… base/build/build.sh ${manifest.flavor}, for a version of its own`;
+    const advice = `OS_VERSION=… base/build/build.sh ${manifest.flavor} ${manifest.arch}, for a version of its own`;
     throw new Refusal(`${name} is published already, with another manifest`, advice);
   }
   if (!there) {
@@ -410,11 +411,18 @@ async function signed({ sign }: Job, bytes: Uint8Array): Promise<Buffer> {
   }
 }
 
-/** The directory of the release that `wanted` means (a flavor, a name, or the one built last). */
+/**
+ * The directory of the release that `wanted` means: a flavor, for the usual architecture; a flavor and an architecture, as
+ * `kiosk-aarch64`; a name; or the one built last.
+ */
 async function built(out: string, wanted: string | undefined): Promise<string> {
   const { releases } = parseLatest(parse(await readFile(join(out, "cdn", LATEST))));
   const found = releases.find(
-    (each) => wanted === undefined || each.flavor === wanted || list.dirOf(each) === wanted,
+    (each) =>
+      wanted === undefined ||
+      (each.flavor === wanted && each.arch === USUAL_ARCH) ||
+      `${each.flavor}-${each.arch}` === wanted ||
+      list.dirOf(each) === wanted,
   );
   if (found) return join(out, "cdn", list.dirOf(found));
   throw new Refusal(`no ${wanted ?? "release"} has been built`, `base/build/build.sh ${wanted ?? ""}`);
@@ -459,7 +467,7 @@ async function main(command: string | undefined, args: string[]): Promise<void> 
   const graceMs = Number(values.grace) * DAY_MS;
   if (where === undefined || more.length > 0 || !(graceMs >= 0)) {
     throw new Refusal(
-      "usage: base/publish/publish DEST [FLAVOR|NAME], base/publish/rollback DEST [VERSION|NAME] [--as-new], " +
+      "usage: base/publish/publish DEST [FLAVOR|FLAVOR-ARCH|NAME], base/publish/rollback DEST [VERSION|NAME] [--as-new], " +
         "base/publish/renew DEST",
       "base/README.md",
     );
@@ -487,7 +495,8 @@ function adviceOf(error: Error): string | undefined {
     return "OS_SIGNING_KEY=… of a key that --config FILE has; while keys change, a FILE with both";
   if (!(error instanceof list.ListError)) return undefined;
   const { remedy } = error;
-  if (remedy.kind === "build") return `OS_VERSION=${remedy.version} base/build/build.sh ${remedy.flavor}`;
+  if (remedy.kind === "build")
+    return `OS_VERSION=${remedy.version} base/build/build.sh ${remedy.flavor} ${remedy.arch}`;
   const commands = remedy.names.map((name) => `base/publish/rollback DEST ${name}`);
   return commands.join(", or ") || "base/publish/publish DEST";
 }

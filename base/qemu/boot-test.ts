@@ -3,16 +3,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ANSWER, bootImage, oneOf, positiveInteger } from "./boot.ts";
+import { type Arch, ARCHES } from "./computers.ts";
 import { ACCELERATORS, type Firmware, MEDIA, type Medium } from "./machine.ts";
 import { difference, type Picture, readPicture } from "./picture.ts";
 import { VARIANTS, type Variant, vary } from "./variants.ts";
 
-const USUAL = ["uefi-usb", "uefi-cdrom", "bios-usb", "bios-cdrom", "secure-usb"];
+const USUAL: Record<Arch, readonly string[]> = {
+  x86_64: ["uefi-usb", "uefi-cdrom", "bios-usb", "bios-cdrom", "secure-usb"],
+  aarch64: ["uefi-usb", "uefi-cdrom", "secure-usb"],
+};
 
 const USAGE = `usage: base/qemu/boot-test IMAGE [OPTION]...
-  --way WAY            how it is started, can be repeated; default ${USUAL.join(", ")}.
-                       uefi, bios or secure, then ${MEDIA.join(", ")};
-                       http and pxe are over a network and by UEFI alone, "pxe" is uefi-pxe; lan is for classroom.sh
+  --arch ARCH          what it is for: ${ARCHES.join(" or ")}; default ${ARCHES[0]}
+  --way WAY            how it is started, can be repeated; default ${USUAL.x86_64.join(", ")};
+                       of aarch64 ${USUAL.aarch64.join(", ")}.
+                       uefi, bios or secure, then ${MEDIA.filter((each) => each !== "sd").join(", ")};
+                       http and pxe are over a network and by UEFI alone, "pxe" is uefi-pxe; lan is for classroom.sh;
+                       or pi-sd, a Raspberry Pi 3 (for images that need no more than 1 GiB of memory)
   --variant VARIANT    what has become of the image: ${VARIANTS.join(", ")}, or all; default whole
   --repeat N           start each this many times
   --expect PICTURE     a PNG that the screen must look like, where the piece is to be seen
@@ -121,7 +128,8 @@ function parse(args: string[]) {
     args,
     allowPositionals: true,
     options: {
-      way: { type: "string", multiple: true, default: USUAL },
+      arch: { type: "string", default: "x86_64" },
+      way: { type: "string", multiple: true },
       variant: { type: "string", multiple: true, default: ["whole"] },
       repeat: { type: "string", default: "1" },
       expect: { type: "string" },
@@ -136,15 +144,17 @@ function parse(args: string[]) {
   });
   const [image, ...more] = positionals;
   if (image === undefined || more.length > 0) throw new Error(USAGE);
+  const arch = oneOf(values.arch, ARCHES);
   return {
     image,
-    ways: values.way.map(wayOf),
+    ways: (values.way ?? USUAL[arch]).map(wayOf),
     variants: values.variant.includes("all") ? VARIANTS : values.variant.map((word) => oneOf(word, VARIANTS)),
     repeat: positiveInteger(values.repeat),
     expect: values.expect,
     tolerance: share(values.tolerance),
     screens: values.screens,
     machine: {
+      arch,
       settleSeconds: values.settle === "0" ? 0 : positiveInteger(values.settle),
       timeoutSeconds: positiveInteger(values.timeout),
       memory: positiveInteger(values.memory),
@@ -156,9 +166,16 @@ function parse(args: string[]) {
 
 function wayOf(name: string): Way {
   const [first = "", ...rest] = (name === "pxe" ? "uefi-pxe" : name).split("-");
-  const firmware = oneOf(first, ["uefi", "bios", "secure"]);
+  const firmware = oneOf(first, ["uefi", "bios", "secure", "pi"]);
   const medium = oneOf(rest.join("-"), MEDIA);
-  return { name, firmware: firmware === "bios" ? "bios" : "uefi", medium, secureBoot: firmware === "secure" };
+  if ((firmware === "pi") !== (medium === "sd"))
+    throw new Error(`"${name}": a Raspberry Pi starts from sd, and nothing else does`);
+  return {
+    name,
+    firmware: firmware === "secure" ? "uefi" : firmware,
+    medium,
+    secureBoot: firmware === "secure",
+  };
 }
 
 function share(word: string): number {

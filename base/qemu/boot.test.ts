@@ -203,7 +203,9 @@ function build(env: Record<string, string>) {
 
 function published(directory: string) {
   const json = (path: string): unknown => JSON.parse(fs.readFileSync(join(directory, path), "utf8"));
-  const newest = parseLatest(json("latest.json")).releases.find(({ flavor }) => flavor === "tiny")!;
+  const newest = parseLatest(json("latest.json")).releases.find(
+    ({ flavor, arch }) => flavor === "tiny" && arch === "x86_64",
+  )!;
   const of = parseManifest(json(newest.manifest));
   return { manifest: of, image: join(directory, newest.manifest, "..", of.image.url) };
 }

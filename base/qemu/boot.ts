@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { ARCHES } from "./computers.ts";
 import { ACCELERATORS, type Machine, type MachineOptions, MEDIA, withMachine } from "./machine.ts";
 
 /** A machine to start, and what to wait for. */
@@ -64,7 +65,7 @@ async function record(machine: Machine, film: NonNullable<BootOptions["film"]>, 
   }
 }
 
-const USAGE = `usage: boot.ts IMAGE [--bios] [--medium usb|cdrom|usb-cdrom|sata|nvme|http|pxe|lan] [--secure-boot] [--also IMAGE]...
+const USAGE = `usage: boot.ts IMAGE [--arch ARCH] [--bios | --pi] [--medium usb|cdrom|usb-cdrom|sata|nvme|http|pxe|lan] [--secure-boot] [--also IMAGE]...
   [--screenshot FILE] [--film FOLDER] [--memory MIB] [--cores N] [--accel tcg|kvm] [--timeout SECONDS]`;
 
 function parse(args: string[]): BootOptions {
@@ -72,7 +73,9 @@ function parse(args: string[]): BootOptions {
     args,
     allowPositionals: true,
     options: {
+      arch: { type: "string", default: "x86_64" },
       bios: { type: "boolean", default: false },
+      pi: { type: "boolean", default: false },
       medium: { type: "string", default: "usb" },
       "secure-boot": { type: "boolean", default: false },
       also: { type: "string", multiple: true, default: [] },
@@ -88,7 +91,8 @@ function parse(args: string[]): BootOptions {
   if (image === undefined || more.length > 0) throw new Error(USAGE);
   return {
     image,
-    firmware: values.bios ? "bios" : "uefi",
+    arch: values.pi ? "aarch64" : oneOf(values.arch, ARCHES),
+    firmware: values.pi ? "pi" : values.bios ? "bios" : "uefi",
     medium: oneOf(values.medium, MEDIA),
     secureBoot: values["secure-boot"],
     extraDisks: values.also,

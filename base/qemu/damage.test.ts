@@ -25,7 +25,9 @@ let image: string;
 beforeAll(() => {
   execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
   const json = (path: string): unknown => JSON.parse(fs.readFileSync(join(cdn, path), "utf8"));
-  const newest = parseLatest(json("latest.json")).releases.find(({ flavor }) => flavor === "tiny")!;
+  const newest = parseLatest(json("latest.json")).releases.find(
+    ({ flavor, arch }) => flavor === "tiny" && arch === "x86_64",
+  )!;
   image = join(cdn, newest.manifest, "..", parseManifest(json(newest.manifest)).image.url);
 }, BUILD_MS);
 afterAll(() => fs.rmSync(folder, { recursive: true }));

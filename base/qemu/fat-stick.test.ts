@@ -32,7 +32,10 @@ let image: string;
 beforeAll(() => {
   execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
   const latest = parseLatest(JSON.parse(fs.readFileSync(join(cdn, "latest.json"), "utf8")));
-  const file = join(cdn, latest.releases.find(({ flavor }) => flavor === "tiny")!.manifest);
+  const file = join(
+    cdn,
+    latest.releases.find(({ flavor, arch }) => flavor === "tiny" && arch === "x86_64")!.manifest,
+  );
   const bytes = new Uint8Array(fs.readFileSync(file));
   const manifest = parseManifest(JSON.parse(new TextDecoder().decode(bytes)));
   base = { manifest, bytes, signature: fs.readFileSync(`${file}.minisig`, "utf8") };

@@ -3,18 +3,21 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { COMPUTERS, type Arch, type Computer } from "./computers.ts";
+import { raspberryPi } from "./raspberry-pi.ts";
 import { Qmp } from "./qmp.ts";
 import { networkCard, type Served, serveToMachine } from "./served.ts";
 import { withBootUri } from "./uefi-variables.ts";
 
-/** What starts the machine. */
-export type Firmware = "uefi" | "bios";
+/** What starts the machine: `pi` stands in for the firmware of a Raspberry Pi, which no emulator runs. */
+export type Firmware = "uefi" | "bios" | "pi";
 
 /**
- * What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk, or another computer that serves it:
- * to UEFI HTTP boot, or by PXE, or whatever there is in the network of the tap device `os0` (classroom.sh).
+ * What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk, a card in a Raspberry Pi, or another
+ * computer that serves it: to UEFI HTTP boot, or by PXE, or whatever there is in the network of the tap device `os0`
+ * (classroom.sh).
  */
-export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme", "http", "pxe", "lan"] as const;
+export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme", "sd", "http", "pxe", "lan"] as const;
 /** One of `MEDIA`. */
 export type Medium = (typeof MEDIA)[number];
 
@@ -25,6 +28,8 @@ export const ACCELERATORS = ["tcg", "kvm"] as const;
 export interface MachineOptions {
   /** The disk image; it is not changed unless `writes`. */
   readonly image: string;
+  /** `x86_64` unless said otherwise. */
+  readonly arch?: Arch;
   /** Whether what the machine writes to the disk stays in the image. */
   readonly writes?: boolean;
   /** With `writes`, a file, large enough, for a log of all that the machine writes to the disk: `readWriteLog`. */
@@ -57,9 +62,6 @@ export interface MachineOptions {
   readonly onSerial?: (text: string) => unknown;
 }
 
-/** What Debian's and Ubuntu's package ovmf installs. */
-const UEFI = "/usr/share/OVMF";
-
 /** The name by which QEMU knows what the machine starts from. */
 const MEDIUM = "medium";
 
@@ -77,7 +79,8 @@ export async function withMachine<T>(
     if (options.medium === "http" || options.medium === "pxe") {
       served = await serveToMachine(options.image, options.medium, folder);
     }
-    const machine = new Machine(await commandLine(options, folder, served), folder, options.onSerial);
+    const args = await commandLine(options, folder, served);
+    const machine = new Machine(options.arch ?? "x86_64", args, folder, options.onSerial);
     try {
       return await use(machine);
     } finally {
@@ -103,10 +106,10 @@ export class Machine {
   #stderr = "";
   readonly #folder: string;
 
-  constructor(args: readonly string[], folder: string, onSerial?: (text: string) => unknown) {
+  constructor(arch: Arch, args: readonly string[], folder: string, onSerial?: (text: string) => unknown) {
     this.#folder = folder;
     // The kernel ends QEMU when this process ends, also by SIGKILL
-    this.#qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", "qemu-system-x86_64", ...args], {
+    this.#qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", `qemu-system-${arch}`, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#qemu.stderr.on("data", (bytes: Buffer) => (this.#stderr += bytes.toString()));
@@ -122,7 +125,7 @@ export class Machine {
         end(why);
       };
       this.#qemu.once("error", ({ message }) =>
-        gone(`QEMU did not start (apt install qemu-system-x86): ${message}`),
+        gone(`QEMU did not start (apt install ${COMPUTERS[arch].package}): ${message}`),
       );
       this.#qemu.once("close", (code, signal) => gone(`QEMU ended with ${signal ?? `exit code ${code}`}`));
     });
@@ -131,6 +134,12 @@ export class Machine {
   /** Seconds since power on. */
   get seconds(): number {
     return (performance.now() - this.#startedAt) / 1000;
+  }
+
+  /** QEMU's process. Throws `Error` when it has not started. */
+  get processId(): number {
+    if (this.#qemu.pid === undefined) throw new Error("QEMU has not started");
+    return this.#qemu.pid;
   }
 
   /** Whether QEMU is still there. */
@@ -232,8 +241,12 @@ async function commandLine(
   folder: string,
   served: Served | undefined,
 ): Promise<string[]> {
-  const { firmware = "uefi", memory = 768, cores = 2, accel = "tcg" } = options;
-  const { kernel } = options;
+  const monitor = ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`];
+  const bare = ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", ...monitor];
+  if (options.firmware === "pi" && options.arch !== "aarch64") throw new Error("a Raspberry Pi is aarch64");
+  if (options.firmware === "pi") return [...bare, ...(await raspberryPi(options.image, folder))];
+  const computer = COMPUTERS[options.arch ?? "x86_64"];
+  const { firmware = "uefi", memory = 768, cores = 2, accel = "tcg", kernel } = options;
   const secure = options.secureBoot ? "on" : "off";
   if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS has no Secure Boot");
   if (served && firmware !== "uefi") throw new Error("a BIOS does not start the image over a network");
@@ -244,19 +257,18 @@ async function commandLine(
     `usb-storage,bus=usb.0,drive=extra${i}`,
   ]);
   return [
-    ["-nodefaults", "-no-user-config", "-no-reboot"],
-    ["-machine", `q35,smm=${secure}`, "-global", `driver=cfi.pflash01,property=secure,value=${secure}`],
-    ["-accel", accel === "tcg" ? "tcg,thread=multi" : accel, "-cpu", accel === "tcg" ? "max" : "host"],
+    bare,
+    computer.board(secure),
+    ["-accel", accel === "tcg" ? "tcg,thread=multi" : accel, "-cpu", accel === "tcg" ? computer.cpu : "host"],
     ["-smp", `${cores}`, "-m", `${memory}`],
-    firmware === "uefi" ? await uefi(options.secureBoot === true, folder, served?.uri) : [],
-    ["-display", "none", "-vga", "std", "-serial", "stdio"],
-    ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`],
+    firmware === "uefi" ? await uefi(computer.uefi, options.secureBoot === true, folder, served?.uri) : [],
+    [...computer.devices, "-serial", "stdio"],
     ["-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,bus=usb.0"],
     ["-audiodev", "none,id=silence", "-device", "intel-hda", "-device", "hda-duplex,audiodev=silence"],
     options.usbSound === true ? ["-device", "usb-audio,bus=usb.0,audiodev=silence"] : [],
     options.network === true ? ["-nic", "user,model=e1000e"] : [],
     ...sticks,
-    ...disk(options),
+    ...disk(options, computer),
     served?.args ?? [],
     options.medium === "lan" ? networkCard("tap,ifname=os0,script=no,downscript=no", ",bootindex=0") : [],
     kernel ? ["-kernel", kernel.file, "-initrd", kernel.initrd, "-append", kernel.args] : [],
@@ -265,7 +277,7 @@ async function commandLine(
 }
 
 /** What the machine starts from, if that is attached to it. */
-function disk(options: MachineOptions): string[][] {
+function disk(options: MachineOptions, computer: Computer): string[][] {
   const { image, medium = "usb", sectorSize: size, kernel } = options;
   if (medium === "http" || medium === "pxe" || medium === "lan") return [];
   const sectors = size === undefined ? "" : `,logical_block_size=${size},physical_block_size=${size}`;
@@ -279,13 +291,22 @@ function disk(options: MachineOptions): string[][] {
           `if=none,id=boot,snapshot=${kept},driver=blklogwrites,log-sector-size=512,log.driver=file,log.filename=${logged},` +
             `file.driver=raw,file.file.driver=file,file.file.filename=${comma(resolve(image))}`,
         ],
-    ["-device", `${DEVICES[medium]},id=${MEDIUM},drive=boot,bootindex=${kernel ? 1 : 0}${sectors}`],
+    [
+      "-device",
+      `${deviceOf(medium, computer)},id=${MEDIUM},drive=boot,bootindex=${kernel ? 1 : 0}${sectors}`,
+    ],
   ];
 }
 
-const DEVICES = {
+function deviceOf(medium: Medium, computer: Computer): string {
+  if (medium === "cdrom") return computer.disc;
+  const device = DEVICES[medium];
+  if (device === undefined) throw new Error(`nothing here starts from ${medium} but a Raspberry Pi`);
+  return device;
+}
+
+const DEVICES: Partial<Record<Medium, string>> = {
   usb: "usb-storage,bus=usb.0",
-  cdrom: "ide-cd,bus=ide.0",
   "usb-cdrom": "usb-storage,bus=usb.0",
   sata: "ide-hd,bus=ide.0",
   nvme: "nvme,serial=1",
@@ -300,18 +321,23 @@ function comma(path: string): string {
   return path.replaceAll(",", ",,");
 }
 
-async function uefi(secureBoot: boolean, folder: string, uri: string | undefined): Promise<string[]> {
+async function uefi(
+  of: Computer["uefi"],
+  secureBoot: boolean,
+  folder: string,
+  uri: string | undefined,
+): Promise<string[]> {
   const keys = secureBoot ? ".ms" : "";
   const variables = join(folder, "variables.fd"); // the firmware writes to it
-  await copyFile(`${UEFI}/OVMF_VARS_4M${keys}.fd`, variables).catch((error: Error) => {
-    throw new Error(`no UEFI firmware for QEMU (apt install ovmf): ${error.message}`);
+  await copyFile(of.file("VARS", keys), variables).catch((error: Error) => {
+    throw new Error(`no UEFI firmware for QEMU (apt install ${of.package}): ${error.message}`);
   });
   if (uri !== undefined) {
     await writeFile(variables, withBootUri(new Uint8Array(await readFile(variables)), uri));
   }
   return [
     "-drive",
-    `if=pflash,unit=0,format=raw,readonly=on,file=${UEFI}/OVMF_CODE_4M${keys}.fd`,
+    `if=pflash,unit=0,format=raw,readonly=on,file=${of.file("CODE", keys)}`,
     "-drive",
     `if=pflash,unit=1,format=raw,file=${variables}`,
   ];

@@ -28,7 +28,9 @@ let kernelArgs: string;
 beforeAll(() => {
   execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
   const json = (path: string): unknown => JSON.parse(fs.readFileSync(join(cdn, path), "utf8"));
-  const newest = parseLatest(json("latest.json")).releases.find(({ flavor }) => flavor === "tiny")!;
+  const newest = parseLatest(json("latest.json")).releases.find(
+    ({ flavor, arch }) => flavor === "tiny" && arch === "x86_64",
+  )!;
   const manifest = parseManifest(json(newest.manifest));
   image = join(cdn, newest.manifest, "..", manifest.image.url);
   const bytes = fs.readFileSync(image);

@@ -57,7 +57,9 @@ beforeAll(() => {
   if (!ALL_WAYS) return;
   execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
   const json = (file: string): unknown => JSON.parse(fs.readFileSync(join(cdn, file), "utf8"));
-  const newest = parseLatest(json("latest.json")).releases.find(({ flavor }) => flavor === "tiny")!;
+  const newest = parseLatest(json("latest.json")).releases.find(
+    ({ flavor, arch }) => flavor === "tiny" && arch === "x86_64",
+  )!;
   manifest = parseManifest(json(newest.manifest));
   base = join(cdn, dirname(newest.manifest), manifest.image.url);
   fs.writeFileSync(vmlinuz, ofBase("/vmlinuz"));

@@ -207,7 +207,7 @@ test.each(["http://", "http://["])("an address like %j is refused", async (url) 
 test("a flavor or version that nobody published is said by name", async () => {
   await using server = await serve(cdn);
   await expect(find(`${server.url}/latest.json`, { flavor: "moon" })).rejects.toThrow(
-    /of the flavor "moon" has been published, but there is kiosk 2, test/,
+    /of the flavor "moon" for x86_64 has been published, but there is kiosk 2 for x86_64, test/,
   );
   await expect(find(`${server.url}/latest.json`, { version: "3" })).rejects.toThrow(/with the version 3/);
 });
@@ -282,4 +282,24 @@ test.each<[string, RequestListener]>([
     else cdn(request, response);
   });
   expect((await find(`${server.url}/m/manifest.json`, {}, 20_000)).manifest).toEqual(manifest);
+});
+
+test("of two architectures the one that is wanted is taken, and a manifest of the other is refused in its place", async () => {
+  const arm = { ...manifest, arch: "aarch64" };
+  const [pc, other] = [
+    { version: manifest.version, flavor: "test", arch: "x86_64", created, manifest: "t/manifest.json" },
+    { version: manifest.version, flavor: "test", arch: "aarch64", created, manifest: "arm/manifest.json" },
+  ];
+  const serving = { "/t/manifest.json": manifest, "/arm/manifest.json": arm };
+  await using server = await serve(files({ ...serving, "/latest.json": { releases: [other, pc] } }));
+  const url = `${server.url}/latest.json`;
+  expect((await find(url)).manifest).toEqual(manifest);
+  expect((await find(url, { arches: ["aarch64"] })).manifest).toEqual(arm);
+  expect((await find(url, { arches: ["aarch64", "x86_64"] })).manifest).toEqual(arm);
+
+  const swapped = { ...other, manifest: "t/manifest.json" };
+  await using lying = await serve(files({ ...serving, "/latest.json": { releases: [swapped, pc] } }));
+  await expect(find(`${lying.url}/latest.json`, { arches: ["aarch64", "x86_64"] })).rejects.toThrow(
+    /its architecture is x86_64, not aarch64/,
+  );
 });

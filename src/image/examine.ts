@@ -1,3 +1,4 @@
+import { ARCHITECTURES, USUAL_ARCH } from "../architectures.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import type { Bytes, Patch } from "../bytes/segment.ts";
 import { orderedWindows, type WindowSources } from "../fetch/downloader.ts";
@@ -60,10 +61,13 @@ export class ExamineError extends RangeError {
 /** Which base an `os.json` says that its image was made from. Those are words for people: a signature decides. */
 export function baseNamedIn({
   base,
-}: Pick<Listing, "base">): { flavor: string; version: string } | undefined {
-  const [, flavor, version] = /^\S+ ([a-z0-9][a-z0-9._-]{0,63}) (\S+)$/.exec(base) ?? [];
-  return flavor !== undefined && version !== undefined && VERSION.test(version)
-    ? { flavor, version }
+}: Pick<Listing, "base">): { flavor: string; version: string; arch: string } | undefined {
+  const word = "([a-z0-9][a-z0-9._-]{0,63})";
+  const [, flavor, version, arch = USUAL_ARCH] =
+    new RegExp(`^\\S+ ${word} (\\S+)(?: ${word})?$`).exec(base) ?? []; // `baseInWords`
+  const isKnown = ARCHITECTURES.some((each) => each.arch === arch);
+  return flavor !== undefined && version !== undefined && VERSION.test(version) && isKnown
+    ? { flavor, version, arch }
     : undefined;
 }
 

@@ -52,7 +52,7 @@ export async function openImage(base: Base, contents: PartitionContents, stop: A
     const { download, here } = opened;
     const info = { ...aboutContents(manifest, wanted, plan), size, sha256, download, here };
     return {
-      info: { ...info, fileName: imageFileName(info.piece.name, plan.pieces.length - 1) },
+      info: { ...info, fileName: imageFileName(info.piece.name, plan.pieces.length - 1, info.base.arch) },
       with: decide,
       chunks,
     };

@@ -1,3 +1,4 @@
+import { USUAL_ARCH } from "../architectures.ts";
 import type { Allowance } from "../allowances.ts";
 import { BundleError, OnePieceBaseError, PartitionFullError } from "../errors.ts";
 import { type FileEntry, filesystem, FilesystemError, plan } from "../ext4/filesystem.ts";
@@ -167,7 +168,7 @@ async function partitionFiles(
   { pieces, start = MENU, splash: own, by, settings }: PartitionContents,
   planned: PartitionPlan["pieces"],
 ): Promise<[PieceFile, ...PieceFile[]]> {
-  const base = `${manifest.name} ${manifest.flavor} ${manifest.version}`;
+  const base = baseInWords(manifest);
   const [only] = planned;
   const common: PieceFile[] = [];
   const others: PieceFile[] = [];
@@ -280,4 +281,9 @@ async function contentUuid(
   const hex = await sha256(new TextEncoder().encode(all));
   const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** What `os.json` says of a base: `fedac-os kiosk 2026.11.24`, and the architecture where that is not the usual one. */
+function baseInWords({ name, flavor, version, arch }: Manifest): string {
+  return [name, flavor, version, ...(arch === USUAL_ARCH ? [] : [arch])].join(" ");
 }

@@ -21,4 +21,11 @@ export const FIRMWARE: readonly [Firmware, ...Firmware[]] = [
     pxe: ["X86-64_EFI", "BC_EFI"],
     http: 16,
   },
+  {
+    arch: "aarch64",
+    shim: "/EFI/BOOT/BOOTAA64.EFI",
+    grub: "/EFI/BOOT/grubaa64.efi",
+    pxe: ["ARM64_EFI"],
+    http: 19,
+  },
 ];

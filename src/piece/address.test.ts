@@ -24,6 +24,10 @@ test.each<[line: string, pieces: string[], qualifiers: string[], address: string
   ["os notepat:tiny line", ["notepat", "line"], ["tiny"], "os:notepat:tiny~line"],
   ["os notepat 2026.11.24 line", ["notepat", "line"], ["2026.11.24"], "os:notepat:2026.11.24~line"],
   ["os:notepat:own~line", ["notepat", "line"], ["own"], "os:notepat:own~line"],
+  ["os notepat:arm", ["notepat"], ["arm"], "os:notepat:arm"],
+  ["os notepat line arm", ["notepat", "line"], ["arm"], "os:notepat:arm~line"],
+  ["os notepat arm line", ["notepat", "line"], ["arm"], "os:notepat:arm~line"],
+  ["os notepat pc tiny", ["notepat"], ["pc", "tiny"], "os:notepat:pc:tiny"],
   ["os tiny kiosk", ["tiny"], ["kiosk"], "os:tiny:kiosk"],
 ])("%s names %j on %j, and has the address %s", (line, pieces, qualifiers, address) => {
   const { colon, params } = parse(line);

@@ -1,6 +1,8 @@
+import { ARCHITECTURES } from "../architectures.ts";
+
 // How pieces are named in AC's addresses and at its prompt.
 
-/** What a person wants: pieces by their names, in their order, each once, and a flavor or version of base. */
+/** What a person wants: pieces by their names, in their order, each once, and a flavor, version or architecture of base. */
 export interface Named {
   readonly pieces: readonly string[];
   readonly qualifiers: readonly string[];
@@ -8,9 +10,11 @@ export interface Named {
 
 /**
  * At the prompt pieces and qualifiers stand in one row, so these words are no pieces there, unless one is the first: the
- * flavors of base in `base/`, and versions.
+ * flavors of base in `base/`, architectures, and versions.
  */
-const QUALIFIER = /^(?:kiosk|tiny|\d[\d.]*)$/;
+const QUALIFIER = new RegExp(
+  `^(?:kiosk|tiny|${ARCHITECTURES.map(({ word }) => word).join("|")}|\\d[\\d.]*)$`,
+);
 
 /**
  * What AC's `colon` and `params` name: `os notepat line tiny` as well as `os:notepat:tiny~line`. What follows a name

@@ -26,6 +26,7 @@ export type Command =
   | "closeLink"
   | "pickAnother"
   | "pickAgain"
+  | "forAnother"
   | "buildMarked"
   | "goWithout"
   | "fetchAgain"
@@ -69,7 +70,7 @@ export type Command =
 export type Face = "calm" | "glad" | "busy" | "asleep" | "sad";
 
 /** A picture of each step of the instructions. */
-export type PictureName = "flash" | "format" | "boot" | "reset" | "eject";
+export type PictureName = "flash" | "format" | "boot" | "write" | "card" | "erase" | "reset" | "eject";
 
 /** A button at the bottom of the canvas, or in a row. */
 export interface Action {

@@ -1,7 +1,8 @@
+import { ARCHITECTURES, knownArchitecture, USUAL_ARCH } from "../architectures.ts";
 import type { BuildState, ImageFileState, PageInfo } from "../messages.ts";
 import { action, heading, text, type Block, type PictureName, type Screen } from "./blocks.ts";
 import { plain } from "./text.ts";
-import { words } from "./words.ts";
+import { type Machine, words } from "./words.ts";
 
 /** All that a screen is made of: what the piece knows, plain and in one place. */
 export interface Model {
@@ -9,6 +10,8 @@ export interface Model {
   target: string;
   /** Those that are to be on the same stick. */
   others: readonly string[];
+  /** The architecture that the person has chosen, by its word; what is suggested when "". */
+  machine: "" | Machine;
   phone: boolean;
   /** What the page can do, once it is there. */
   page: PageInfo | null;
@@ -49,6 +52,39 @@ export interface Model {
   retrySeconds: number;
   /** Grows while something is waited for. */
   beat: number;
+}
+
+/** The word for the architecture that the next build is for: the chosen one, or what is suggested here. */
+export function machineOf({ machine, page }: Pick<Model, "machine" | "page">): Machine {
+  return machine || wordOf(page?.suggested ?? USUAL_ARCH);
+}
+
+/** Whether a word beside pieces is one for a kind of computer. */
+export function isMachine(word: string): word is Machine {
+  return ARCHITECTURES.some((each) => each.word === word);
+}
+
+/** The word for the other one. */
+export function otherMachine(word: Machine): Machine {
+  return ARCHITECTURES.find((each) => each.word !== word)!.word;
+}
+
+/** A person's word for an architecture of a manifest. */
+export function wordOf(arch: string): Machine {
+  return knownArchitecture(arch).word;
+}
+
+/**
+ * What has to stand beside pieces in an address so that they are built for that machine, of what stands there now: its word,
+ * unless it is what is meant anyway.
+ */
+export function qualifiersFor(
+  word: Machine,
+  qualifiers: readonly string[],
+  { suggested = USUAL_ARCH }: { readonly suggested?: PageInfo["suggested"] | undefined },
+): string[] {
+  const others = qualifiers.filter((each) => !isMachine(each));
+  return word === wordOf(suggested) ? others : [...others, word];
 }
 
 /** The heading of a build's screens. */

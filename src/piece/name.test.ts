@@ -59,7 +59,7 @@ test.each([
 test("no two pieces share a file name", () => {
   fc.assert(
     fc.property(fc.uniqueArray(name, { minLength: 2, maxLength: 200 }), (names) => {
-      expect(new Set(names.map(imageFileName)).size).toBe(names.length);
+      expect(new Set(names.map((each) => imageFileName(each))).size).toBe(names.length);
     }),
   );
 });
@@ -104,4 +104,10 @@ test("a file with several pieces says how many more there are", () => {
   expect(imageFileName("notepat", 2)).toBe("notepat+2-os.iso");
   expect(imageFileName("@jeffrey/frog", 1)).toBe("frog@jeffrey+1-os.iso");
   expect(partitionFileName("$cow", 9)).toBe("kidlisp.cow+9-piece.img");
+});
+
+test("an image for a Raspberry Pi is called so, and as its users look for it", () => {
+  expect(imageFileName("notepat", 0, "aarch64")).toBe("notepat-os-arm.img");
+  expect(imageFileName("$cow", 2, "aarch64")).toBe("kidlisp.cow+2-os-arm.img");
+  expect(imageFileName("notepat", 0, "x86_64")).toBe("notepat-os.iso");
 });

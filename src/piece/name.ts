@@ -1,3 +1,4 @@
+import { knownArchitecture, USUAL_ARCH } from "../architectures.ts";
 import { PieceNameError } from "../errors.ts";
 
 /** The piece that `os` alone builds: AC's own front door. */
@@ -44,17 +45,21 @@ export function folderWord(piece: string): string {
  * `@jeffrey/frog`. No two pieces share one: only KidLisp's begins with a word and a dot, only a handle's has an `@`.
  * (Names that differ in capitals alone do so here too.) It begins with a letter or a digit and has nothing in it that a
  * shell would expand, that Windows, macOS or FAT refuse, or that Windows takes for a device (`con.…`). With `more` pieces
- * on the same stick it says how many: `notepat+2-os.iso`.
+ * on the same stick it says how many: `notepat+2-os.iso`. For aarch64 it is `notepat-os-arm.img`.
  */
-export function imageFileName(piece: string, more = 0): string {
-  const end = `${more > 0 ? `+${more}` : ""}-os.iso`;
-  const [, code] = /^\$(.*)$/.exec(piece) ?? [];
-  if (code !== undefined) return `kidlisp.${code}${end}`;
-  const [, handle, name = piece] = /^@(.*)\/(.*)$/.exec(piece) ?? [];
-  return `${name}${handle === undefined ? "" : `@${handle}`}${end}`;
+export function imageFileName(piece: string, more = 0, arch: string = USUAL_ARCH): string {
+  return named(piece, more, knownArchitecture(arch).fileEnd);
 }
 
 /** The name of the file that has the piece partition alone: `notepat-piece.img`, and so on as for images. */
 export function partitionFileName(piece: string, more = 0): string {
-  return imageFileName(piece, more).replace(/-os\.iso$/, "-piece.img");
+  return named(piece, more, "-piece.img");
+}
+
+function named(piece: string, more: number, last: string): string {
+  const end = `${more > 0 ? `+${more}` : ""}${last}`;
+  const [, code] = /^\$(.*)$/.exec(piece) ?? [];
+  if (code !== undefined) return `kidlisp.${code}${end}`;
+  const [, handle, name = piece] = /^@(.*)\/(.*)$/.exec(piece) ?? [];
+  return `${name}${handle === undefined ? "" : `@${handle}`}${end}`;
 }

@@ -105,6 +105,23 @@ const SPRITES = {
     "wbbbbbbbbbbbw",
     "wwwwwwwwwwwww",
   ],
+  imagePage: [
+    "wwwwwwwwwwwwww...",
+    "wwwwwwwwwwwwwwl..",
+    "wwddddddddddwwll.",
+    "wwwwwwwwwwwwwwwww",
+    "wwdddddddddddddww",
+    "wwwwwwwwwwwwwwwww",
+    "wwdddddddddddddww",
+    "wwwwwwwwwwwwwwwww",
+    "wbbbbbbbbbbbbbbbw",
+    "wbwbwbbbwbbwwwbbw",
+    "wbwbwwbwwbwbbbbbw",
+    "wbwbwbwbwbwbwwbbw",
+    "wbwbwbbbwbbwwwbbw",
+    "wbbbbbbbbbbbbbbbw",
+    "wwwwwwwwwwwwwwwww",
+  ],
   stick: [
     "oooooooooooooo......",
     "ollllllllllllowwwww.",
@@ -177,6 +194,18 @@ export function sprite(rows: readonly string[], x: number, y: number, scale: num
   );
 }
 
+/** An SD card: one corner is cut off, and its contacts are at that end. */
+function card(x: number, y: number, s: number): Item[] {
+  return [
+    box(x, y, 10 * s, 3 * s, "edge"),
+    box(x, y + 3 * s, 13 * s, 13 * s, "edge"),
+    box(x + 10 * s, y + s, s, 2 * s, "edge"),
+    box(x + 11 * s, y + 2 * s, s, s, "edge"),
+    ...[2, 4, 6, 8].map((right) => box(x + right * s, y + s, s, 3 * s, "white")),
+    box(x + 2 * s, y + 7 * s, 9 * s, 7 * s, "key"),
+  ];
+}
+
 /** All pictures are of one size, so that none makes its page jump. */
 export const PICTURE = { w: 104, h: 34 };
 
@@ -212,11 +241,32 @@ export const pictures = {
     ];
     return [...sprite(SPRITES.laptop, x + 2 * s, y + 8 * s, s), ...key("F12", 38), ...key("Esc", 70)];
   },
+  write: (x: number, y: number, s: number): Item[] => [
+    ...sprite(SPRITES.imagePage, x + 6 * s, y + 8 * s, s),
+    ...sprite(SPRITES.arrow, x + 32 * s, y + 12 * s, s),
+    ...card(x + 54 * s, y + 8 * s, s),
+  ],
+  card: (x: number, y: number, s: number): Item[] => [
+    box(x + 44 * s, y + 4 * s, 44 * s, 27 * s, "edge"),
+    box(x + 45 * s, y + 5 * s, 42 * s, 25 * s, "panel"),
+    box(x + 48 * s, y + 7 * s, 28 * s, 2 * s, "key"), // pins
+    box(x + 58 * s, y + 13 * s, 11 * s, 11 * s, "track"), // the processor
+    ...[9, 16, 23].map((down) => box(x + 80 * s, y + down * s, 10 * s, 5 * s, "key")), // USB and network
+    ...sprite(SPRITES.arrow, x + 26 * s, y + 13 * s, s),
+    ...card(x + 6 * s, y + 9 * s, s),
+  ],
   eject: (x: number, y: number, s: number): Item[] => [
     ...sprite(SPRITES.laptop, x + 2 * s, y + 10 * s, s),
     ...sprite(SPRITES.eject, x + 37 * s, y + 5 * s, s),
     ...sprite(SPRITES.arrow, x + 37 * s, y + 19 * s, s),
     ...sprite(SPRITES.stick, x + 54 * s, y + 17 * s, s),
+  ],
+  erase: (x: number, y: number, s: number): Item[] => [
+    ...card(x + 8 * s, y + 9 * s, s),
+    ...sprite(SPRITES.arrow, x + 32 * s, y + 12 * s, s),
+    ...card(x + 54 * s, y + 9 * s, s),
+    ...sprite(SPRITES.sparkle, x + 72 * s, y + 3 * s, s),
+    ...sprite(SPRITES.sparkle, x + 48 * s, y + 23 * s, s),
   ],
   reset: (x: number, y: number, s: number): Item[] => [
     ...sprite(SPRITES.stick, x + 2 * s, y + 11 * s, s),

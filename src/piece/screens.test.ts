@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { MOST_PIECES } from "../image/os-json.ts";
 import { info, pageInfo, sha256, states } from "../testing/states.ts";
 import { models, unknown } from "../testing/models.ts";
-import type { Model } from "./model.ts";
+import { type Model, qualifiersFor } from "./model.ts";
 import { actionsOf, announcement, offersOf, screenOf } from "./screens.ts";
 import { words } from "./words.ts";
 
@@ -12,7 +12,7 @@ const model = (parts: Partial<Model>): Model => ({ ...unknown, page: pageInfo, t
 test.each([
   ["loading", "busy", []],
   ["late", "sad", []],
-  ["picker", "glad", []],
+  ["picker", "glad", ["*"]],
   ["marking", "glad", ["tab"]],
   ["clearing", "busy", []],
   ["clearing unasked", "calm", ["y", "n"]],
@@ -25,7 +25,7 @@ test.each([
   ["baking", "busy", ["c"]],
   ["ready", "calm", ["s", "w", "u", "k", "a", "e", "l", "o"]],
   ["signed", "calm", ["s", "w", "u", "b", "k", "a", "e", "l", "o"]],
-  ["other ways", "calm", ["s", "w", "u", "k", "a", "e", "l", "o", "f"]],
+  ["other ways", "calm", ["s", "w", "u", "k", "a", "e", "l", "*", "o", "f"]],
   ["allowing", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l", "o"]],
   ["asks", "calm", ["s", "w", "u", "c", "m", "i", "x", "n", "k", "e", "l", "o"]],
   ["piece alone", "calm", ["s", "w", "b"]],
@@ -49,7 +49,7 @@ test.each([
   ["several fetched", "busy", ["c"]],
   ["several baked", "busy", ["c"]],
   ["several", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l", "o"]],
-  ["several, other ways", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l", "o", "f"]],
+  ["several, other ways", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l", "*", "o", "f"]],
   ["several, one out", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l", "o"]],
   ["several, one unknown", "sad", ["s", "w", "y"]],
   ["several, without the unknown", "calm", ["s", "w", "u", "1", "2", "3", "k", "y", "e", "l", "o"]],
@@ -104,6 +104,46 @@ test("what this browser or this base cannot do is not offered", () => {
   expect(keysOf(model({ build }))).toEqual(["s", "w", "u", "a", "e", "l", "o"]);
   const page = { ...pageInfo, stick: false };
   expect(keysOf(model({ build, page }))).toEqual(["s", "w", "a", "e", "l", "o"]);
+});
+
+const onPi = { ...pageInfo, suggested: "aarch64" as const };
+const forArm = { ...info, fileName: "notepat-os-arm.img", base: { ...info.base, arch: "aarch64" } };
+
+test("on a computer with ARM the other machine is offered beside what is suggested, and elsewhere among the ways few want", () => {
+  const keys = (page: typeof pageInfo, waysShown = false) =>
+    keysOf(model({ build: states.ready, page, waysShown }));
+  expect(keys(pageInfo)).not.toContain("*");
+  expect(keys(pageInfo, true)).toContain("*");
+  expect(keys(onPi)).toContain("*");
+  const said = (more: Partial<Model>) =>
+    actionsOf(screenOf(model({ ...more }))).find(({ keys: [key] }) => key === "*")?.name[0];
+  expect(said({ target: "", build: null })).toBe(words.machine.change.arm[0]);
+  expect(said({ target: "", build: null, page: onPi })).toBe(words.machine.change.pc[0]);
+  expect(said({ target: "", build: null, page: onPi, machine: "pc" })).toBe(words.machine.change.arm[0]);
+  expect(said({ page: onPi, build: { ...states.ready, info: forArm } })).toBe(words.machine.change.pc[0]);
+});
+
+test("an image for ARM is written by Raspberry Pi Imager, needs no key to start, and is not put onto a stick as files", () => {
+  const screen = screenOf(model({ build: { ...states.done, info: forArm } }));
+  const first = (screen.kind === "pages" ? (screen.aside ?? []) : []).map((block) =>
+    block.kind === "text" ? block.text : "",
+  );
+  expect(first).toContain('as the system: "Use custom", and notepat-os-arm.img.');
+  const told = announcement(screen);
+  expect(told).toContain("There is no key to press.");
+  expect(`${first.join("")} ${told}`).not.toMatch(/F12|balenaEtcher from/);
+  expect(keysOf(model({ build: states.ready }))).toContain("u");
+  expect(keysOf(model({ build: { ...states.ready, info: forArm } }))).not.toContain("u");
+});
+
+test.each([
+  ["arm", ["tiny"], undefined, ["tiny", "arm"]],
+  ["arm", ["arm"], undefined, ["arm"]],
+  ["pc", ["arm", "tiny"], undefined, ["tiny"]],
+  ["pc", [], "aarch64", ["pc"]],
+  ["arm", ["pc"], "aarch64", []],
+] as const)("for %s, beside %j, on a computer that suggests %s: %j", (word, beside, suggested, expected) => {
+  expect(qualifiersFor(word, beside, { suggested })).toEqual(expected);
 });
 
 test("no key means two things when a stick has as many pieces as it can", () => {

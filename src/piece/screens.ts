@@ -1,13 +1,14 @@
+import { knownArchitecture } from "../architectures.ts";
 import type { BuildState, ImageInfo, PageInfo } from "../messages.ts";
 import { allowing } from "./allowing.ts";
 import { action, field, gap, heading, pair, text } from "./blocks.ts";
-import type { Action, Block, Screen } from "./blocks.ts";
+import type { Action, Block, PictureName, Screen } from "./blocks.ts";
 import { imageScreen } from "./image-screens.ts";
-import { called, step, title, waiting, type Model } from "./model.ts";
+import { called, machineOf, otherMachine, step, title, waiting, wordOf, type Model } from "./model.ts";
 import { isSeveral, listOf, severalScreen, sumOf } from "./several-screens.ts";
 import { stickScreen } from "./stick-screens.ts";
 import { plain, sentence, shown } from "./text.ts";
-import { words } from "./words.ts";
+import { type Machine, words } from "./words.ts";
 
 /** The screen that is due. */
 export function screenOf(model: Model): Screen {
@@ -96,7 +97,8 @@ function missing(model: Model): Screen {
   };
 }
 
-function picker({ typed, chosen, marked, phone }: Model, { recent, kept, sizes, room }: PageInfo): Screen {
+function picker(model: Model, { recent, kept, sizes, room }: PageInfo): Screen {
+  const { typed, chosen, marked, phone } = model;
   const offers = offersOf(recent, typed, marked);
   const isMarking = marked.length > 0;
   const isMarked = (offer: string) => offer.split("~").every((name) => marked.includes(name));
@@ -115,7 +117,7 @@ function picker({ typed, chosen, marked, phone }: Model, { recent, kept, sizes, 
       heading(words.choose, true),
       isMarking
         ? text(count(marked.length, taken), { color: "title", brief: words.several.count(marked.length) })
-        : text(words.choosing, { brief: "" }),
+        : text(words.choosing[machineOf(model)], { brief: "" }),
       text(isMarking ? marking : words.typing, { color: "dim", brief: "" }),
       { kind: "input", text: typed },
       ...offers.map((offer, number): Block => {
@@ -135,7 +137,11 @@ function picker({ typed, chosen, marked, phone }: Model, { recent, kept, sizes, 
       ...(phone || isMarking ? [] : [text(words.image.drop, { color: "dim" })]),
       ...(kept > 0 ? [text(words.kept(kept), { color: "dim" })] : []),
     ],
-    actions: isMarking ? [action("tab arrowright", build(marked.length), "buildMarked")] : [],
+    actions: [
+      isMarking
+        ? action("tab arrowright", build(marked.length), "buildMarked")
+        : action("*", words.machine.change[otherMachine(machineOf(model))], "forAnother"),
+    ],
     heard: heardOfOffer(offers, chosen, isMarked),
   };
 }
@@ -235,10 +241,12 @@ function ready(
         actions: [
           ...(isUnfolded || several ? [] : [action("a", words.allow, "unfold")]),
           ...(several ? [action("y", words.several.again, "pickAgain")] : []),
+          ...(page.suggested ? [forAnother(info)] : []),
           action("e", words.settings, "settings"),
           action("l", words.link, "link"),
           ...(model.waysShown
             ? [
+                ...(page.suggested ? [] : [forAnother(info)]),
                 action("o", words.alone.name(info.pieces.length), "onlyPiece"),
                 action("f", words.image.open, model.image ? "showImage" : "openImage"),
               ]
@@ -250,9 +258,16 @@ function ready(
     actions: [
       action("s space", words.start, "start"),
       ...(page.choose ? [action("w", unfinished ? words.goOn : words.where, "choose")] : []),
-      ...(page.stick ? [action("u", words.stick.onto, "stick")] : []),
+      ...(page.stick && knownArchitecture(info.base.arch).onSticks
+        ? [action("u", words.stick.onto, "stick")]
+        : []),
     ],
   };
+}
+
+/** To build it for another kind of computer instead. */
+function forAnother({ base }: ImageInfo): Action {
+  return action("*", words.machine.change[otherMachine(wordOf(base.arch))], "forAnother");
 }
 
 /** The piece or the pieces, and what they may use. */
@@ -395,9 +410,16 @@ function saving(model: Model, build: BuildState, info: ImageInfo): Screen {
   };
 }
 
+/** What is left to do with a file, for each kind of computer: a picture each, and what is said. */
+const STEPS = {
+  pc: ["flash", "format", "boot", "reset"],
+  arm: ["write", "format", "card", "erase"],
+} as const satisfies Record<Machine, readonly (PictureName & keyof typeof words.steps)[]>;
+
 function done(model: Model, { keep, where, saved }: BuildState, info: ImageInfo): Screen {
   const said = where === "chosen" ? words.doneChosen : saved ? words.done : words.handed;
-  const [first, ...rest] = (["flash", "format", "boot", "reset"] as const).map((name) =>
+  const machine = wordOf(info.base.arch);
+  const [first, ...rest] = STEPS[machine].map((name) =>
     step(name, words.steps[name].title, words.steps[name].text(info.fileName)),
   );
   return {
@@ -420,7 +442,7 @@ function done(model: Model, { keep, where, saved }: BuildState, info: ImageInfo)
       },
       gap(),
       text(keep.wanted && keep.bytes > 0 ? words.keeps(keep.bytes) : words.keepsNot, { color: "dim" }),
-      text(words.next, { color: "title" }),
+      text(words.next[machine], { color: "title" }),
       ...rest.flat(),
     ],
     aside: first ?? [],

@@ -219,7 +219,8 @@ export function rowsOf(actions: readonly Action[], w: number, unit: number): Pla
     return rows;
   };
   const full = broken(0);
-  return full.length > 1 ? broken(1) : full;
+  const isTooWide = full.some((row) => row.some((placed) => placed.w > w));
+  return full.length > 1 || isTooWide ? broken(1) : full;
 }
 
 /** A button with its key and what it does, in a row that begins at `x`. */

@@ -1,4 +1,5 @@
 import type { Allowance } from "../allowances.ts";
+import type { ARCHITECTURES } from "../architectures.ts";
 import type {
   ImageInfo,
   ImageProgress,
@@ -9,6 +10,9 @@ import type {
   Trouble,
 } from "../messages.ts";
 import { duration, size, thousands } from "./text.ts";
+
+/** A word for a kind of computer. */
+export type Machine = (typeof ARCHITECTURES)[number]["word"];
 
 /**
  * All that the piece says. ASCII, as the typeface is; short and in lower case, as AC speaks. For another language,
@@ -22,11 +26,22 @@ export const words = {
   noPage: "the part of os that builds images did not load. check your connection and reload the page.",
 
   choose: "choose a piece",
-  choosing: "a computer will boot straight to it.",
+  choosing: {
+    pc: "a computer will boot straight to it.",
+    arm: "a Raspberry Pi, or a computer with ARM, will boot straight to it.",
+  } satisfies Record<Machine, string>,
   typing: "type a name, or pick one. arrows move, space picks, delete erases.",
   kidlisp: 'for KidLisp, type "os $cow" at the prompt.',
   recent: "built lately",
   mark: "+",
+
+  /** To build for another kind of computer. */
+  machine: {
+    change: {
+      pc: ["for a PC instead", "for a PC"],
+      arm: ["for Raspberry Pi or ARM", "for ARM"],
+    } satisfies Record<Machine, readonly [string, string]>,
+  },
 
   /** Several pieces on one stick. */
   several: {
@@ -167,10 +182,20 @@ export const words = {
   doneChosen: (name: string) => `${name} is where you wanted it.`,
   keeps: (bytes: number) => `base kept here (${size(bytes)}).`,
   keepsNot: "base not kept.",
-  next: "next: flash it.",
+  next: { pc: "next: flash it.", arm: "next: write it." } satisfies Record<Machine, string>,
   copied: "sha256 copied",
 
   steps: {
+    write: {
+      title: "1. write it",
+      text: (name: string) => [
+        "get Raspberry Pi Imager from raspberrypi.com/software, or balenaEtcher.",
+        `as the system: "Use custom", and ${name}.`,
+        "as the storage: your SD card, or a USB stick.",
+        "no settings of its own. wait for its check.",
+        "everything on the card is lost.",
+      ],
+    },
     flash: {
       title: "1. flash it",
       text: (name: string) => [
@@ -194,6 +219,13 @@ export const words = {
         "put the stick in, turn the computer on, and tap its boot menu key. then pick the USB stick. Secure Boot can stay on.",
       ],
     },
+    card: {
+      title: "3. start it",
+      text: () => [
+        "put the card into the Pi and switch it on. there is no key to press.",
+        "an ARM computer with UEFI starts from a stick, by its boot menu key.",
+      ],
+    },
     reset: {
       title: "4. get the stick back",
       text: () => [
@@ -201,6 +233,10 @@ export const words = {
         "Mac: Disk Utility, Show All Devices, the stick itself, Erase.",
         'Linux: Disks, the stick, "Format Disk".',
       ],
+    },
+    erase: {
+      title: "4. get the card back",
+      text: () => ['in Raspberry Pi Imager pick "Erase", at the end of its list of systems.'],
     },
   },
   /** Files on a stick, beside the image. */
@@ -413,10 +449,13 @@ export const words = {
   // What only a screen reader is told.
   heard: {
     sha256: "SHA-256",
-    keys: { space: "Space", tab: "Tab", arrowright: "Right arrow", arrowleft: "Left arrow" } as Record<
-      string,
-      string
-    >,
+    keys: {
+      space: "Space",
+      "*": "Asterisk",
+      tab: "Tab",
+      arrowright: "Right arrow",
+      arrowleft: "Left arrow",
+    } as Record<string, string>,
     checkbox: (label: string, checked: boolean) => `${label}, ${checked ? "on" : "off"}`,
     press: (key: string, what: string) => `${key}: ${what}`,
     offer: (name: string, number: number, all: number, marked: boolean) =>

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  newerThan,
   dirOf,
   type Entry,
   entryOf,
@@ -77,13 +78,13 @@ test.each<[string, Entry, string, object]>([
     "another image of a version",
     entry("tiny", 3, 9),
     "is published already",
-    { kind: "build", flavor: "tiny", version: "1.1.4.1" },
+    { kind: "build", flavor: "tiny", arch: "x86_64", version: "1.1.4.1" },
   ],
   [
     "an older version",
     entry("tiny", 1, 9),
     "1.1.1 is older than 1.1.4",
-    { kind: "build", flavor: "tiny", version: "1.1.4.1" },
+    { kind: "build", flavor: "tiny", arch: "x86_64", version: "1.1.4.1" },
   ],
   [
     "a release that was taken back",
@@ -140,6 +141,36 @@ test("the newest is the first that is offered; one of a version can be asked for
   expect(newest(latest, { flavor: "tiny" })).toEqual(entry("tiny", 1));
   expect(newest(latest, { version: "1.1.1" })).toEqual(entry("kiosk", 1));
   expect(() => newest(latest, { flavor: "big" })).toThrow(
-    'of the flavor "big" has been published, but there is',
+    'of the flavor "big" for x86_64 has been published, but there is',
   );
+});
+
+test("architectures are not mixed up: the usual one unless another is wanted, and each has its own history", () => {
+  const arm = (day: number) => ({
+    ...entry("kiosk", day),
+    arch: "aarch64",
+    manifest: `arm-${day}/manifest.json`,
+  });
+  const latest = after(publishing, entry("kiosk", 1), arm(2), arm(1 + 2), entry("tiny", 1));
+  expect(newest(latest, { flavor: "kiosk" })).toEqual(entry("kiosk", 1));
+  expect(newest(latest, { arches: ["aarch64"] })).toEqual(arm(3));
+  expect(newest(latest, { arches: ["aarch64", "x86_64"], flavor: "tiny" })).toEqual(entry("tiny", 1)); // none for ARM
+  expect(() => newest(latest, { arches: ["aarch64"], flavor: "tiny" })).toThrow(
+    'No base image of the flavor "tiny" for aarch64 has been published',
+  );
+  expect(newerThan(latest, entry("kiosk", 1))).toEqual([]);
+  const two = after(publishing, entry("kiosk", 1), arm(1));
+  expect(() => find(two, undefined)).toThrow("which release?"); // and not the other architecture's
+  expect(() => find(two, "1.1.1")).toThrow("there is more than one 1.1.1");
+});
+
+test("a release's name says its architecture, where that is not the usual one", () => {
+  const image = { url: "a.img", size: 1, sha256: "0123456789ab".padEnd(64, "0") };
+  const of = { flavor: "kiosk", version: "2026.11.24", image };
+  expect(nameOf({ ...of, arch: "x86_64" })).toBe("kiosk-2026.11.24-0123456789ab");
+  expect(nameOf({ ...of, arch: "aarch64" })).toBe("kiosk-aarch64-2026.11.24-0123456789ab");
+  for (const arch of ["x86_64", "aarch64"]) {
+    const name = nameOf({ ...of, arch });
+    expect(releaseOf(`${name}/manifest.json`)).toBe(name);
+  }
 });

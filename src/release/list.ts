@@ -1,6 +1,7 @@
+import { USUAL_ARCH } from "../architectures.ts";
 import { ManifestError } from "../errors.ts";
 import type { Latest } from "./latest.ts";
-import { ARCH, type Manifest } from "./manifest.ts";
+import { channelOf, type Manifest } from "./manifest.ts";
 import type { ReleaseQuery } from "./verify.ts";
 import { compareVersions } from "./version.ts";
 
@@ -25,7 +26,7 @@ export const NO_RELEASES: Releases = { releases: [] };
 
 /** What somebody can do instead of what was refused. */
 export type Remedy =
-  | { readonly kind: "build"; readonly flavor: string; readonly version: string }
+  | { readonly kind: "build"; readonly flavor: string; readonly arch: string; readonly version: string }
   | { readonly kind: "rollback"; readonly names: readonly string[] };
 
 /** The list asked for would mislead readers, or undo what somebody did on purpose. */
@@ -39,31 +40,45 @@ export class ListError extends Error {
   }
 }
 
-/** The release in a list that is wanted: of the version named, or the one offered first. Throws `ManifestError`. */
+/**
+ * The release in a list that is wanted: of the version named, or the one offered first; of the first architecture of which
+ * there is one. Throws `ManifestError`.
+ */
 export function newest(
   { releases }: Releases,
-  { flavor, version }: Pick<ReleaseQuery, "flavor" | "version">,
+  { flavor, version, arches = [USUAL_ARCH] }: Pick<ReleaseQuery, "flavor" | "version" | "arches">,
 ): Entry {
-  const release = releases.find(
-    (each) =>
-      each.arch === ARCH &&
-      (flavor === undefined || each.flavor === flavor) &&
-      (version === undefined || each.version === version),
-  );
-  if (release) return release;
-  const what = `${flavor ? ` of the flavor "${flavor}"` : ""}${version ? ` with the version ${version}` : ""}`;
-  const known = releases.map((each) => `${each.flavor} ${each.version}`).join(", ");
+  for (const arch of arches) {
+    const release = releases.find(
+      (each) =>
+        each.arch === arch &&
+        (flavor === undefined || each.flavor === flavor) &&
+        (version === undefined || each.version === version),
+    );
+    if (release) return release;
+  }
+  const what = `${flavor ? ` of the flavor "${flavor}"` : ""}${version ? ` with the version ${version}` : ""} for ${arches.join(" or ")}`;
+  const known = releases.map((each) => `${each.flavor} ${each.version} for ${each.arch}`).join(", ");
   throw new ManifestError(`No base image${what} has been published${known && `, but there is ${known}`}`);
 }
 
-/** The name of a release, which is its directory's: `kiosk-2026.11.24-0123456789ab`. */
-export function nameOf({ flavor, version, image }: Pick<Manifest, "flavor" | "version" | "image">): string {
-  return `${flavor}-${version}-${image.sha256.slice(0, 12)}`;
+/**
+ * The name of a release, which is its directory's: `kiosk-2026.11.24-0123456789ab`, `kiosk-aarch64-2026.11.24-…` where the
+ * architecture is not the usual one.
+ */
+export function nameOf({
+  flavor,
+  arch,
+  version,
+  image,
+}: Pick<Manifest, "flavor" | "arch" | "version" | "image">): string {
+  const channel = arch === USUAL_ARCH ? flavor : `${flavor}-${arch}`;
+  return `${channel}-${version}-${image.sha256.slice(0, 12)}`;
 }
 
 /** The release whose file `path` is, by the directory in front; undefined when that is not named like a release. */
 export function releaseOf(path: string): string | undefined {
-  return /^([a-z0-9]+-[0-9.]+-[0-9a-f]{12})\//.exec(path)?.[1];
+  return /^([a-z0-9]+(?:-[a-z0-9_]+)?-[0-9.]+-[0-9a-f]{12})\//.exec(path)?.[1];
 }
 
 /** How `latest.json` lists the release of a manifest. */
@@ -96,7 +111,7 @@ export function published(latest: Releases, entry: Entry, now: Date): Releases {
     throw new ListError(`${name} was taken out of the list`, { kind: "rollback", names: [name] });
   }
   const highest = highestOf(seen);
-  const build: Remedy = { kind: "build", flavor: entry.flavor, version: above(highest) };
+  const build: Remedy = { kind: "build", flavor: entry.flavor, arch: entry.arch, version: above(highest) };
   const taken = seen.find(({ version }) => compareVersions(version, entry.version) === 0);
   if (taken) {
     const what = `${taken.flavor} ${taken.version} is published already`;
@@ -144,11 +159,11 @@ export function pruned(latest: Releases, time: Date): Releases {
  */
 export function find({ releases, retired = [] }: Releases, wanted: string | undefined): Entry {
   const known = [...releases, ...retired];
-  const flavors = [...new Set(releases.map(({ flavor }) => flavor))];
+  const channels = new Set(releases.map(channelOf));
   const remedy: Remedy = { kind: "rollback", names: known.map(dirOf) };
   const found =
     wanted === undefined
-      ? releases.slice(1, flavors.length === 1 ? 2 : 0)
+      ? releases.slice(1, channels.size === 1 ? 2 : 0)
       : known.filter((each) => each.version === wanted || dirOf(each) === wanted);
   const [first, ...more] = found;
   if (first && more.length === 0) {

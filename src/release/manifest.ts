@@ -28,9 +28,6 @@ export const time = v.pipe(
   v.check((text) => Date.parse(text) >= 0 && Date.parse(text) < 2 ** 42, "not a time from 1970 to 2109"),
 );
 
-/** The only architecture that there are base images for. */
-export const ARCH = "x86_64";
-
 const manifestSchema = v.object({
   format: v.literal(1),
   name: word,

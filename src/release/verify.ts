@@ -1,7 +1,8 @@
 import type { Bytes } from "../bytes/segment.ts";
+import { USUAL_ARCH } from "../architectures.ts";
 import { DowngradeError, ExpiredListError, ManifestError, SignatureError } from "../errors.ts";
 import { commentOnList, type Latest, parseList, parseSignedList } from "./latest.ts";
-import { ARCH, commentOn, parseManifest, type Manifest } from "./manifest.ts";
+import { commentOn, parseManifest, type Manifest } from "./manifest.ts";
 import { keyIdOf, verifySignature } from "./minisign.ts";
 import { newestSeen, type SeenVersions } from "./seen.ts";
 import { compareVersions } from "./version.ts";
@@ -16,6 +17,8 @@ export const CLOCK_TOLERANCE_MS = 24 * 60 * 60 * 1000;
 export interface ReleaseQuery {
   /** Any when absent. */
   readonly flavor?: string | undefined;
+  /** The architectures that will do, the one that is wanted most first; the usual one when absent. */
+  readonly arches?: readonly string[] | undefined;
   /** The newest when absent. Asked for by version, an older one than was seen before is accepted too. */
   readonly version?: string | undefined;
   /** minisign public keys in base64, one of which must have signed list and manifest. */
@@ -76,20 +79,20 @@ export async function verifyManifest(
 
 /**
  * Whether a manifest describes what was asked for, also when it is the right one by its signature: its flavor and
- * version, if any was named, and an architecture that there are base images for. Throws `ManifestError`.
+ * version, if any was named, and one of the architectures that will do. Throws `ManifestError`.
  */
 export function checkWanted(
   manifest: Pick<Manifest, "flavor" | "version" | "arch">,
-  wanted: Pick<ReleaseQuery, "flavor" | "version">,
+  { flavor, version, arches = [USUAL_ARCH] }: Pick<ReleaseQuery, "flavor" | "version" | "arches">,
 ): void {
   for (const [what, expected, is] of [
-    ["flavor", wanted.flavor, manifest.flavor],
-    ["version", wanted.version, manifest.version],
-    ["architecture", ARCH, manifest.arch],
+    ["flavor", flavor === undefined ? [manifest.flavor] : [flavor], manifest.flavor],
+    ["version", version === undefined ? [manifest.version] : [version], manifest.version],
+    ["architecture", arches, manifest.arch],
   ] as const) {
-    if (expected !== undefined && expected !== is) {
+    if (!expected.includes(is)) {
       throw new ManifestError(
-        `The base image found is not the one looked for: its ${what} is ${is}, not ${expected}`,
+        `The base image found is not the one looked for: its ${what} is ${is}, not ${expected.join(" or ")}`,
       );
     }
   }
@@ -110,7 +113,7 @@ export async function verifyRelease(
 ): Promise<Release> {
   const { manifest, keyId } = await verifyManifest(bytes, signature, wanted.keys);
   checkWanted(manifest, wanted);
-  if (listed) checkWanted(manifest, listed);
+  if (listed) checkWanted(manifest, { ...listed, arches: [listed.arch] });
   const { image, flavor, version } = manifest;
   const newest = newestSeen(
     wanted.seen ?? {},

@@ -1,10 +1,11 @@
 import type { Model } from "../piece/model.ts";
 import { linkTo } from "../ui/link.ts";
-import { images, pageInfo, states } from "./states.ts";
+import { images, info, pageInfo, states } from "./states.ts";
 
 /** What the piece knows before it knows anything. */
 export const unknown: Model = {
   target: "",
+  machine: "",
   others: [],
   phone: false,
   page: null,
@@ -33,6 +34,8 @@ export const unknown: Model = {
 
 const opening: Model = { ...unknown, target: "notepat", page: pageInfo };
 const link = linkTo({ pieces: ["notepat"], qualifiers: [] }, "https://aesthetic.computer");
+const forArm = { fileName: "notepat-os-arm.img", base: { ...info.base, arch: "aarch64" } } as const;
+const onArm = { ...pageInfo, suggested: "aarch64" } as const;
 const together: Model = { ...opening, others: ["line", "@jeffrey/frog"] };
 
 /** What the piece knows when it shows each of its screens, by a name for it. */
@@ -95,6 +98,10 @@ export const models: Record<string, Model> = {
   ),
   "image without a piece": { ...unknown, page: pageInfo, image: images.whole, imageShown: true },
   "several, other ways": { ...together, build: states.several, waysShown: true },
+  "picker for ARM": { ...unknown, page: pageInfo, machine: "arm" },
+  "picker on ARM": { ...unknown, page: { ...onArm, kept: 540_016_640, recent: ["drift", "@jeffrey/frog"] } },
+  "ready for ARM": { ...opening, page: onArm, build: { ...states.ready, info: { ...info, ...forArm } } },
+  "done for ARM": { ...opening, build: { ...states.done, info: { ...info, ...forArm } } },
   ...Object.fromEntries(
     Object.entries(states).map(([name, build]) => {
       const model = name.includes("several") ? together : opening;

@@ -9,6 +9,10 @@ import { MachineSettings } from "./machine-settings.ts";
 import { notes } from "./notes.ts";
 import { BuildRegistry } from "./registry.ts";
 import { requestFor } from "./request.ts";
+import { suggestedArch } from "./system.ts";
+
+/** The architecture that an image is suggested for on this computer. */
+export const suggested = suggestedArch(navigator);
 
 /** How machines are set up, by this page. */
 export const machineSettings = new MachineSettings();
@@ -59,7 +63,7 @@ export const builds = new BuildRegistry(
       async () => {
         const settings = await machineSettings.sealed;
         const decided = { ...chosen, ...(settings && { settings }) };
-        return requestFor(asked, await loadConfig(), notes.seen, decided);
+        return requestFor(asked, await loadConfig(), notes.seen, decided, await suggested);
       },
       { piece: asked.piece, keep: notes.keep, sign },
       () => {

@@ -5,7 +5,7 @@ import type { ImageInfo, PageMessage, PieceMessage } from "../messages.ts";
 import { isHandle } from "../piece/name.ts";
 import { words } from "../piece/words.ts";
 import { ac } from "./ac.ts";
-import { builds, images, machineSettings, piecesToPut, showImageTo } from "./builds.ts";
+import { builds, images, machineSettings, piecesToPut, showImageTo, suggested } from "./builds.ts";
 import { chooseImage, listenForDrops, type Dropped } from "./image-picker.ts";
 import { linkTo } from "./link.ts";
 import { notes } from "./notes.ts";
@@ -157,6 +157,7 @@ function saveChecksum(info: ImageInfo | undefined): void {
 async function greet(visit: string): Promise<void> {
   const kept = await keptBytes();
   const system = systemOf(navigator);
+  const arch = await suggested;
   const page = {
     choose: canChoose,
     stick: canUseSticks,
@@ -165,6 +166,7 @@ async function greet(visit: string): Promise<void> {
     sizes: notes.sizes,
     room: notes.room,
     ...(system && { system }),
+    ...(arch && { suggested: arch }),
   };
   send({ type: "os:page", visit, page });
   showImageTo(visit);

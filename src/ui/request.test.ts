@@ -25,6 +25,22 @@ test.each<[string, string[], object, object]>([
   expect(requestFor(asked, { ...config, ...settings }, seen)).toEqual({ ...common, ...expected });
 });
 
+test.each<[string, string[], "aarch64" | undefined, object]>([
+  ["an architecture", ["arm"], undefined, { arch: "aarch64" }],
+  ["the usual one", ["pc"], undefined, { arch: "x86_64" }],
+  [
+    "one and a flavor and a version",
+    ["tiny", "arm", "2026.11.20"],
+    undefined,
+    { arch: "aarch64", flavor: "tiny", version: "2026.11.20" },
+  ],
+  ["none, on a computer that suggests one", [], "aarch64", { suggested: "aarch64" }],
+  ["another than is suggested", ["pc"], "aarch64", { arch: "x86_64", suggested: "aarch64" }],
+])("%s", (_, qualifiers, suggested, expected) => {
+  const asked = { visit: "1", piece: "notepat", qualifiers };
+  expect(requestFor(asked, config, seen, {}, suggested)).toEqual({ ...common, ...expected });
+});
+
 test("all pieces are asked for, the first one first", () => {
   const asked = { visit: "1", piece: "notepat", others: ["line", "@jeffrey/frog"] };
   expect(requestFor(asked, config, seen).pieces).toEqual(["notepat", "line", "@jeffrey/frog"]);

@@ -1,5 +1,6 @@
 import { transferHandlers, type TransferHandler } from "comlink";
 import type { Allowance } from "../allowances.ts";
+import type { Arch } from "../architectures.ts";
 import type {
   FileInfo,
   ImageInfo,
@@ -39,6 +40,10 @@ export interface BuildRequest extends Omit<Decisions, "pieces" | "only"> {
   readonly manifest: string;
   /** Which flavor of base to take from a `latest.json`. */
   readonly flavor?: string;
+  /** Which architecture, as manifests say it. */
+  readonly arch?: Arch;
+  /** Which one where none is asked for, if there is a base for it. */
+  readonly suggested?: Arch;
   /** Which version of base; the newest when absent. Asked for by name, an older one is taken too. */
   readonly version?: string;
   /** URL of AC's oven. */

@@ -1,4 +1,5 @@
 import { keptReleases, type KeptRelease } from "../cache/opfs.ts";
+import { architectureOf, USUAL_ARCH } from "../architectures.ts";
 import { ConnectionError } from "../errors.ts";
 import { findRelease } from "../fetch/release.ts";
 import { RetryPolicy } from "../fetch/retry.ts";
@@ -13,14 +14,17 @@ import { neededLength } from "../release/windows.ts";
  * `findRelease` throws.
  */
 export async function chooseRelease(
-  { pieces, manifest, keys, flavor, version, seen }: BuildRequest,
+  { pieces, manifest, keys, flavor, version, arch, suggested, seen }: BuildRequest,
   retry: RetryPolicy,
   stop: AbortSignal,
   keptHere: () => Promise<readonly KeptRelease[]> = keptReleases,
 ): Promise<Release> {
-  const byName = (older: string) =>
-    addressOf({ pieces, qualifiers: [...(flavor === undefined ? [] : [flavor]), older] });
-  const query = { keys, flavor, version, seen, byName };
+  const word = arch && architectureOf(arch)?.word;
+  const named = [flavor, word].filter((qualifier) => qualifier !== undefined);
+  const byName = (older: string) => addressOf({ pieces, qualifiers: [...named, older] });
+  // A suggestion holds where there is a base for it
+  const arches = arch === undefined ? [...new Set([suggested ?? USUAL_ARCH, USUAL_ARCH])] : [arch];
+  const query = { keys, flavor, version, arches, seen, byName };
   const [fallback] = await usableKept(await keptHere(), manifest, query);
   if (!fallback) return await findRelease(manifest, query, retry, stop);
   // There is something to fall back on, so nobody waits for a server that does not answer.
@@ -33,7 +37,7 @@ export async function chooseRelease(
   }
 }
 
-/** Kept releases that can be built on without any network, the newest first. */
+/** Kept releases that can be built on without any network: those of the architecture wanted most, the newest first. */
 async function usableKept(
   kept: readonly KeptRelease[],
   url: string,
@@ -45,5 +49,6 @@ async function usableKept(
     const release = await verifyRelease(bytes, signature, url, query).catch(() => undefined);
     if (release && size >= neededLength(windowsOf(release.manifest))) usable.push(release);
   }
-  return usable.sort((a, b) => b.manifest.created.localeCompare(a.manifest.created));
+  const rank = ({ manifest }: Release) => query.arches?.indexOf(manifest.arch) ?? 0;
+  return usable.sort((a, b) => rank(a) - rank(b) || b.manifest.created.localeCompare(a.manifest.created));
 }

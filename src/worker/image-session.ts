@@ -1,3 +1,4 @@
+import { ARCHITECTURES } from "../architectures.ts";
 import { BufferPool } from "../bytes/buffer-pool.ts";
 import { rechunk } from "../bytes/rechunk.ts";
 import type { Bytes, Patch } from "../bytes/segment.ts";
@@ -18,13 +19,16 @@ import { planPartition, type PartitionContents } from "../image/plan.ts";
 import type { FileInfo, ImageProgress, ImageView, Trouble } from "../messages.ts";
 import { imageFileName, parsePiece } from "../piece/name.ts";
 import { newest } from "../release/list.ts";
-import { ARCH, WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
+import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
 import type { Release } from "../release/verify.ts";
 import { compareVersions } from "../release/version.ts";
 import type { BuildRequest, ImageListener, ImageMender, ImageRequest } from "./api.ts";
 import { decisionsIn, fetchPieces } from "./pieces.ts";
 import { pump } from "./pump.ts";
 import { PROGRESS_INTERVAL_MS, thisThread, type SessionEnvironment } from "./session.ts";
+
+/** An image can have been made for any of them. */
+const ARCHES: readonly string[] = ARCHITECTURES.map(({ arch }) => arch);
 
 /** So many windows tell whether an image has a base, when it does not say so itself. */
 const SAMPLES = 5;
@@ -144,8 +148,9 @@ export class ImageSession implements ImageMender {
       this.#made = { chunks };
       const held = contents ? contents.pieces.map(({ name }) => name) : view.pieces;
       const [first] = held;
-      const { flavor, version } = manifest;
-      const named = first === undefined ? `${flavor}-${version}.iso` : imageFileName(first, held.length - 1);
+      const { flavor, version, arch } = manifest;
+      const named =
+        first === undefined ? `${flavor}-${version}.iso` : imageFileName(first, held.length - 1, arch);
       return { fileName: named, size: manifest.image.size, sha256 };
     });
   }
@@ -236,21 +241,28 @@ export class ImageSession implements ImageMender {
     const retry = this.#retry!;
     const named = os && baseNamedIn(os);
     if (namesManifest(url)) {
-      const release = await findRelease(url, { keys }, retry, stop);
-      const { flavor, version } = release.manifest;
-      if (named && (named.flavor !== flavor || named.version !== version)) throw notOffered(name, named);
+      const release = await findRelease(url, { keys, arches: ARCHES }, retry, stop);
+      const { flavor, version, arch } = release.manifest;
+      if (named && (named.flavor !== flavor || named.version !== version || named.arch !== arch))
+        throw notOffered(name, named);
       if (!named && !(await this.#isOf(release.manifest))) throw notOurs(name);
       return { release };
     }
     const list = await findList(url, keys, retry, stop);
-    const entries = [...list.releases, ...(list.retired ?? [])].filter(({ arch }) => arch === ARCH);
+    const entries = [...list.releases, ...(list.retired ?? [])].filter(({ arch }) => ARCHES.includes(arch));
     for (const entry of entries) {
-      const isNamed = named?.flavor === entry.flavor && named.version === entry.version;
+      const { flavor, version, arch } = entry;
+      const isNamed = named?.flavor === flavor && named.version === version && named.arch === arch;
       if (named && !isNamed) continue;
-      const { flavor, version } = entry;
-      const release = await findListed(url, entry, { keys, flavor, version, seen }, retry, stop);
+      const release = await findListed(
+        url,
+        entry,
+        { keys, flavor, version, arches: [arch], seen },
+        retry,
+        stop,
+      );
       if (!named && !(await this.#isOf(release.manifest))) continue;
-      const offered = newestOf(list, flavor);
+      const offered = newestOf(list, flavor, arch);
       const isNewer = offered !== undefined && compareVersions(offered, version) > 0;
       return { release, ...(isNewer && { newer: offered }) };
     }
@@ -348,9 +360,9 @@ export class ImageSession implements ImageMender {
   }
 }
 
-function newestOf(list: Parameters<typeof newest>[0], flavor: string): string | undefined {
+function newestOf(list: Parameters<typeof newest>[0], flavor: string, arch: string): string | undefined {
   try {
-    return newest(list, { flavor, version: undefined }).version;
+    return newest(list, { flavor, version: undefined, arches: [arch] }).version;
   } catch (error) {
     if (error instanceof ManifestError) return undefined; // the flavor is offered no more
     throw error;

@@ -7,7 +7,7 @@ KEEP=/run/fedac/damage
 
 # A line on the serial console, if there is one.
 say() {
-  (printf '\n%s\n' "$1" > /dev/ttyS0) 2> /dev/null
+  (printf '\n%s\n' "$1" > /run/fedac/serial) 2> /dev/null
 }
 
 # show TITLE LINE...: by name, since its own first line names a shell of the root

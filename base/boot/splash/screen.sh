@@ -26,7 +26,7 @@ esac
 netpbm() {
   program=$1
   shift
-  timeout 60 $KIT/lib/ld-linux-x86-64.so.2 --library-path $KIT/lib "$KIT/bin/$program" "$@"
+  timeout 60 $KIT/lib/ld.so --library-path $KIT/lib "$KIT/bin/$program" "$@"
 }
 
 graphic() {

@@ -8,8 +8,8 @@ KERNEL=$(cat "$WORK/boot/kernel-version")
 
 # target PROGRAM ARGUMENT...: a program of those packages, with their own libraries
 target() {
-  local lib=usr/lib/x86_64-linux-gnu
-  "$TREE/usr/lib64/ld-linux-x86-64.so.2" --library-path "$TREE/$lib:$TREE/$lib/systemd:$TREE/usr/lib/systemd" "$TREE/$1" "${@:2}"
+  local lib=$TREE/usr/lib/$ARCH-linux-gnu
+  emulated "$lib"/ld-linux-*.so.* --library-path "$lib:$lib/systemd:$TREE/usr/lib/systemd" "$TREE/$1" "${@:2}"
 }
 
 # accounts: Debian's own, those of the services, ours
@@ -49,7 +49,7 @@ target usr/bin/update-mime-database "$ROOT/usr/share/mime" 2> /dev/null
 depmod -b "$ROOT" "$KERNEL"
 
 # LLVM is there for Mesa's shaders. Its analyzer alone calls Z3, whose functions are looked up when they are called
-# (R_X86_64_JUMP_SLOT), so that nobody notices that it is not there
+# (relocations of the kind JUMP_SLOT), so that nobody notices that it is not there
 patchelf --remove-needed libz3.so.4 "$ROOT"/usr/lib/*/libLLVM.so.*
 rm "$ROOT"/usr/lib/*/libz3.so*
 

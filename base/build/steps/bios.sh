@@ -5,6 +5,12 @@
 need grub-mkimage grub-common
 
 BOOT=$WORK/boot
+modules=$WORK/packages/usr/lib/grub/i386-pc
+[ -f "$modules/kernel.img" ] || die "the packages hold no GRUB for a BIOS"
+rm -rf "$BOOT/i386-pc"
+mkdir "$BOOT/i386-pc"
+cp "$modules"/*.{img,mod,lst} "$BOOT/i386-pc/"
+
 PREFIX=$(cat "$BOOT/grub-prefix")
 mapfile -t modules < <(lines "$BUILD/packages/grub.txt")
 

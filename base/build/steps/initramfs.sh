@@ -22,7 +22,7 @@ mods=$WORK/modules.list
 while read -r name; do
   modprobe -d "$TREE" -S "$KERNEL" --show-depends "${name#\?}" >> "$mods" 2> /dev/null ||
     [ "${name:0:1}" = "?" ] || die "Linux $KERNEL has no module $name" "edit base/build/packages/modules.txt"
-done < <(lines "$BUILD/packages/modules.txt")
+done < <(packages modules)
 sed -n 's/^insmod //p' "$mods" | sed 's/ *$//' | sort -u | while read -r file; do
   file=${file#"$TREE"}
   copy=$ROOT/lib/${file#*/lib/}
@@ -40,9 +40,10 @@ find "$ROOT/lib/modules/$KERNEL" -maxdepth 1 \( -name modules.order -o -name 'mo
 
 mkdir "$ROOT/dmsetup"
 while read -r file; do
-  cp -L "$TREE/$file" "$ROOT/dmsetup/" || die "the packages hold no $file" "edit base/build/packages/dmsetup.files.txt"
+  # shellcheck disable=SC2086 # the pattern is meant to become a file name
+  cp -L "$TREE"/$file "$ROOT/dmsetup/" || die "the packages hold no $file" "edit base/build/packages/dmsetup.files.txt"
 done < <(lines "$BUILD/packages/dmsetup.files.txt")
-"$WORK/splash/lib/ld-linux-x86-64.so.2" --library-path "$WORK/splash/lib:$ROOT/dmsetup" --list "$ROOT/dmsetup/dmsetup" |
+emulated "$WORK/splash/lib/ld.so" --library-path "$WORK/splash/lib:$ROOT/dmsetup" --list "$ROOT/dmsetup/dmsetup" |
   (! grep 'not found\|=> /lib\|=> /usr/lib') || die "dmsetup needs more" "edit base/build/packages/dmsetup.files.txt"
 cp "$WORK/live.table" "$ROOT/"
 cp -a "$WORK/splash" "$BASE/boot/damage" "$ROOT/"

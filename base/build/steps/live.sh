@@ -13,7 +13,7 @@ ORDER=$WORK/live.order # "PATH PRIORITY": files that are there, since mksquashfs
 
 shopt -s nullglob # a flavor has not all of them
 while read -r priority pattern; do
-  (cd "$WORK/root" && for path in $pattern; do [ -L "$path" ] || printf '%s %s\n' "$path" "$priority"; done)
+  (cd "$WORK/root" && for path in $pattern; do [[ -L $path || ! -e $path ]] || printf '%s %s\n' "$path" "$priority"; done)
 done < <(lines "$BUILD/packages/order.txt") > "$ORDER"
 
 live=$WORK/live.img.new

@@ -4,7 +4,9 @@
 
 need npx npm
 
-(cd "$BASE/.." && npx tsx base/build/tools/manifest.ts "$WORK/disk.img" "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH" "$WORK/sbom.cdx.json" \
-  "$WORK/files.tsv") > "$WORK/manifest.json.new"
+listed=$WORK/files.tsv
+[[ " $WITHOUT " != *" files.sh "* ]] || listed=/dev/null
+(cd "$BASE/.." && npx tsx base/build/tools/manifest.ts "$WORK/disk.img" "$FLAVOR" "$ARCH" "$VERSION" "$SOURCE_DATE_EPOCH" "$WORK/sbom.cdx.json" \
+  "$listed") > "$WORK/manifest.json.new"
 rm -f "$WORK/manifest.json.minisig"
 mv "$WORK/manifest.json.new" "$WORK/manifest.json"

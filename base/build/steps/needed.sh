@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What was left out of root/ must not be needed by what is left there. A kernel module that cannot be loaded for want of
-# another one is left out too; those of FLAVOR.modules.txt have to be there. A shared library that a program or another library
-# needs has to be there. What is opened by name alone is not seen here; base/README.md has what was tried.
+# another one is left out too; those of FLAVOR.modules.txt and FLAVOR.modules.ARCH.txt have to be there. A shared library that
+# a program or another library needs has to be there. What is opened by name alone is not seen here; base/README.md has what
+# was tried.
 . "$(dirname "$0")/../lib.sh"
 
 need readelf binutils
@@ -9,10 +10,9 @@ need modinfo kmod
 need depmod kmod
 
 ROOT=$WORK/root
-MODULES=$BUILD/packages/$FLAVOR.modules.txt
 cd "$ROOT"
 
-if [ -f "$MODULES" ]; then
+if [ -f "$BUILD/packages/$FLAVOR.modules.txt" ]; then
   modules=$(echo usr/lib/modules/*)
   # Files are named with "-" or "_", and so are dependencies; the kernel's own names have "_"
   find "$modules" -name '*.ko*' -print0 | xargs -0 modinfo | awk '
@@ -34,7 +34,7 @@ if [ -f "$MODULES" ]; then
       } while (again)
     }' | xargs -r rm
   there=$({ find "$modules" -name '*.ko*'; cat "$modules/modules.builtin"; } | sed -e 's|.*/||' -e 's/\.ko.*//' -e 's/-/_/g' | sort)
-  missing=$(lines "$MODULES" | sort | comm -23 - <(echo "$there"))
+  missing=$(packages "$FLAVOR.modules" | sort | comm -23 - <(echo "$there"))
   [ -z "$missing" ] || die "kernel modules are not there: ${missing//$'\n'/ }" "edit $BUILD/packages/$FLAVOR.drop.txt"
   depmod -b "$ROOT" "${modules##*/}"
 fi

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Turn package names into versions (work/FLAVOR/packages.lock: file, size, SHA-256) and fetch the files, through the
 # machine's own apt and from wherever it is set up to fetch: the packages that are named, of the machine's own
-# distribution; or, where packages/FLAVOR.suite names a Debian release, those of that release, with all they depend on.
+# distribution; or, where packages/ARCH.suite or packages/FLAVOR.suite names a Debian release, those of that release, with all
+# they depend on.
 . "$(dirname "$0")/../lib.sh"
 
 need apt-get apt
 need apt-cache apt
 need dpkg-deb dpkg
-[ "$(dpkg --print-architecture)" = amd64 ] || die "base images are x86_64, and this machine's packages are not"
 
 DEBS=$CACHE/debs
-SUITE=$BUILD/packages/$FLAVOR.suite
+SUITE=$BUILD/packages/$ARCH.suite
+[ -f "$SUITE" ] || SUITE=$BUILD/packages/$FLAVOR.suite
+[[ -f $SUITE || $(dpkg --print-architecture) = "$DEBIAN" ]] ||
+  die "the packages of $FLAVOR for $ARCH are those of this machine, which is $(dpkg --print-architecture)" "a machine that is $ARCH"
 mkdir -p "$DEBS" "$WORK"
 
 # mirror LABEL: where this machine has Debian's packages of that label from
@@ -25,9 +28,9 @@ mirror() {
 # other_release: an apt with lists of its own, which knows that release and no installed package. Mirrors and proxies
 # are the machine's.
 other_release() {
-  local suite components apt main security keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  local suite components more apt main security keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   read -r suite components < <(lines "$SUITE")
-  apt=$CACHE/apt/$suite
+  apt=$CACHE/apt/$suite-$DEBIAN
   [ -f "$keyring" ] || die "no keys to check Debian's packages by" "apt install debian-archive-keyring"
   mkdir -p "$apt"/{lists,archives}/partial
   : > "$apt/status"
@@ -36,6 +39,10 @@ other_release() {
   printf 'deb [signed-by=%s] %s %s %s\n' "$keyring" "$main" "$suite" "$components" \
     "$keyring" "$main" "$suite-updates" "$components" "$keyring" "$security" "$suite-security" "$components" \
     > "$apt/sources.list"
+  while read -r more components; do
+    printf 'deb [signed-by=%s] %s %s %s\n' "$keyring" "$main" "$more" "$components"
+  done < <(lines "$SUITE" | tail -n +2) >> "$apt/sources.list"
+  cat "$BUILD/packages/$ARCH.preferences" > "$apt/preferences" 2> /dev/null || : > "$apt/preferences"
   cat > "$apt/apt.conf" << END
 Dir::State::status "$apt/status";
 Dir::State::lists "$apt/lists";
@@ -44,8 +51,10 @@ Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 Dir::Etc::sourcelist "$apt/sources.list";
 Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "$apt/preferences";
 Dir::Etc::preferencesparts "/dev/null";
-APT::Architectures { "amd64"; };
+APT::Architecture "$DEBIAN";
+APT::Architectures { "$DEBIAN"; };
 APT::Install-Recommends "false";
 APT::Sandbox::User "root";
 END
@@ -67,7 +76,9 @@ lists=$(apt-config shell D Dir::State::lists/d)
 eval "$lists"
 : "${D:?}"
 question=$({
-  lines "$BUILD/packages/boot.txt" "$BUILD/packages/$FLAVOR.txt"
+  packages boot
+  packages "$FLAVOR"
+  [ ! -f "$BUILD/packages/$ARCH.preferences" ] || cat "$BUILD/packages/$ARCH.preferences"
   find "$D" -maxdepth 1 -name '*_Packages*' -printf '%f %s %T@\n' | sort
 } | sha256sum)
 
@@ -75,10 +86,10 @@ candidates() {
   apt-cache show --no-all-versions "$@" 2> /dev/null || true
 }
 
-# known LIST: the packages of a list, of each line the first that apt knows
+# known LIST: the packages of a list (`packages`), of each line the first that apt knows
 known() {
   local line name names all
-  mapfile -t names < <(lines "$1" | tr -d ' ' | tr '|' '\n' | sort -u)
+  mapfile -t names < <(packages "$1" | tr -d ' ' | tr '|' '\n' | sort -u)
   all=$(candidates "${names[@]}" | sed -n 's/^Package: //p')
   while read -r line; do
     for name in ${line//|/ }; do
@@ -88,7 +99,7 @@ known() {
       fi
     done
     die "apt knows no package $line" "apt-get update"
-  done < <(lines "$1")
+  done < <(packages "$1")
 }
 
 # uris COMMAND PACKAGE...: what `apt-get COMMAND` would fetch. In an empty directory, since apt passes over what lies
@@ -100,12 +111,12 @@ uris() {
 
 resolve() {
   local names boot own round
-  boot=$(known "$BUILD/packages/boot.txt")
-  own=$(known "$BUILD/packages/$FLAVOR.txt")
-  # linux-image-amd64 → linux-image-6.1.0-56-amd64; Ubuntu's modules are one step further
+  boot=$(known boot)
+  own=$(known "$FLAVOR")
+  # linux-image-amd64 → linux-image-6.1.0-56-amd64; Ubuntu's modules, and all that newer kernels consist of, are one step further
   for round in 1 2; do
     # shellcheck disable=SC2086 # one package a word
-    names=$(candidates $boot | grep -E '^Depends:' | grep -oE 'linux-(image|modules)-[0-9][^ ,]*') || true
+    names=$(candidates $boot | grep -E '^Depends:' | grep -oE 'linux-(image|modules|binary|base)-[0-9][^ ,]*') || true
     boot=$(tr " " "\n" <<< "$boot $names" | sort -u)
   done
   : "$round"

@@ -15,7 +15,7 @@ mkdir -p "$CDN"
 rm -rf "$CDN"/.new-*
 new=$CDN/.new-$release
 mkdir "$new"
-cp --sparse=always "$WORK/disk.img" "$new/fedac-os-$FLAVOR-$VERSION.img"
+cp --sparse=always "$WORK/disk.img" "$new/$(tool image "$WORK/manifest.json")"
 cp "$WORK/sbom.cdx.json" "$WORK/manifest.json" "$WORK/manifest.json.minisig" "$new/"
 set_times "$new"
 rm -rf "${CDN:?}/$release" # the same image, built again

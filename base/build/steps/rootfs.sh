@@ -10,13 +10,12 @@ for dir in bin sbin lib lib64; do ln -s "usr/$dir" "$ROOT/$dir"; done
 
 shopt -s failglob # a file that has moved in a new release of the distribution is an error
 KEEP=$BUILD/packages/$FLAVOR.files.txt
-DROP=$BUILD/packages/$FLAVOR.drop.txt
 if [ -f "$KEEP" ]; then
   while read -r pattern; do
     # shellcheck disable=SC2206 # the pattern is meant to become file names
     (cd "$TREE" && files=($pattern) && cp -a --parents "${files[@]}" "$ROOT")
   done < <(lines "$KEEP")
-  for applet in $("$ROOT/usr/bin/busybox" --list); do
+  for applet in $(emulated "$ROOT/usr/bin/busybox" --list); do
     [ -e "$ROOT/usr/bin/$applet" ] || ln -s busybox "$ROOT/usr/bin/$applet"
   done
   for applet in init poweroff reboot; do ln -s ../bin/busybox "$ROOT/usr/sbin/$applet"; done
@@ -24,8 +23,10 @@ else
   cp -a "$TREE/." "$ROOT"
   while read -r pattern; do
     # shellcheck disable=SC2206
-    (cd "$ROOT" && files=($pattern) && rm -r "${files[@]}") || die "$pattern is not in the packages" "edit $DROP"
-  done < <(lines "$DROP")
+    (cd "$ROOT" && files=($pattern) && rm -r "${files[@]}") ||
+      [[ $pattern = usr/lib/modules/* ]] || # kernels differ in their drivers
+      die "$pattern is not in the packages" "edit $BUILD/packages/$FLAVOR.drop.txt"
+  done < <(packages "$FLAVOR.drop")
 fi
 
 cp -a "$BASE/$FLAVOR/rootfs/." "$ROOT"

@@ -15,7 +15,7 @@ done < "$WORK/packages.lock" > "$WORK/sbom.tsv"
 distribution=$(sed -n 's/^ID=//p' /etc/os-release)
 inputs=$(inputs_hash)
 uuid=$(uuid_of sbom)
-(cd "$BASE/.." && npx tsx base/build/tools/sbom.ts "$WORK/sbom.tsv" "$FLAVOR" "$VERSION" "$SOURCE_DATE_EPOCH" "$distribution" "$inputs" "$uuid") \
+(cd "$BASE/.." && npx tsx base/build/tools/sbom.ts "$WORK/sbom.tsv" "$FLAVOR" "$ARCH" "$VERSION" "$SOURCE_DATE_EPOCH" "$distribution" "$inputs" "$uuid") \
   > "$WORK/sbom.cdx.json.new"
 rm "$WORK/sbom.tsv"
 mv "$WORK/sbom.cdx.json.new" "$WORK/sbom.cdx.json"

@@ -9,9 +9,11 @@ KIT=$WORK/splash
 rm -rf "$KIT"
 mkdir -p "$KIT"/{bin,lib}
 while read -r file; do
+  # shellcheck disable=SC2086 # the pattern is meant to become a file name
   case $file in
-    usr/bin/*) cp -L "$WORK/packages/$file" "$KIT/bin/" ;;
-    *) cp -L "$WORK/packages/$file" "$KIT/lib/" ;;
+    usr/bin/*) cp -L "$WORK"/packages/$file "$KIT/bin/" ;;
+    */ld-linux-*) cp -L "$WORK"/packages/$file "$KIT/lib/ld.so" ;; # by one name on every architecture
+    *) cp -L "$WORK"/packages/$file "$KIT/lib/" ;;
   esac || die "the packages hold no $file" "edit base/build/packages/splash.files.txt"
 done < <(lines "$BUILD/packages/splash.files.txt")
 cp -a "$BASE/boot/splash/." "$KIT"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # .deb files → packages/ (one tree, unconfigured) and boot/: vmlinuz, kernel-version, shim.efi, grub.efi, grubnet.efi,
-# grub-prefix, i386-pc (GRUB's modules for a BIOS). After this step nothing knows which distribution it was.
+# grub-prefix. After this step nothing knows which distribution it was.
 . "$(dirname "$0")/../lib.sh"
 
 need dpkg-deb dpkg
@@ -33,19 +33,14 @@ first() {
   die "the packages hold no ${1#"$TREE"}"
 }
 
-kernel=$(first "$TREE"/boot/vmlinuz-*)
+kernel=$(first "$TREE"/boot/vmlinuz-* "$TREE"/usr/lib/modules/*/vmlinuz) # where Debian's are from 7.3 on
 cp "$kernel" "$BOOT/vmlinuz"
-printf '%s\n' "${kernel##*/vmlinuz-}" > "$BOOT/kernel-version"
+basename "$(first "$TREE"/usr/lib/modules/*/modules.order | xargs dirname)" > "$BOOT/kernel-version"
 
 shim=$TREE/usr/lib/shim
-cp "$(first "$shim/shimx64.efi.signed" "$shim/shimx64.efi.signed.latest")" "$BOOT/shim.efi" # Debian, Ubuntu
-cp "$(first "$TREE/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed")" "$BOOT/grub.efi"
-cp "$(first "$TREE/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed")" "$BOOT/grubnet.efi" # with HTTP and TFTP in it
-
-modules=$TREE/usr/lib/grub/i386-pc
-[ -f "$modules/kernel.img" ] || die "the packages hold no GRUB for a BIOS"
-mkdir "$BOOT/i386-pc"
-cp "$modules"/*.{img,mod,lst} "$BOOT/i386-pc/"
+cp "$(first "$shim/shim$EFI.efi.signed" "$shim/shim$EFI.efi.signed.latest")" "$BOOT/shim.efi" # Debian, Ubuntu
+cp "$(first "$TREE/usr/lib/grub/$GRUB-signed/grub$EFI.efi.signed")" "$BOOT/grub.efi"
+cp "$(first "$TREE/usr/lib/grub/$GRUB-signed/grubnet$EFI.efi.signed")" "$BOOT/grubnet.efi" # with HTTP and TFTP in it
 
 # A signed GRUB reads grub.cfg from the directory its builder wrote into it: /EFI/debian, /EFI/ubuntu.
 grep -a -o -E '/EFI/[a-z]+' "$BOOT/grub.efi" | head -n 1 > "$BOOT/grub-prefix"

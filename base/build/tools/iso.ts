@@ -38,7 +38,7 @@ export interface Disc {
   readonly time: number;
   readonly root: readonly DiscEntry[];
   /** What a BIOS loads and starts: GRUB's image for discs, of which four 512-byte sectors are loaded. */
-  readonly bios: { readonly start: number };
+  readonly bios?: { readonly start: number } | undefined;
   /** The EFI system partition, which UEFI takes for a disk of its own. */
   readonly efi: { readonly start: number; readonly length: number };
 }
@@ -148,24 +148,33 @@ function bootRecord(): Bytes {
   return s.bytes;
 }
 
-/** The boot catalog (El Torito, figures 2 to 5): a BIOS takes the default entry, UEFI the section of platform 0xEF. */
+/** Platform IDs of the boot catalog: of a BIOS, and of UEFI. */
+const PLATFORM = { bios: 0, efi: 0xef } as const;
+
+/**
+ * The boot catalog (El Torito, figures 2 to 5). A BIOS takes the default entry; UEFI takes what is of platform 0xEF, a section
+ * behind it, or the default entry where there is nothing for a BIOS.
+ */
 function bootCatalog({ bios, efi }: Disc): Bytes {
   const s = new Struct(DISC_SECTOR);
-  s.u8(0x00, 1); // Header ID of the validation entry; its Platform ID stays 0, x86
-  s.raw(0x1e, Uint8Array.of(0x55, 0xaa), 2); // Key bytes
+  const length = efi.length / 512;
+  const entries = [
+    ...(bios ? [{ platform: PLATFORM.bios, start: bios.start, sectors: 4 }] : []),
+    // 0 sectors: to the end of the disc, says UEFI
+    { platform: PLATFORM.efi, start: efi.start, sectors: length <= 0xffff ? length : 0 },
+  ];
+  entries.forEach(({ platform, start, sectors }, i) => {
+    const header = i * 0x40;
+    const entry = header + 0x20;
+    s.u8(header, i === 0 ? 1 : 0x91); // Header ID of the validation entry; Header Indicator: the last section
+    s.u8(header + 1, platform); // Platform ID
+    if (i > 0) s.u16(header + 2, 1); // Number of section entries
+    s.u8(entry, 0x88); // Boot Indicator: bootable; Boot media type stays 0, no emulation
+    s.u16(entry + 6, sectors); // Sector Count, of 512 bytes; the Load Segment stays 0, the usual one
+    s.u32(entry + 8, sectorOf(start)); // Load RBA
+  });
+  s.raw(0x1e, Uint8Array.of(0x55, 0xaa), 2); // Key bytes of the validation entry
   s.u16(0x1c, 0x10000 - sum16(s.bytes.subarray(0, 32))); // Checksum Word: all words come to zero
-
-  s.u8(0x20, 0x88); // Boot Indicator: bootable; Boot media type stays 0, no emulation
-  s.u16(0x26, 4); // Sector Count, of 512 bytes; the Load Segment stays 0, the usual one
-  s.u32(0x28, sectorOf(bios.start)); // Load RBA
-
-  s.u8(0x40, 0x91); // Header Indicator: the last section
-  s.u8(0x41, 0xef); // Platform ID
-  s.u16(0x42, 1); // Number of section entries
-  s.u8(0x60, 0x88); // Boot Indicator
-  const sectors = efi.length / 512;
-  s.u16(0x66, sectors <= 0xffff ? sectors : 0); // Sector Count; 0: to the end of the disc, says UEFI
-  s.u32(0x68, sectorOf(efi.start)); // Load RBA
   return s.bytes;
 }
 

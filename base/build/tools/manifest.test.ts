@@ -22,7 +22,14 @@ const MIB = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), "manifest-"));
 const fresh = join(folder, "fresh.img");
 const path = join(folder, "disk.img");
-const named = { flavor: "tiny", version: "2026.11.23", time: 1795392000, url: "disk.img", files: [] };
+const named = {
+  flavor: "tiny",
+  arch: "aarch64",
+  version: "2026.11.23",
+  time: 1795392000,
+  url: "disk.img",
+  files: [],
+};
 const PIECE = { start: 2 * WINDOW, length: 2 * WINDOW };
 const SIZE = PIECE.start + PIECE.length + MIB;
 
@@ -60,6 +67,7 @@ test("says of each window what it holds", async () => {
     digestOfWindow(image.subarray(4 * WINDOW)),
   ]);
   expect(manifest).toMatchObject({
+    arch: "aarch64",
     created: "2026-11-23T00:00:00.000Z",
     image: { url: "disk.img", size: SIZE, sha256: sha256Of(image) },
     piecePartition: { ...PIECE, label: "FEDAC-PIECE" },

@@ -8,6 +8,7 @@ import { factsOf } from "./image-facts.ts";
 /** What a base image cannot say of itself. `time` is in seconds since 1970. */
 interface Named {
   readonly flavor: string;
+  readonly arch: string;
   readonly version: string;
   readonly time: number;
   /** The image's file name, beside the manifest. */
@@ -31,7 +32,7 @@ export async function describe(path: string, named: Named): Promise<Manifest> {
     name: "fedac-os",
     version: named.version,
     flavor: named.flavor,
-    arch: "x86_64",
+    arch: named.arch,
     created: new Date(named.time * 1000).toISOString(),
     image: { url: named.url, ...image },
     ...facts,
@@ -45,9 +46,9 @@ async function namedFile(path: string) {
   return { url: basename(path), sha256: hash.digest("hex") };
 }
 
-/** Lines of path, start, length and SHA-256, with tabs between them. */
+/** Lines of path, start, length and SHA-256, with tabs between them; or nothing. */
 async function filesOf(list: string): Promise<Manifest["files"]> {
-  const lines = (await readFile(list, "utf8")).trimEnd().split("\n");
+  const lines = (await readFile(list, "utf8")).split("\n").filter(Boolean);
   return lines.map((line) => {
     const [path = "", start, length, sha256 = ""] = line.split("\t");
     return { path, start: Number(start), length: Number(length), sha256 };
@@ -55,11 +56,12 @@ async function filesOf(list: string): Promise<Manifest["files"]> {
 }
 
 async function main(args: string[]): Promise<void> {
-  const [image = "", flavor = "", version = "", time = "", sbom = "", files = ""] = args;
-  if (args.length !== 6) throw new RangeError("usage: manifest.ts IMAGE FLAVOR VERSION TIME SBOM FILES");
-  const url = `fedac-os-${flavor}-${version}.img`;
+  const [image = "", flavor = "", arch = "", version = "", time = "", sbom = "", files = ""] = args;
+  if (args.length !== 7) throw new RangeError("usage: manifest.ts IMAGE FLAVOR ARCH VERSION TIME SBOM FILES");
+  const url = `fedac-os-${flavor}-${arch}-${version}.img`;
   const named = {
     flavor,
+    arch,
     version,
     time: Number(time),
     url,

@@ -70,13 +70,15 @@ async function main(args: string[]): Promise<void> {
   const [command, first = "", second = ""] = args;
   if (command === "name" && args.length === 2) {
     console.log(nameOf(await readManifest(first)));
+  } else if (command === "image" && args.length === 2) {
+    console.log((await readManifest(first)).image.url);
   } else if (command === "list" && (args.length === 2 || args.length === 3)) {
     process.stdout.write(await listWith(first, second));
   } else if (command === "point" && args.length === 3) {
     await point(first, await readFile(second, "utf8"), await readFile(`${second}.minisig`, "utf8"));
   } else {
     throw new RangeError(
-      "usage: release.ts name MANIFEST | release.ts list CDN [NAME] | release.ts point CDN LIST",
+      "usage: release.ts name|image MANIFEST | release.ts list CDN [NAME] | release.ts point CDN LIST",
     );
   }
 }

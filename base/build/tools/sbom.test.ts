@@ -3,6 +3,7 @@ import { sbom } from "./sbom.ts";
 
 const image = {
   flavor: "tiny",
+  arch: "x86_64",
   version: "2026.11.24",
   time: 1795392000,
   distribution: "debian",

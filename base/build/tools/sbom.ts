@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 /** What a list of packages says about the image. `time` is in seconds since 1970. */
 interface Described {
   readonly flavor: string;
+  readonly arch: string;
   readonly version: string;
   readonly time: number;
   /** Whose packages they are, as in os-release's `ID`. */
@@ -26,6 +27,7 @@ export function sbom(lines: readonly string[], image: Described): unknown {
     version: image.version,
     properties: [
       { name: "fedac-os:flavor", value: image.flavor },
+      { name: "fedac-os:arch", value: image.arch },
       { name: "fedac-os:inputs:sha256", value: image.inputs },
     ],
   };
@@ -86,9 +88,17 @@ function encode(text: string): string {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const [path = "", flavor = "", version = "", time = "", distribution = "", inputs = "", uuid = ""] =
-    process.argv.slice(2);
+  const [
+    path = "",
+    flavor = "",
+    arch = "",
+    version = "",
+    time = "",
+    distribution = "",
+    inputs = "",
+    uuid = "",
+  ] = process.argv.slice(2);
   const lines = readFileSync(path, "utf8").split("\n").filter(Boolean);
-  const document = sbom(lines, { flavor, version, time: Number(time), distribution, inputs, uuid });
+  const document = sbom(lines, { flavor, arch, version, time: Number(time), distribution, inputs, uuid });
   process.stdout.write(JSON.stringify(document, null, 2) + "\n");
 }

@@ -2,8 +2,13 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-/** For a program that asks the sound server, which may not be there. */
-const TIMEOUT_MS = 10_000;
+/**
+ * For a program that has the sound server do something. On a slow machine wpctl alone takes more than 10 s to load, and nobody
+ * waits for it: this only ends one that hangs.
+ */
+const TIMEOUT_MS = 60_000;
+/** pw-dump(1) writes all that the sound server knows. */
+const MAX_DUMP = 2 ** 26;
 
 /** What sound can go to now. */
 export interface Sink {
@@ -15,33 +20,37 @@ export interface Sink {
   readonly isChosen: boolean;
 }
 
-/** What a machine's sound is at. */
-export interface Sound {
-  /** 0 to 100, as the keys count; 0 also when it is muted. */
-  readonly volume: number;
-  readonly sinks: readonly Sink[];
+/**
+ * What sound can go to; undefined when there is no sound server, or nothing to play on. It is waited for as long as the server
+ * takes, or until `signal` is aborted.
+ */
+export async function currentSinks(signal: AbortSignal): Promise<Sink[] | undefined> {
+  try {
+    const dump = await run("pw-dump", ["--no-colors"], { signal, maxBuffer: MAX_DUMP });
+    const found = sinksIn(JSON.parse(dump.stdout));
+    return found.length === 0 ? undefined : found;
+  } catch {
+    return undefined;
+  }
 }
 
-/** What the sound server has; undefined when there is none, or nothing to play on. */
-export async function sound(): Promise<Sound | undefined> {
+/**
+ * The volume, 0 to 100 as the keys count; 0 also when it is muted, undefined when there is no sound server, or nothing to play
+ * on. It is waited for as the sinks are.
+ */
+export async function currentVolume(signal: AbortSignal): Promise<number | undefined> {
   try {
-    const options = { timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 };
-    const [dump, volume] = await Promise.all([
-      run("pw-dump", ["--no-colors"], options),
-      run("wpctl", ["get-volume", "@DEFAULT_AUDIO_SINK@"], options),
-    ]);
-    const sinks = sinksIn(JSON.parse(dump.stdout));
-    return sinks.length === 0 ? undefined : { volume: volumeIn(volume.stdout), sinks };
+    return volumeIn((await run("wpctl", ["get-volume", "@DEFAULT_AUDIO_SINK@"], { signal })).stdout);
   } catch {
     return undefined;
   }
 }
 
 /** Set the volume, 0 to 100. Throws `Error` when the sound server does not. */
-export async function setVolume(volume: number): Promise<void> {
+export async function setVolume(percent: number): Promise<void> {
   const options = { timeout: TIMEOUT_MS };
-  await run("wpctl", ["set-volume", "@DEFAULT_AUDIO_SINK@", (volume / 100).toFixed(2)], options);
-  await run("wpctl", ["set-mute", "@DEFAULT_AUDIO_SINK@", volume > 0 ? "0" : "1"], options);
+  await run("wpctl", ["set-volume", "@DEFAULT_AUDIO_SINK@", (percent / 100).toFixed(2)], options);
+  await run("wpctl", ["set-mute", "@DEFAULT_AUDIO_SINK@", percent > 0 ? "0" : "1"], options);
 }
 
 /** Have sound go there. Throws `Error` when the sound server does not. */

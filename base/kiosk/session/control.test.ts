@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Settings } from "../../../src/settings/settings.ts";
 import { startKioskBrowser } from "../../../src/testing/kiosk-browser.ts";
 import type { Answer, Request } from "../control/request.ts";
@@ -23,7 +23,7 @@ const PIECE = `<!doctype html><p>a piece</p><script>
 </script>`;
 
 /** The kiosk's browser with that piece, a compositor that only notes what it is told, and root, who does everything. */
-async function stage(answer: Answer = { ok: true }) {
+async function stage({ networks = Promise.resolve<Answer>({ ok: true }) } = {}) {
   const kiosk = await startKioskBrowser(PIECE);
   await kiosk.browser.shown;
   const done: string[] = [];
@@ -42,8 +42,9 @@ async function stage(answer: Answer = { ok: true }) {
     { wifi: [], timeZone: "Europe/Berlin" },
     {
       ask: async (request) => {
-        if (request.ask !== "networks") asked.push(request);
-        return answer;
+        if (request.ask === "networks") return await networks;
+        asked.push(request);
+        return { ok: true };
       },
       rest: () => void done.push("rest"),
       piece: "/",
@@ -137,6 +138,35 @@ test("a piece that hangs cannot keep it away, and no page of a piece's stays bec
   await control.closed();
 }, 120_000);
 
+test("rows come when the answers do, and closing waits for none", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sound-"));
+  const program = (name: string, ...lines: readonly string[]) =>
+    writeFileSync(join(folder, name), ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });
+  const dump = ["analog", "usb"].map((name, id) => sinkNamed(id, name));
+  program("pw-dump", `echo '${JSON.stringify(dump)}'`);
+  // As slow as somebody wants: it answers once the file is there
+  program("wpctl", `until [ -e ${folder}/answer ]; do sleep 0.1; done`, "echo 'Volume: 0.40'");
+  vi.stubEnv("PATH", `${folder}:${process.env["PATH"]}`);
+  try {
+    // Root never answers about networks
+    await using on = await stage({ networks: new Promise(() => {}) });
+    await on.control.onHold("key");
+    const settings = await on.settings();
+    await settings.waitForSelector("text=Sound goes to");
+    expect(await settings.locator("text=Volume").count()).toBe(0);
+    await on.control.onHold("key");
+    await Promise.race([on.control.closed(), delay(5000).then(() => expect.unreachable("it is not closed"))]);
+    await on.control.onHold("key");
+    const again = await on.settings();
+    await again.waitForSelector("text=Sound goes to");
+    writeFileSync(join(folder, "answer"), "");
+    await again.waitForSelector("text=Volume");
+  } finally {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  }
+}, 120_000);
+
 test("a browser that ends takes the page with it", async () => {
   await using on = await stage();
   await on.control.onHold("key");
@@ -203,15 +233,10 @@ test("what the sound server says", () => {
   expect(["Volume: 0.40\n", "Volume: 1.00 [MUTED]\n", "Volume: 1.30\n", "none"].map(volumeIn)).toEqual([
     40, 0, 100, 0,
   ]);
-  const node = (id: number, name: string, kind = "Audio/Sink") => ({
-    id,
-    type: "PipeWire:Interface:Node",
-    info: { props: { "media.class": kind, "node.name": name, "node.description": `${name}!` } },
-  });
   const dump = [
-    node(40, "alsa_output.pci-0000_00_1f.3.analog-stereo"),
-    node(41, "alsa_output.usb-x"),
-    node(42, "mic", "Audio/Source"),
+    sinkNamed(40, "alsa_output.pci-0000_00_1f.3.analog-stereo"),
+    sinkNamed(41, "alsa_output.usb-x"),
+    sinkNamed(42, "mic", "Audio/Source"),
     {
       id: 3,
       type: "x",
@@ -223,3 +248,9 @@ test("what the sound server says", () => {
   expect(sinksIn(dump).map(({ name }) => outputOf(name))).toEqual(["analog", "usb"]);
   expect(outputOf("bluez_output.1")).toBeUndefined();
 });
+
+/** A node as pw-dump(1) writes it. */
+function sinkNamed(id: number, name: string, kind = "Audio/Sink") {
+  const props = { "media.class": kind, "node.name": name, "node.description": `${name}!` };
+  return { id, type: "PipeWire:Interface:Node", info: { props } };
+}

@@ -7,7 +7,7 @@ import type { Answer, Networks, Refusal, Request } from "../control/request.ts";
 import { outputOf } from "../settings/sound.ts";
 import type { Compositor } from "./compositor.ts";
 import { battery, brightness, facts, isWritable, setBrightness } from "./control-machine.ts";
-import { chooseSink, setVolume, sound, type Sound } from "./control-sound.ts";
+import { chooseSink, currentSinks, currentVolume, setVolume, type Sink } from "./control-sound.ts";
 import type { ControlCall, ControlChoices, ControlState } from "./control-state.ts";
 import { type ControlWindow, WindowClosedError } from "./control-window.ts";
 import { settingsPage, settingsScript } from "./settings-page.ts";
@@ -65,7 +65,8 @@ export class Control {
   #said = { words: "", times: 0 };
   #wifi: Networks | undefined;
   #joining: string | undefined;
-  #sound: Sound | undefined;
+  #volume: number | undefined;
+  #sinks: readonly Sink[] | undefined;
   #log: string | undefined;
   #tellAgain = () => {};
 
@@ -146,34 +147,41 @@ export class Control {
       void closed.then(() => over.abort());
       const choices: ControlChoices = { layouts: KEYBOARDS, rotations: ROTATIONS, scales: SCALES };
       await window.evaluate(`kioskStart(${JSON.stringify(choices)})`);
-      const pause = async () => await delay(LOOK_MS, undefined, { signal: over.signal }).catch(() => {});
-      const listen = async () => {
-        for (; !over.signal.aborted; await pause()) await this.#listen();
+      const { signal } = over;
+      const pause = async () => await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+      // What other programs are asked for comes when it does: nothing waits for it, not even the end of the page
+      const follow = async <T>(ask: () => Promise<T>, put: (answer: T) => void) => {
+        for (; !signal.aborted; await pause()) {
+          const answer = await ask();
+          if (signal.aborted) return;
+          put(answer);
+          this.#tellAgain();
+        }
       };
       const tell = async () => {
-        while (!over.signal.aborted) {
+        while (!signal.aborted) {
           const again = new Promise<void>((done) => (this.#tellAgain = done));
           const state = await this.#look(compositor, piece, chromium);
           await window.evaluate(`kioskShow(${JSON.stringify(state)})`).catch(() => {}); // it has been closed
           await Promise.race([again, pause()]);
         }
       };
-      await Promise.all([listen(), tell()]);
+      void follow(async () => await this.#networks(), (wifi) => (this.#wifi = wifi)); // prettier-ignore
+      void follow(async () => await currentSinks(signal), (sinks) => (this.#sinks = sinks)); // prettier-ignore
+      void follow(async () => await currentVolume(signal), (volume) => (this.#volume = volume)); // prettier-ignore
+      await tell();
     } finally {
       await window.close();
       await goBack().catch(() => {}); // the compositor has ended
     }
   }
 
-  /** Ask for what takes other programs, and so its time. */
-  async #listen(): Promise<void> {
-    const [heard, wifi] = await Promise.all([
-      sound(),
-      this.#joining === undefined ? this.#options.ask({ ask: "networks" }) : undefined,
-    ]);
-    this.#sound = heard;
-    if (wifi?.ok) this.#wifi = wifi.networks?.hasRadio ? wifi.networks : undefined;
-    this.#tellAgain();
+  /** The networks in reach; undefined without a radio. */
+  async #networks(): Promise<Networks | undefined> {
+    if (this.#joining !== undefined) return this.#wifi; // root answers one after the other, and would after that
+    const answer = await this.#options.ask({ ask: "networks" });
+    if (!answer.ok) return this.#wifi;
+    return answer.networks?.hasRadio ? answer.networks : undefined;
   }
 
   /** All that the page shows, as it is now. */
@@ -190,8 +198,8 @@ export class Control {
       joining: this.#joining,
       keyboard: this.#settings.keyboard ?? { layout: "us" },
       ...picture,
-      volume: this.#sound?.volume,
-      sinks: this.#sound?.sinks,
+      volume: this.#volume,
+      sinks: this.#sinks,
       brightness: light,
       battery: power,
       facts: runs,
@@ -260,7 +268,7 @@ export class Control {
   }
 
   async #choose(id: number): Promise<void> {
-    const sink = this.#sound?.sinks.find((each) => each.id === id);
+    const sink = this.#sinks?.find((each) => each.id === id);
     if (!sink) return;
     await chooseSink(id);
     await this.#changed(defined({ output: outputOf(sink.name) }));

@@ -9,7 +9,7 @@ export async function writeSerialLine(line: string): Promise<void> {
   console.log(line);
   const { O_WRONLY, O_NOCTTY, O_NONBLOCK } = constants;
   try {
-    const serial = await open("/dev/ttyS0", O_WRONLY | O_NOCTTY | O_NONBLOCK);
+    const serial = await open("/run/fedac/serial", O_WRONLY | O_NOCTTY | O_NONBLOCK);
     try {
       await serial.write(`\n${line}\n`);
     } finally {
