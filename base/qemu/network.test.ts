@@ -48,7 +48,7 @@ beforeAll(async () => {
   const cdn = join(import.meta.dirname, "../out/cdn");
   const json = (file: string): unknown => JSON.parse(fs.readFileSync(join(cdn, file), "utf8"));
   const latest = parseLatest(json("latest.json"));
-  const release = latest.releases.find(({ flavor }) => flavor === "tiny")!;
+  const release = latest.releases.find(({ flavor, arch }) => flavor === "tiny" && arch === "x86_64")!;
   const manifest = parseManifest(json(release.manifest));
   const splash = new Uint8Array(Buffer.from(SPLASH, "base64"));
   const { segments } = await planPartition(manifest, { pieces: [{ name: "notepat", html }], splash });

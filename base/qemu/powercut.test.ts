@@ -204,7 +204,14 @@ function cuts(
   const image = join(work, "cut.img");
   for (let i = 0; i < CUTS; i++) {
     const random = new Random("powercut", SEED, i);
-    const { sent, kept, sectors } = cutPower({ ...logged, cache }, image, random);
+    // The first one comes when all is done: what a disk that flushes has been given is on it for good
+    const isLast = i === 0 && logged.flushes;
+    const { sent, kept, sectors } = cutPower(
+      { ...logged, cache },
+      image,
+      random,
+      isLast ? logged.writes.length : undefined,
+    );
     try {
       const texts = look(image);
       const settings = texts.pop() ?? "";
@@ -214,6 +221,12 @@ function cuts(
       // A disk that flushes has what was set last, or what was set before: all of one of them. Another may have lost part of both
       if (logged.flushes) expect([found, complaints]).toEqual([set(found.volume ?? -1), []]);
       else expect(complaints.length).toBeLessThan(10);
+      if (isLast) {
+        expect([sent, found.volume]).toEqual([kept, BOOTS * WRITES]);
+        expect(texts.map((log) => log.trimEnd().split("\n").at(-1))).toEqual(
+          [BOOTS, BOOTS - 1].map((boot) => lastLine(boot)),
+        );
+      }
     } catch (cause) {
       const where = `after ${sent} of ${logged.writes.length} writes, ${kept} for good, ${sectors} sectors of the rest`;
       throw new Error(`SEED=${SEED}, cut ${i}: ${where}`, { cause });
@@ -267,6 +280,10 @@ const JOURNAL = `#!/bin/sh
 read -r boot write < /run/written
 exec seq -f "boot $boot write $write line %g of what has happened so far" $((write * write * 1000))
 `;
+/** The last one that a boot has in its log. */
+function lastLine(boot: number): string {
+  return `boot ${boot} write ${WRITES} line ${WRITES * WRITES * 1000} of what has happened so far`;
+}
 const SCRIPT = `#!/bin/sh
 export PATH=/powercut/bin
 cd /

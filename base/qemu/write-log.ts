@@ -82,13 +82,17 @@ export interface LoggedDisk {
 }
 
 /**
- * Make `image` what the disk holds when the power is cut at a moment that `random` chooses. What was there for good is on it:
+ * Make `image` what the disk holds when the power is cut at a moment that `random` chooses, unless `sent` says it. What was there for good is on it:
  * all that was sent before the last flush. Of what was sent after, and has been in the disk's own memory, there is none, all, or
  * each sector with the same chance, and where one was written more than once, any of them. A disk that is never told to
  * flush, as Linux tells no USB stick, has the last `cache` bytes in its memory.
  */
-export function cutPower({ before, log, writes, cache }: LoggedDisk, image: string, random: Random): Cut {
-  const sent = random.below(writes.length + 1);
+export function cutPower(
+  { before, log, writes, cache }: LoggedDisk,
+  image: string,
+  random: Random,
+  sent = random.below(writes.length + 1),
+): Cut {
   let kept = sent;
   for (let bytes = 0; kept > 0 && !writes[kept - 1]!.flush; kept--) {
     bytes += writes[kept - 1]!.length * SECTOR;

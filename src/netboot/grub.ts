@@ -53,9 +53,3 @@ export function fetchesOverHttp(grub: Bytes): boolean {
     /\ngrub,\d+,Free Software Foundation,grub,(\d+)\.(\d+)/.exec(text) ?? [];
   return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 12);
 }
-
-/** For a GRUB that came over HTTP: the rest is where it came from, whatever address that has. */
-export const CONFIG_OVER_HTTP = `# Written by os serve: the rest is where GRUB itself came from.
-regexp --set=1:served '^(\\([^)]*\\))' "$prefix"
-source $served/grub.cfg
-`;

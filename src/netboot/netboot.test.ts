@@ -9,7 +9,7 @@ import { ESP_FILES, liveGuid, networkImage, PIECE_UUID } from "../testing/networ
 import { run } from "../testing/tools.ts";
 import { dnsmasqConfig } from "./dnsmasq.ts";
 import { FIRMWARE } from "./firmware.ts";
-import { CONFIG_OVER_HTTP, configOverTftp, fetchesOverHttp, servedConfig } from "./grub.ts";
+import { configOverTftp, fetchesOverHttp, servedConfig } from "./grub.ts";
 import { servedPage } from "./page.ts";
 import { routesOf } from "./routes.ts";
 import { bytesOf, readServedImage } from "./served-image.ts";
@@ -133,11 +133,7 @@ test.each([
 
 test("GRUB takes the scripts", () => {
   const image = path.join(folder, "script");
-  for (const script of [
-    servedConfig({ live: LIVE, piece: undefined }),
-    configOverTftp("10.0.2.2", 1),
-    CONFIG_OVER_HTTP,
-  ]) {
+  for (const script of [servedConfig({ live: LIVE, piece: undefined }), configOverTftp("10.0.2.2", 1)]) {
     writeFileSync(image, script);
     run("grub-script-check", image); // throws, with the line, on what is no script of GRUB's
   }
@@ -153,7 +149,7 @@ test("all that the image's own grub.cfg asks for is served", async () => {
     new Set(["/os.iso", "/piece/splash.png", "/splash.png", "/vmlinuz", "/initramfs.img"]),
   );
   for (const each of asked) expect([...served.keys()]).toContain(each);
-  const scripts = servedConfig({ live: LIVE, piece: undefined }) + CONFIG_OVER_HTTP;
+  const scripts = servedConfig({ live: LIVE, piece: undefined }) + configOverTftp("10.0.2.2", 1);
   for (const [, each = ""] of scripts.matchAll(/source \$served(\S+)/g))
     expect([...served.keys()]).toContain(each);
 });
@@ -164,7 +160,7 @@ test("names are text on the page, whatever is in them", () => {
     size: 5e8,
     pieces: HOSTILE,
     origin: "http://192.168.1.50:8080",
-    shim: "/EFI/BOOT/BOOTX64.EFI",
+    startsByPxe: true,
   });
   expect(page).not.toMatch(/<script|alert\(1\)<|"; boot/);
   expect(page).toContain("&#60;script&#62;");

@@ -7,12 +7,12 @@ export interface ServedPage {
   readonly pieces: string | undefined;
   /** Where it is served, without a slash at the end, as whoever reads the page has reached it. */
   readonly origin: string;
-  /** The path of its shim; undefined when it starts neither from that nor by PXE. */
-  readonly shim: string | undefined;
+  /** Whether it starts by PXE too. */
+  readonly startsByPxe: boolean;
 }
 
 /** The page, in HTML, that says what to type on a computer to start it from the served image. */
-export function servedPage({ file, size, pieces, origin, shim }: ServedPage): string {
+export function servedPage({ file, size, pieces, origin, startsByPxe }: ServedPage): string {
   const [name, title] = [escaped(file), escaped(pieces ?? "an image without a piece")];
   const megabytes = `${Math.ceil(size / 1e6)} MB`;
   const address = (path: string) => `<code>${escaped(origin)}${path}</code>`;
@@ -39,13 +39,8 @@ export function servedPage({ file, size, pieces, origin, shim }: ServedPage): st
   <li>Type this address: ${address("/os.iso")}</li>
   <li>Save, and start from that entry. Loading takes from seconds to minutes.</li>
 </ol>
-<p>If it does not start from that, try ${address("/os.img")}, which is the same as a disk instead of a disc${
-    shim === undefined
-      ? ""
-      : `, or
-  ${address(shim)}, with which the firmware needs to know nothing of discs and disks`
-  }. Some firmware takes addresses with <code>https:</code> alone${shim === undefined ? "" : "; then there is PXE"}.</p>
-${shim === undefined ? "" : PXE}<h2>From a stick</h2>
+<p>Some firmware takes addresses with <code>https:</code> alone, by which this is not served.</p>
+${startsByPxe ? PXE : ""}<h2>From a stick</h2>
 <p><a href="/os.iso" download="${name}">Download ${name}</a> (${megabytes}) and write it to a USB stick, for a computer that does not
   start from networks.</p>
 </main>

@@ -1,6 +1,6 @@
 import type { Bytes } from "../bytes/segment.ts";
 import { namesOf } from "../image/names.ts";
-import { CONFIG_OVER_HTTP, GRUB_CFG, servedConfig } from "./grub.ts";
+import { servedConfig } from "./grub.ts";
 import { servedPage } from "./page.ts";
 import type { Run, ServedImage } from "./served-image.ts";
 
@@ -18,23 +18,18 @@ export interface Route {
  * regard to capitals, since some are typed by hand and FAT does not know them either. There is nothing else.
  */
 export function routesOf(image: ServedImage, file: string): ReadonlyMap<string, Route> {
-  const { boot, firmware, size } = image;
+  const { boot, size } = image;
   const pieces = image.pieces && namesOf(image.pieces.pieces.map(({ piece }) => piece));
   const whole = [{ start: 0, length: size }];
-  const efi = "application/efi"; // firmware looks at the type before the name (EDK II, HttpBootCheckImageType)
   const script = new TextEncoder();
   const routes: Record<string, Route> = {
     "/": {
       name: "the page",
       type: "text/html; charset=utf-8",
-      content: (origin) =>
-        servedPage({ file, size, pieces, origin, shim: image.startsByPxe ? firmware.shim : undefined }),
+      content: (origin) => servedPage({ file, size, pieces, origin, startsByPxe: image.startsByPxe }),
     },
+    // Firmware looks at the type before the name (EDK II, HttpBootCheckImageType)
     "/os.iso": { name: "os.iso", type: "application/vnd.efi-iso", content: whole },
-    "/os.img": { name: "os.img", type: "application/vnd.efi-img", content: whole },
-    [firmware.shim]: { name: "the shim", type: efi, content: boot.shim.runs },
-    [firmware.grub]: { name: "GRUB", type: efi, content: boot.grub.runs },
-    [GRUB_CFG]: { name: "grub.cfg", type: "text/plain", content: script.encode(CONFIG_OVER_HTTP) },
     "/grub.cfg": {
       name: "grub.cfg",
       type: "text/plain",
