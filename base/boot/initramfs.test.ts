@@ -64,26 +64,42 @@ test.each([["ext4"], ["fat"], ["guid", "2"]])(
   },
 );
 
-test.each([
-  ["another UUID", "0ddba11a-0000-8000-8000-000000000000", undefined],
-  ["the UUID", "01234567-89ab-cdef-0123-456789abcdef", "01234567-89ab-cdef-0123-456789abcdef"],
-  ["auto", "auto", "01234567-89ab-cdef-0123-456789abcdef"],
-  ["none", "", ""],
-])("the disk with the right FEDAC-LIVE is taken for piece=%s", (_, piece, found) => {
-  const sys = join(folder, "sys", piece || "none");
+const UUID = "01234567-89ab-cdef-0123-456789abcdef";
+const SAYS = `echo ${UUID}`;
+test.each<[what: string, partitions: string[], answer: string, piece: string, found: string | undefined]>([
+  ["another UUID", ["2", "3"], SAYS, "0ddba11a-0000-8000-8000-000000000000", undefined],
+  ["the UUID", ["2", "3"], SAYS, UUID, UUID],
+  ["auto", ["2", "3"], SAYS, "auto", UUID],
+  ["auto, where there is no file system", ["2", "3"], ":", "auto", ""],
+  ["auto, where there is no third partition", ["2"], "false", "auto", ""],
+  ["auto, while the third partition does not answer", ["2", "3"], "false", "auto", undefined],
+  ["none", ["2", "3"], SAYS, "", ""],
+])("the disk with the right FEDAC-LIVE is taken for piece=%s", (what, partitions, answer, piece, found) => {
+  const sys = join(folder, "sys", what);
   const disk = join(sys, "block/sda");
-  run("mkdir", "-p", join(disk, "sda2"), join(disk, "sda3"));
-  for (const number of ["2", "3"]) writeFileSync(join(disk, `sda${number}/partition`), number);
-  const find = /^find_disk\(\) \{\n[^]*?\n\}\n/m.exec(init)![0];
-  const partition = /^partition\(\) \{\n[^]*?\n\}\n/m.exec(init)![0];
-  const known = `guid() { echo live; }\next4() { [ "$1" != sda3 ] || echo 01234567-89ab-cdef-0123-456789abcdef; }\n`;
-  const text = `${known}${partition}${find}`.replaceAll("/sys/", `${sys}/`);
-  const { stdout, status } = spawnSync(
-    "sh",
-    ["-c", `live=live piece=$1\n${text}find_disk && echo "$piece"`, "sh", piece],
-    {
-      encoding: "utf8",
-    },
+  for (const number of partitions) {
+    run("mkdir", "-p", join(disk, `sda${number}`));
+    writeFileSync(join(disk, `sda${number}/partition`), number);
+  }
+  const functions = ["partition", "find_disk"].map(
+    (name) => new RegExp(`^${name}\\(\\) \\{\n[^]*?\n\\}\n`, "m").exec(init)![0],
   );
+  const text = functions.join("").replace("/sys/block/*", '"$sys"/block/*').replaceAll("/sys/", "$sys/");
+  const known = `guid() { echo live; }\next4() { ${answer}; }\n`;
+  const script = `sys=$2 live=live piece=$1\n${known}${text}find_disk && echo "$piece"`;
+  const { stdout, stderr, status } = spawnSync("sh", ["-c", script, "sh", piece, sys], { encoding: "utf8" });
+  expect(stderr).toBe("");
   expect([status, stdout]).toEqual(found === undefined ? [1, ""] : [0, `${found}\n`]);
+});
+
+test("a partition that does not answer is told from one that has no ext4", { timeout: 30_000 }, () => {
+  const text = ["ask", "ext4"]
+    .map((name) => new RegExp(`^${name}\\(\\) \\{\n[^]*?\n\\}\n`, "m").exec(init)![0])
+    .join("")
+    .replaceAll("/dev/$", `${folder}/$`);
+  const status = (disk: string) => spawnSync("sh", ["-c", `${text}ext4 "$1"`, "sh", disk]).status;
+  writeFileSync(join(folder, "zeros"), new Uint8Array(4096));
+  run("mkfifo", join(folder, "silent")); // with nobody who writes to it
+  expect(status("zeros")).toBe(0);
+  expect(status("silent")).not.toBe(0);
 });

@@ -9,7 +9,7 @@ import { parseLatest } from "../../src/release/latest.ts";
 import { type Manifest, parseManifest, WINDOW } from "../../src/release/manifest.ts";
 import { sha256Of } from "../../src/testing/test-base.ts";
 import { run } from "../../src/testing/tools.ts";
-import { ALL_WAYS, ANSWER, bootImage } from "./boot.ts";
+import { ALL_WAYS, bootImage, LASTING_ANSWER } from "./boot.ts";
 import { parseConfig } from "./raspberry-pi.ts";
 
 // The tiny flavor for aarch64, built and started in each way there is (npm run test:boots): what is not told apart by
@@ -142,14 +142,19 @@ describe.runIf(ALL_WAYS)("tiny for aarch64", () => {
     async (firmware, medium, secureBoot) => {
       const { disk, line } = withPiece();
       const how = { arch: "aarch64", firmware, medium, secureBoot } as const;
-      const booted = await bootImage({ ...how, image: disk, until: ANSWER, timeoutSeconds: BOOT_SECONDS });
+      const booted = await bootImage({
+        ...how,
+        image: disk,
+        until: LASTING_ANSWER,
+        timeoutSeconds: BOOT_SECONDS,
+      });
       expect(booted.line).toBe(line);
     },
   );
 
   test("a Raspberry Pi that finds no piece on its card says so", { timeout: BOOT_MS }, async () => {
     const how = { arch: "aarch64", firmware: "pi", medium: "sd" } as const;
-    const { line } = await bootImage({ ...how, image, until: ANSWER, timeoutSeconds: BOOT_SECONDS });
+    const { line } = await bootImage({ ...how, image, until: LASTING_ANSWER, timeoutSeconds: BOOT_SECONDS });
     expect(line).toBe("NOPIECE no-filesystem there is no file system on FEDAC-PIECE");
   });
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ANSWER, bootImage, oneOf, positiveInteger } from "./boot.ts";
+import { bootImage, LASTING_ANSWER, oneOf, positiveInteger } from "./boot.ts";
 import { type Arch, ARCHES } from "./computers.ts";
 import { ACCELERATORS, type Firmware, MEDIA, type Medium } from "./machine.ts";
 import { difference, type Picture, readPicture } from "./picture.ts";
@@ -60,7 +60,14 @@ async function main(args: string[]): Promise<void> {
           const suffix = options.repeat > 1 ? `-${run}` : "";
           const screenshot = join(options.screens, `${way.name}-${variant}${suffix}.png`);
           const { image, extraDisks } = varied;
-          const machine = { ...options.machine, ...way, image, extraDisks, screenshot, until: ANSWER };
+          const machine = {
+            ...options.machine,
+            ...way,
+            image,
+            extraDisks,
+            screenshot,
+            until: LASTING_ANSWER,
+          };
           const booted = await bootImage(machine).catch((error: Error) => error);
           const row = { way: way.name, variant, run };
           if (booted instanceof Error) {

@@ -31,6 +31,12 @@ interface Booted {
 /** The line that every image says on the serial console once its screen can be seen: docs/boot-contract.md. */
 export const ANSWER = /^(?:NO)?PIECE .*$/m;
 
+/**
+ * The line that stays. After a minute the initramfs says `no-disk`, and goes on looking: on a busy machine that emulates another
+ * architecture the disk may take longer to answer.
+ */
+export const LASTING_ANSWER = /^(?:PIECE|NOPIECE (?!no-disk )).*$/m;
+
 /** Whether tests start images in each of the ways that are told apart (`npm run test:boots`), or only in those that differ most. */
 export const ALL_WAYS = Boolean(process.env["LARGE"]);
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { LASTING_ANSWER } from "./boot.ts";
 import { parseConfig } from "./raspberry-pi.ts";
 
 const esp = join(import.meta.dirname, "../build/arch/aarch64/esp");
@@ -24,4 +25,11 @@ test("a Raspberry Pi's kernel is told what GRUB tells it on other machines", () 
   const words = given.split(" ").filter((word) => !word.startsWith("console="));
   expect(words.length).toBeGreaterThan(3);
   expect(read("cmdline.txt").trim().split(" ")).toEqual(expect.arrayContaining([...words, "console=tty0"]));
+});
+
+test("a disk that answers late is waited for, and no other answer is passed over", () => {
+  const late = "NOPIECE no-disk the disk does not answer";
+  expect(LASTING_ANSWER.exec(late)).toBeNull();
+  expect(LASTING_ANSWER.exec(`${late}\n\nPIECE frog 0a 12\n`)?.[0]).toBe("PIECE frog 0a 12");
+  expect(LASTING_ANSWER.test("NOPIECE no-filesystem there is none")).toBe(true);
 });
