@@ -22,11 +22,6 @@ import { vary } from "./variants.ts";
 const BUILD_MS = 900_000;
 const BOOT_SECONDS = 600;
 const BOOT_MS = 620_000;
-/**
- * What the kernel can be in, and the image beside it only in part: it unpacks into half of what loading has left, so three times
- * the image are needed.
- */
-const TOO_LITTLE_MIB = 320;
 
 /** One pixel, #e91e80. */
 const SPLASH = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12N4KdcAAAN7AYgjS+XNAAAAAElFTkSuQmCC";
@@ -165,12 +160,12 @@ const LOADED = [
   ["in memory of its own", byNfit],
 ] as const;
 describe.runIf(ALL_WAYS).each(LOADED)("an image that the firmware or GRUB has put %s", (_, by) => {
-  const start = async (disk: string, more: Partial<MachineOptions> = {}) => {
+  const start = async (disk: string) => {
     const blank = join(folder, "blank");
     fs.writeFileSync(blank, new Uint8Array(1024 * 1024));
     const screenshot = join(folder, "page.png");
     const how = { until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
-    const { line: said } = await bootImage({ image: blank, ...how, ...by(disk), ...more });
+    const { line: said } = await bootImage({ image: blank, ...how, ...by(disk) });
     return { said, screen: await readPicture(screenshot) };
   };
 
@@ -185,12 +180,6 @@ describe.runIf(ALL_WAYS).each(LOADED)("an image that the firmware or GRUB has pu
     const { said, screen } = await start(lost);
     expect(said.startsWith(expected), said).toBe(true);
     expect(pageLetters(screen)).toBeGreaterThan(0.02); // a page full of them
-  });
-
-  test.runIf(by === byInitramfs)("is a page when it does not fit", { timeout: BOOT_MS }, async () => {
-    const { said, screen } = await start(image, { memory: TOO_LITTLE_MIB });
-    expect(said).toBe("NOPIECE memory what has come over the network does not fit into memory");
-    expect(pageLetters(screen)).toBeGreaterThan(0.02);
   });
 });
 
