@@ -26,8 +26,7 @@ export interface Sink {
  */
 export async function currentSinks(signal: AbortSignal): Promise<Sink[] | undefined> {
   try {
-    const dump = await run("pw-dump", ["--no-colors"], { signal, maxBuffer: MAX_DUMP });
-    const found = sinksIn(JSON.parse(dump.stdout));
+    const found = sinksIn(JSON.parse(await said("pw-dump", ["--no-colors"], signal)));
     return found.length === 0 ? undefined : found;
   } catch {
     return undefined;
@@ -40,9 +39,25 @@ export async function currentSinks(signal: AbortSignal): Promise<Sink[] | undefi
  */
 export async function currentVolume(signal: AbortSignal): Promise<number | undefined> {
   try {
-    return volumeIn((await run("wpctl", ["get-volume", "@DEFAULT_AUDIO_SINK@"], { signal })).stdout);
+    return volumeIn(await said("wpctl", ["get-volume", "@DEFAULT_AUDIO_SINK@"], signal));
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * What a program writes; it is ended when `signal` is aborted. Throws `Error` when it fails. Node goes on listening to a signal
+ * that was given to a program which is not there, so it gets one of its own.
+ */
+async function said(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  const over = new AbortController();
+  const end = () => over.abort();
+  signal.addEventListener("abort", end);
+  try {
+    return (await run(program, args, { signal: over.signal, maxBuffer: MAX_DUMP })).stdout;
+  } finally {
+    signal.removeEventListener("abort", end);
   }
 }
 

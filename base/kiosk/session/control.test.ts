@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { expect, test, vi } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import type { Settings } from "../../../src/settings/settings.ts";
 import { startKioskBrowser } from "../../../src/testing/kiosk-browser.ts";
 import type { Answer, Request } from "../control/request.ts";
@@ -14,6 +14,11 @@ import { followHolds, RootClient } from "./control-client.ts";
 import { battery, brightness, isWritable, setBrightness } from "./control-machine.ts";
 import { sinksIn, volumeIn } from "./control-sound.ts";
 import type { ControlCall } from "./control-state.ts";
+
+// Node warns of what a page that stays open for long keeps more and more of
+const warnings: string[] = [];
+process.on("warning", ({ message }) => warnings.push(message));
+afterAll(() => expect(warnings).toEqual([]));
 
 /** Counts as long as it lives, says so when it is asked, and does not answer any more once it has heard "h". */
 const PIECE = `<!doctype html><p>a piece</p><script>

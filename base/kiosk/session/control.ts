@@ -144,7 +144,10 @@ export class Control {
       goBack = await compositor.showRoom();
       const chromium = await window.product();
       const over = new AbortController();
-      void closed.then(() => over.abort());
+      void closed.then(() => {
+        over.abort();
+        this.#tellAgain();
+      });
       const choices: ControlChoices = { layouts: KEYBOARDS, rotations: ROTATIONS, scales: SCALES };
       await window.evaluate(`kioskStart(${JSON.stringify(choices)})`);
       const { signal } = over;
@@ -163,7 +166,9 @@ export class Control {
           const again = new Promise<void>((done) => (this.#tellAgain = done));
           const state = await this.#look(compositor, piece, chromium);
           await window.evaluate(`kioskShow(${JSON.stringify(state)})`).catch(() => {}); // it has been closed
-          await Promise.race([again, pause()]);
+          const late = setTimeout(this.#tellAgain, LOOK_MS);
+          await again;
+          clearTimeout(late);
         }
       };
       void follow(async () => await this.#networks(), (wifi) => (this.#wifi = wifi)); // prettier-ignore
