@@ -15,9 +15,9 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { ANSWER } from "../base/qemu/boot.ts";
 import { makeFatStick } from "../base/qemu/fat-stick.ts";
-import { letIn } from "../base/qemu/intruder.ts";
+import { letIn, WIRELESS_PROGRAMS } from "../base/qemu/intruder.ts";
 import { withMachine } from "../base/qemu/machine.ts";
-import { pageLetters, pixelAt, readPicture } from "../base/qemu/picture.ts";
+import { pageLetters, type Picture, pixelAt, readPicture } from "../base/qemu/picture.ts";
 import { vary } from "../base/qemu/variants.ts";
 import { signingKeys } from "../dev/serve-base.ts";
 import { buildOs, start, type Site } from "../dev/start.ts";
@@ -291,6 +291,38 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
   });
 });
 
+test("a machine joins the wireless networks of settings.json, and its settings page shows them", async () => {
+  test.setTimeout(START_MS);
+  const settings = path.join(folder, "wireless.json");
+  const wifi = [
+    { ssid: "Classroom", security: "wpa2", passphrase: "one two three" },
+    { ssid: "Studio", security: "wpa3", passphrase: "four five six" },
+  ];
+  writeFileSync(settings, JSON.stringify({ country: "DE", wifi }));
+  const made = path.join(folder, "wireless-os.iso");
+  const bundle = path.join(folder, "lives.html");
+  writeFileSync(bundle, LIVES);
+  await os("build", "lives", "--bundle", bundle, "--settings", settings, "--allow", "network", "--out", made);
+  await letIn(made, "wireless", WIRELESS_PROGRAMS);
+  await withMachine({ image: made, memory: 3072 }, async (machine) => {
+    expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE lives /);
+    await machine.line(/^WIRELESS by itself: (?:Classroom|Studio) /m, START_SECONDS);
+    await machine.line(/^WIRELESS joined Classroom\b.*WPA2/m, START_SECONDS);
+    await machine.line(/^WIRELESS joined Studio\b.*WPA3/m, START_SECONDS);
+    // It is listened for once the piece is there; a hold that opens is not repeated
+    const screen = path.join(out, "wireless.png");
+    const isOpen = async () => {
+      await machine.screenshot(screen);
+      return rowsIn(sampled(await readPicture(screen))) > 100;
+    };
+    const open = async () => {
+      if (!(await isOpen())) await machine.holdKey("f1", 4000);
+      return await isOpen();
+    };
+    await expect.poll(open, { timeout: START_MS, intervals: [60_000] }).toBe(true);
+  });
+});
+
 test("a stick that has lost some of its browser says so, switches off, and is mended by os repair", async () => {
   test.setTimeout(START_MS);
   const { image: lost } = await vary(image, "lost", folder);
@@ -357,11 +389,8 @@ test("a key that is held opens the settings page, over a piece that lives on and
       let last = "";
       const look = async () => {
         await machine.screenshot(screen);
-        const picture = await readPicture(screen);
-        const all = Array.from({ length: 4000 }, (_, i) =>
-          pixelAt(picture, (i * 97) % picture.width, (i * 61) % picture.height).join(" "),
-        );
-        const isStill = all.join() === last && all.filter((colour) => colour === "18 20 28").length > 100;
+        const all = sampled(await readPicture(screen));
+        const isStill = all.join() === last && rowsIn(all) > 100;
         last = all.join();
         return isStill;
       };
@@ -388,6 +417,18 @@ test("a key that is held opens the settings page, over a piece that lives on and
     await machine.ended;
   });
 });
+
+/** The colours of 4,000 places of a picture. */
+function sampled(picture: Picture): string[] {
+  return Array.from({ length: 4000 }, (_, i) =>
+    pixelAt(picture, (i * 97) % picture.width, (i * 61) % picture.height).join(" "),
+  );
+}
+
+/** How many of them are a row of the settings page. */
+function rowsIn(colours: readonly string[]): number {
+  return colours.filter((colour) => colour === "18 20 28").length;
+}
 
 /** The `settings.json` of an image's piece partition, as it is now; undefined when there is none, or none whole. */
 async function settingsIn(made: string, file: string): Promise<unknown> {
