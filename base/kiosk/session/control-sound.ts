@@ -26,7 +26,7 @@ export interface Sink {
  */
 export async function currentSinks(signal: AbortSignal): Promise<Sink[] | undefined> {
   try {
-    const found = sinksIn(JSON.parse(await said("pw-dump", ["--no-colors"], signal)));
+    const found = sinksIn(JSON.parse(await outputOf("pw-dump", ["--no-colors"], signal)));
     return found.length === 0 ? undefined : found;
   } catch {
     return undefined;
@@ -39,7 +39,7 @@ export async function currentSinks(signal: AbortSignal): Promise<Sink[] | undefi
  */
 export async function currentVolume(signal: AbortSignal): Promise<number | undefined> {
   try {
-    return volumeIn(await said("wpctl", ["get-volume", "@DEFAULT_AUDIO_SINK@"], signal));
+    return volumeIn(await outputOf("wpctl", ["get-volume", "@DEFAULT_AUDIO_SINK@"], signal));
   } catch {
     return undefined;
   }
@@ -49,7 +49,7 @@ export async function currentVolume(signal: AbortSignal): Promise<number | undef
  * What a program writes; it is ended when `signal` is aborted. Throws `Error` when it fails. Node goes on listening to a signal
  * that was given to a program which is not there, so it gets one of its own.
  */
-async function said(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+async function outputOf(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
   const over = new AbortController();
   const end = () => over.abort();

@@ -144,10 +144,8 @@ export class Control {
       goBack = await compositor.showRoom();
       const chromium = await window.product();
       const over = new AbortController();
-      void closed.then(() => {
-        over.abort();
-        this.#tellAgain();
-      });
+      over.signal.addEventListener("abort", () => this.#tellAgain());
+      void closed.then(() => over.abort());
       const choices: ControlChoices = { layouts: KEYBOARDS, rotations: ROTATIONS, scales: SCALES };
       await window.evaluate(`kioskStart(${JSON.stringify(choices)})`);
       const { signal } = over;
