@@ -77,6 +77,7 @@ export async function withMachine<T>(
   let served: Served | undefined;
   try {
     if (options.medium === "http" || options.medium === "pxe") {
+      if (options.firmware === "bios") throw new Error("a BIOS does not start the image over a network");
       served = await serveToMachine(options.image, options.medium, folder);
     }
     const args = await commandLine(options, folder, served);
@@ -249,7 +250,6 @@ async function commandLine(
   const { firmware = "uefi", memory = 768, cores = 2, accel = "tcg", kernel } = options;
   const secure = options.secureBoot ? "on" : "off";
   if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS has no Secure Boot");
-  if (served && firmware !== "uefi") throw new Error("a BIOS does not start the image over a network");
   // The one to start from comes last, so that it is not found just because it is first
   const sticks = (options.extraDisks ?? []).map((extra, i) => [
     ...drive(`extra${i}`, extra, "snapshot=on"),
