@@ -200,7 +200,7 @@ test("what it was made from has to be known, and to be it", async () => {
       "another version",
       () => damaged([]),
       [...LIST, "--version", "2025.1.1"],
-      /No base image .* 2025\.1\.1 has been/,
+      /No base image .* 2025\.1\.1 for .* has been/,
     ],
     ["another key", () => damaged([]), [...LIST.slice(0, 2), "--key", testKey(2).publicKey], /key/],
   ];
