@@ -133,8 +133,9 @@ function picker(model: Model, { recent, kept, sizes, room }: PageInfo): Screen {
       }),
       gap(),
       ...(isMarking ? [] : [text(hint, { color: "dim" })]),
-      text(words.kidlisp, { color: "dim" }),
+      // What is less found by itself comes first: where there is no room, the last ones go
       ...(phone || isMarking ? [] : [text(words.image.drop, { color: "dim" })]),
+      text(words.kidlisp, { color: "dim" }),
       ...(kept > 0 ? [text(words.kept(kept), { color: "dim" })] : []),
     ],
     actions: [
