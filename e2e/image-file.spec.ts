@@ -218,7 +218,7 @@ test("what is no image of ours is told in a sentence each", async ({ page, site 
     ["none.iso", new Uint8Array(0), /none\.iso is empty/],
     ["debian.iso", iso, /debian\.iso is the image of another disc/],
     ["os.iso.gz", new Uint8Array(gzipSync(html)), /is compressed \(gzip\): unpack it first/],
-    ["cut.iso", notepat.slice(0, 5 * WINDOW), /cut\.iso is cut off: it has 20971520 bytes/],
+    ["cut.iso", notepat.slice(0, 5 * WINDOW), /cut\.iso is cut off: it has 20971520 of the 26214400 bytes/],
     ["disk.img", foreignDisk, /disk\.img is no image of ours/],
     ["piece.img", await partition(), /is a file system alone, as a piece partition is/],
     ["<b>\u001b[31m.iso", html, /is no image of ours/],
