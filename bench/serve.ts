@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { get } from "node:http";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { usage } from "./processes.ts";
 
@@ -50,10 +51,13 @@ async function fetchAll(url: string): Promise<number> {
 }
 
 async function cost({ command: [program = "", ...args], url }: (typeof SERVERS)["ours"]): Promise<Cost> {
-  const server = spawn(program, args, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  const server = spawn(program, args, { cwd: root, stdio: "ignore" });
   const ended = once(server, "exit");
   try {
-    while (await answers(url).then((is) => !is)) await new Promise((done) => setTimeout(done, 100));
+    while (!(await answers(url))) {
+      if (server.exitCode !== null) throw new Error(`${program} ${args.join(" ")} has ended`);
+      await delay(100);
+    }
     const before = usage(server.pid!).cpu;
     const begun = performance.now();
     const bytes = await Promise.all(Array.from({ length: machines }, async () => await fetchAll(url)));

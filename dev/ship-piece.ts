@@ -29,18 +29,18 @@ export async function bundlePiece(build = BUILD, entry = PIECE): Promise<Shipped
   await gather(entry, modules, false);
   const spine = modules.get(entry) ?? "";
   const [exports = ""] = /^export \{.*\};$/m.exec(spine) ?? [];
-  const library = [...modules.keys()].filter((file) => file !== entry);
+  const imported = [...modules.keys()].filter((file) => file !== entry);
   const name = (file: string) => relative(root, file);
   const origin = [
     `Built from ${name(entry)} of the repository aesthetic-os and, below it,`,
-    ...library.map(name),
+    ...imported.map(name),
   ];
   const [readme, ...rest] = spine.replace(exports, "").split(/(?<=^#endregion \*\/\n)/m);
   const code = [
     readme,
     `\n// ${origin.join("\n// ")}\n`,
     ...rest,
-    ...library.map((file) => `\n/* #region 📚 ${name(file)} */\n${modules.get(file)}/* #endregion */\n`),
+    ...imported.map((file) => `\n/* #region 📚 ${name(file)} */\n${modules.get(file)}/* #endregion */\n`),
     `\n${exports}\n`,
   ].join("");
   const options = await resolveConfig(entry);
