@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Allowance } from "../../../src/allowances.ts";
@@ -34,6 +34,14 @@ test("a browser that is killed leaves no helpers behind once it is stopped", { t
   process.kill(leader, "SIGKILL");
   await browser.stop();
   await expect.poll(() => inGroup(leader), { timeout: 5000 }).toEqual([]);
+});
+
+test("no process for pages starts beside the piece's", { timeout: MS }, async () => {
+  await using kiosk = await startKioskBrowser(PAINTS);
+  await kiosk.browser.shown;
+  const leader = Number(readlinkSync(join(kiosk.profile, "SingletonLock")).split("-").at(-1));
+  const renderers = () => inGroup(leader).filter((pid) => commandOf(pid).includes("--type=renderer"));
+  await expect.poll(() => renderers().length, { timeout: 5000 }).toBe(1); // that of the empty page ends
 });
 
 test(
@@ -207,6 +215,15 @@ test("a machine with few processors plays later, not torn", () => {
 });
 
 /** The processes of a group that are not zombies: `ps` knows. */
+/** The command line of a process, "" of one that has ended. Chromium writes its helpers' anew, without NULs. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 function inGroup(group: number): number[] {
   const lines = execFileSync("ps", ["-e", "-o", "pid=,pgid=,stat="], { encoding: "utf8" }).trim().split("\n");
   return lines

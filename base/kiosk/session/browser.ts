@@ -53,9 +53,10 @@ const FLAGS = [
   "--disable-quic",
   "--disable-sync",
   // SpareRendererForSitePerProcess: one more process that starts while the piece does
+  // WebUIOmniboxPopup, WebUIOmniboxAimPopup: two pages of Chromium's own, with a process, for an address bar that is not there
   // BlockMidiByDefault: with it Chromium takes all of MIDI for system exclusive messages, and one cannot be had without the
   // other; without it, too, nothing is granted but by permissions.ts
-  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BlockMidiByDefault,SpareRendererForSitePerProcess",
+  "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BlockMidiByDefault,SpareRendererForSitePerProcess,WebUIOmniboxPopup,WebUIOmniboxAimPopup",
   "--enable-unsafe-swiftshader", // WebGL also where there is no graphics driver
   // A helper process that has not been connected to by then ends, and the page stays white. The usual 15 s are too
   // short on a slow machine.
