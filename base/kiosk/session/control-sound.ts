@@ -73,10 +73,11 @@ export async function chooseSink(id: number): Promise<void> {
   await run("wpctl", ["set-default", String(id)], { timeout: TIMEOUT_MS });
 }
 
-/** What wpctl says: "Volume: 0.40" or "Volume: 0.40 [MUTED]". */
-export function volumeIn(text: string): number {
+/** What wpctl says: "Volume: 0.40" or "Volume: 0.40 [MUTED]"; of nothing to play on something else. */
+export function volumeIn(text: string): number | undefined {
   const found = /^Volume: (\d+\.\d+)( \[MUTED\])?/.exec(text);
-  return !found || found[2] ? 0 : Math.min(100, Math.round(Number(found[1]) * 100));
+  if (!found) return undefined;
+  return found[2] ? 0 : Math.min(100, Math.round(Number(found[1]) * 100));
 }
 
 interface Dumped {

@@ -236,7 +236,10 @@ test("what the kernel says of battery, backlight and disks", async () => {
 
 test("what the sound server says", () => {
   expect(["Volume: 0.40\n", "Volume: 1.00 [MUTED]\n", "Volume: 1.30\n", "none"].map(volumeIn)).toEqual([
-    40, 0, 100, 0,
+    40,
+    0,
+    100,
+    undefined,
   ]);
   const dump = [
     sinkNamed(40, "alsa_output.pci-0000_00_1f.3.analog-stereo"),
