@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+const HERE = "/lib/x86_64-linux-gnu";
+const [LIBC, LOADER] = ["libc.so.6", "ld-linux-x86-64.so.2"];
 const STEP = path.join(import.meta.dirname, "steps/needed.sh");
 
 let out: string;
@@ -32,7 +34,14 @@ test("a library that has been left out and is needed is named, with who needs it
 });
 
 test("what is needed is there", () => {
-  writeFileSync(path.join(root, "usr/lib/libc.so.6"), "");
-  writeFileSync(path.join(root, "usr/lib/ld-linux-x86-64.so.2"), "");
+  for (const name of [LIBC, LOADER]) copyFileSync(path.join(HERE, name), path.join(root, "usr/lib", name));
   expect(needed()).toEqual({ status: 0, stderr: "" });
+});
+
+test("a function that is in no library is named, with who needs it", () => {
+  for (const name of [LIBC, LOADER]) copyFileSync(path.join(HERE, LOADER), path.join(root, "usr/lib", name));
+  const { status, stderr } = needed();
+  expect(stderr).toMatch(/^execvp usr\/bin\/env$/m);
+  expect(stderr).not.toContain("__gmon_start__"); // which is weak
+  expect(status).toBe(1);
 });

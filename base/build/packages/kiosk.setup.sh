@@ -48,9 +48,9 @@ target usr/bin/fc-cache --sysroot="$ROOT" --really-force --system-only
 target usr/bin/update-mime-database "$ROOT/usr/share/mime" 2> /dev/null
 depmod -b "$ROOT" "$KERNEL"
 
-# LLVM is there for Mesa's shaders. Its analyzer alone calls Z3, whose functions are looked up when they are called
-# (relocations of the kind JUMP_SLOT), so that nobody notices that it is not there
+# LLVM is there for Mesa's shaders, and its analyzer alone calls Z3
 patchelf --remove-needed libz3.so.4 "$ROOT"/usr/lib/*/libLLVM.so.*
+(cd "$BASE/.." && npx tsx base/build/tools/weaken.ts "$(readlink -f "$ROOT"/usr/lib/*/libLLVM.so.*)" Z3_)
 rm "$ROOT"/usr/lib/*/libz3.so*
 
 # ICU's data for other languages than the session's

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What was left out of root/ must not be needed by what is left there. A kernel module that cannot be loaded for want of
 # another one is left out too; those of FLAVOR.modules.txt and FLAVOR.modules.ARCH.txt have to be there. A shared library that
-# a program or another library needs has to be there. What is opened by name alone is not seen here; base/README.md has what
-# was tried.
+# a program or another library needs has to be there, and so has each of its functions. What is opened by name alone is not
+# seen here; base/README.md has what was tried.
 . "$(dirname "$0")/../lib.sh"
 
 need readelf binutils
@@ -39,10 +39,27 @@ if [ -f "$BUILD/packages/$FLAVOR.modules.txt" ]; then
   depmod -b "$ROOT" "${modules##*/}"
 fi
 
-# "LIBRARY FILE" for each DT_NEEDED of the ELF specification; readelf fails at what is no ELF file
-find usr \( -name '*.so' -o -name '*.so.*' -o -perm /u=x \) -type f -print0 |
-  { xargs -0 readelf --dynamic --wide 2> /dev/null || true; } |
-  awk '/^File: / { file = $2 } /\(NEEDED\)/ { gsub(/[][]/, ""); print $NF, file }' | sort > "$WORK/libraries"
+# read_elf OPTION: what readelf says of all programs and libraries; it fails at what is no ELF file
+read_elf() {
+  find usr \( -name '*.so' -o -name '*.so.*' -o -perm /u=x \) -type f -print0 |
+    { xargs -0 readelf --wide "$1" 2> /dev/null || true; }
+}
+
+# "LIBRARY FILE" for each DT_NEEDED of the ELF specification
+read_elf --dynamic | awk '/^File: / { file = $2 } /\(NEEDED\)/ { gsub(/[][]/, ""); print $NF, file }' | sort > "$WORK/libraries"
 missing=$(find usr/lib -name '*.so*' -printf '%f\n' | sort -u | join -v 1 "$WORK/libraries" -)
 [ -z "$missing" ] || die "a library is not there (its name, and who needs it):
 $missing" "edit $BUILD/packages/$FLAVOR.drop.txt"
+
+# "SYMBOL FILE" for each that is looked up at run time, must be found (weak ones need not), and is nowhere. Whoever opens a
+# library with RTLD_NOW gets nothing when one of its symbols is missing, or one of a library that it needs
+missing=$(read_elf --dyn-syms | awk '
+  /^File: / { file = $2 }
+  $5 ~ /^(GLOBAL|WEAK|UNIQUE)$/ {
+    sub(/@.*/, "", $8)
+    if ($7 != "UND") there[$8]
+    else if ($5 == "GLOBAL") needed[$8] = file
+  }
+  END { for (symbol in needed) if (!(symbol in there)) print symbol, needed[symbol] }' | sort)
+[ -z "$missing" ] || die "a function is not there (its name, and one who needs it):
+$missing" "edit $BUILD/packages/$FLAVOR.drop.txt, or make it weak: $BUILD/tools/weaken.ts"
