@@ -13,7 +13,7 @@ test("what begins with those letters may be missing, and all else is as it was",
   writeFileSync(made, weakened(readFileSync(ENV), "mem"));
   chmodSync(made, 0o755);
   const [before, after] = [ENV, made].map((file) => symbolsOf(file));
-  expect(before!.filter((symbol) => /^GLOBAL mem/.test(symbol)).length).toBeGreaterThan(0);
+  expect(before!.filter((symbol) => symbol.startsWith("GLOBAL mem")).length).toBeGreaterThan(0);
   expect(after).toEqual(before!.map((symbol) => symbol.replace(/^GLOBAL mem/, "WEAK mem")));
   expect(run(made, "-i", "A=1", made)).toBe("A=1\n");
   rmSync(folder, { recursive: true });
