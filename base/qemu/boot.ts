@@ -105,7 +105,7 @@ function parse(args: string[]): BootOptions {
     memory: positiveInteger(values.memory),
     cores: positiveInteger(values.cores),
     accel: oneOf(values.accel, ACCELERATORS),
-    until: ANSWER,
+    until: LASTING_ANSWER,
     timeoutSeconds: positiveInteger(values.timeout),
     ...(values.screenshot === undefined ? {} : { screenshot: values.screenshot }),
     ...(values.film === undefined ? {} : { film: { folder: values.film, everySeconds: 1 } }),

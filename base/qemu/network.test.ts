@@ -10,7 +10,7 @@ import { parseManifest } from "../../src/release/manifest.ts";
 import { fetchesOverHttp } from "../../src/netboot/grub.ts";
 import { sha256Of } from "../../src/testing/test-base.ts";
 import { run } from "../../src/testing/tools.ts";
-import { ALL_WAYS, ANSWER, bootImage } from "./boot.ts";
+import { ALL_WAYS, bootImage, LASTING_ANSWER } from "./boot.ts";
 import { type MachineOptions, type Medium, withMachine } from "./machine.ts";
 import { pageLetters, pixelAt, readPicture } from "./picture.ts";
 import { withBootUri } from "./uefi-variables.ts";
@@ -96,7 +96,7 @@ test.each(ALL_WAYS ? WAYS : [])(
       medium,
       secureBoot,
       screenshot,
-      until: ANSWER,
+      until: LASTING_ANSWER,
       timeoutSeconds: BOOT_SECONDS,
     });
     expect(booted.line).toBe(line);
@@ -164,7 +164,7 @@ describe.runIf(ALL_WAYS).each(LOADED)("an image that the firmware or GRUB has pu
     const blank = join(folder, "blank");
     fs.writeFileSync(blank, new Uint8Array(1024 * 1024));
     const screenshot = join(folder, "page.png");
-    const how = { until: ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
+    const how = { until: LASTING_ANSWER, timeoutSeconds: BOOT_SECONDS, screenshot };
     const { line: said } = await bootImage({ image: blank, ...how, ...by(disk) });
     return { said, screen: await readPicture(screenshot) };
   };
