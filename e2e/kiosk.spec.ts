@@ -22,6 +22,7 @@ import { vary } from "../base/qemu/variants.ts";
 import { signingKeys } from "../dev/serve-base.ts";
 import { buildOs, start, type Site } from "../dev/start.ts";
 import { acBundle } from "../src/testing/ac-bundle.ts";
+import { openDisplay } from "./browsers/display.ts";
 import { expect, says, startBuild, test, type } from "./site.ts";
 
 // `npm run test:kiosk`: the real base, which takes too long for every run. A browser builds notepat-os.iso from it, and
@@ -320,6 +321,19 @@ test("a machine joins the wireless networks of settings.json, and its settings p
       return await isOpen();
     };
     await expect.poll(open, { timeout: START_MS, intervals: [60_000] }).toBe(true);
+  });
+});
+
+test("a graphics card that can draw does", async () => {
+  test.setTimeout(START_MS);
+  const copy = path.join(folder, "drawing.iso");
+  copyFileSync(image, copy);
+  await letIn(copy, "drawing");
+  await using display = await openDisplay();
+  await withMachine({ image: copy, memory: 3072, display: display.name }, async (machine) => {
+    expect(await machine.line(/^DRAWING by .*/m, START_SECONDS)).toMatch(/ libgallium-[\w.+-]+\.so$/);
+    await machine.line(ANSWER, START_SECONDS);
+    await display.picture(path.join(out, "drawing.png"));
   });
 });
 

@@ -6,10 +6,10 @@ import { GPT_LENGTH, parseGpt } from "../../src/image/gpt.ts";
 
 const INIT = join(import.meta.dirname, "../boot/initramfs/init");
 /**
- * Who can be let in: an intruder beside the session; who says what settings.json has come to; access points for Wi-Fi, with
- * `WIRELESS_PROGRAMS`; or, into tiny, a session that reads the root again and again.
+ * Who can be let in: an intruder beside the session; who says what settings.json has come to, or what the compositor draws
+ * with; access points for Wi-Fi, with `WIRELESS_PROGRAMS`; or, into tiny, a session that reads the root again and again.
  */
-type Guest = "intruder" | "witness" | "reader" | "wireless";
+type Guest = "intruder" | "witness" | "drawing" | "reader" | "wireless";
 
 /** What the access points run, of this computer (Debian's hostapd and iw). */
 export const WIRELESS_PROGRAMS: readonly string[] = ["/usr/sbin/hostapd", "/usr/sbin/iw"];

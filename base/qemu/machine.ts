@@ -58,6 +58,11 @@ export interface MachineOptions {
   readonly network?: boolean;
   /** With loudspeakers on USB, beside the built-in ones. */
   readonly usbSound?: boolean;
+  /**
+   * A PC with a graphics card that draws: what it draws, this computer does, on that display of X's (QEMU's package
+   * qemu-system-gui). There is no `screenshot` then.
+   */
+  readonly display?: string;
   /** Called for serial output as it comes. */
   readonly onSerial?: (text: string) => unknown;
 }
@@ -81,7 +86,7 @@ export async function withMachine<T>(
       served = await serveToMachine(options.image, options.medium, folder);
     }
     const args = await commandLine(options, folder, served);
-    const machine = new Machine(options.arch ?? "x86_64", args, folder, options.onSerial);
+    const machine = new Machine(options, args, folder);
     try {
       return await use(machine);
     } finally {
@@ -107,10 +112,15 @@ export class Machine {
   #stderr = "";
   readonly #folder: string;
 
-  constructor(arch: Arch, args: readonly string[], folder: string, onSerial?: (text: string) => unknown) {
+  constructor(
+    { arch = "x86_64", display, onSerial }: Pick<MachineOptions, "arch" | "display" | "onSerial">,
+    args: readonly string[],
+    folder: string,
+  ) {
     this.#folder = folder;
     // The kernel ends QEMU when this process ends, also by SIGKILL
     this.#qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", `qemu-system-${arch}`, ...args], {
+      env: { ...process.env, ...(display !== undefined && { DISPLAY: display }) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#qemu.stderr.on("data", (bytes: Buffer) => (this.#stderr += bytes.toString()));
@@ -243,9 +253,10 @@ async function commandLine(
   served: Served | undefined,
 ): Promise<string[]> {
   const monitor = ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`];
-  const bare = ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", ...monitor];
+  const bare = ["-nodefaults", "-no-user-config", "-no-reboot", ...monitor];
   if (options.firmware === "pi" && options.arch !== "aarch64") throw new Error("a Raspberry Pi is aarch64");
-  if (options.firmware === "pi") return [...bare, ...(await raspberryPi(options.image, folder))];
+  if (options.firmware === "pi")
+    return [...bare, "-display", "none", ...(await raspberryPi(options.image, folder))];
   const computer = COMPUTERS[options.arch ?? "x86_64"];
   const { firmware = "uefi", memory = 768, cores = 2, accel = "tcg", kernel } = options;
   const secure = options.secureBoot ? "on" : "off";
@@ -263,6 +274,9 @@ async function commandLine(
     ["-smp", `${cores}`, "-m", `${memory}`],
     firmware === "uefi" ? await uefi(computer.uefi, options.secureBoot === true, folder, served?.uri) : [],
     [...computer.devices, "-serial", "stdio"],
+    options.display === undefined
+      ? ["-display", "none"]
+      : ["-vga", "none", "-device", "virtio-vga-gl", "-display", "sdl,gl=on"],
     ["-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,bus=usb.0"],
     ["-audiodev", "none,id=silence", "-device", "intel-hda", "-device", "hda-duplex,audiodev=silence"],
     options.usbSound === true ? ["-device", "usb-audio,bus=usb.0,audiodev=silence"] : [],

@@ -14,6 +14,8 @@ export interface Display extends AsyncDisposable {
   /** A window, once it shows, by a part of its title; in pixels. */
   find(title: string): Promise<{ x: number; y: number; width: number; height: number }>;
   click(x: number, y: number): Promise<void>;
+  /** Put all of it into `file`, a PNG. */
+  picture(file: string): Promise<void>;
 }
 
 /** How long a window may take to show, in milliseconds. */
@@ -40,6 +42,10 @@ export async function openDisplay(): Promise<Display> {
     },
     async click(x, y) {
       await xdotool("mousemove", String(x), String(y), "click", "1");
+    },
+    async picture(file) {
+      const command = 'xwd -root -silent -display "$0" | xwdtopnm -quiet | pnmtopng -quiet > "$1"';
+      await promisify(execFile)("sh", ["-c", command, name, file], { timeout: PATIENCE });
     },
     [Symbol.asyncDispose]: () => end(server),
   };
