@@ -88,7 +88,9 @@ test("without it there is no camera, no other computer, and nothing that joins n
 test("the session reaches each serial console that is its own by the rules for devices", () => {
   const rootfs = (path: string) => readFileSync(join(ROOT, "usr/lib", path), "utf8");
   const [, names = ""] =
-    /KERNEL=="(ttyS[^"]*)", GROUP="piece"/.exec(rootfs("udev/rules.d/90-kiosk.rules")) ?? [];
+    /KERNEL=="(ttyS[^"]*)", ATTR\{console\}=="Y", GROUP="piece"/.exec(
+      rootfs("udev/rules.d/90-kiosk.rules"),
+    ) ?? [];
   const majors = names.split("|").map((name) => (name.startsWith("ttyAMA") ? 204 : 4)); // admin-guide/devices.txt
   expect(new Set(majors)).toEqual(new Set([4, 204]));
   for (const major of majors) {
