@@ -85,6 +85,13 @@ test("without it there is no camera, no other computer, and nothing that joins n
   }
 });
 
+test("what records and may not be used is not there, since PipeWire plays on no card that it can open a part of", () => {
+  const rules = readFileSync(join(ROOT, "usr/lib/udev/rules.d/72-kiosk.rules"), "utf8");
+  const rule = /^.*KERNEL=="pcmC\*D\*c".*$/m.exec(rules)?.[0];
+  expect(rule).toContain('TEST!="/run/systemd/generator/kiosk.allow/microphone"');
+  expect(rule).toMatch(/RUN\+="\/usr\/bin\/rm -f %N"$/);
+});
+
 test("the session reaches each serial console that is its own by the rules for devices", () => {
   const rootfs = (path: string) => readFileSync(join(ROOT, "usr/lib", path), "utf8");
   const [, names = ""] =
