@@ -85,7 +85,7 @@ test("without it there is no camera, no other computer, and nothing that joins n
   }
 });
 
-test("what records and may not be used is not there, since PipeWire plays on no card that it can open a part of", () => {
+test("what records and may not be used is not there, since PipeWire plays on no card that it can open only a part of", () => {
   const rules = readFileSync(join(ROOT, "usr/lib/udev/rules.d/72-kiosk.rules"), "utf8");
   const rule = /^.*KERNEL=="pcmC\*D\*c".*$/m.exec(rules)?.[0];
   expect(rule).toContain('TEST!="/run/systemd/generator/kiosk.allow/microphone"');
