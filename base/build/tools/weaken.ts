@@ -8,6 +8,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 const IDENTITY = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
 /** `sh_type` of the table of symbols that are looked up at run time. */
 const SHT_DYNSYM = 11;
+/** The length of a symbol in it, in bytes. */
+const SYMBOL = 24;
 /** Bindings, the upper half of `st_info`. */
 const [STB_GLOBAL, STB_WEAK] = [1, 2];
 /** `st_shndx` of a symbol that another file has to have. */
@@ -38,7 +40,7 @@ export function weakened(library: Buffer, prefix: string): Buffer {
   const names = section(table.link).start;
   const made = Buffer.from(library);
   let weak = 0;
-  for (let at = table.start; at < table.start + table.size; at += 24) {
+  for (let at = table.start; at < table.start + table.size; at += SYMBOL) {
     const name = names + library.readUInt32LE(at);
     const info = library.readUInt8(at + 4);
     const isMeant = info >> 4 === STB_GLOBAL && library.readUInt16LE(at + 6) === SHN_UNDEF;

@@ -73,7 +73,7 @@ export async function chooseSink(id: number): Promise<void> {
   await run("wpctl", ["set-default", String(id)], { timeout: TIMEOUT_MS });
 }
 
-/** What wpctl says: "Volume: 0.40" or "Volume: 0.40 [MUTED]"; of nothing to play on something else. */
+/** What wpctl says: "Volume: 0.40" or "Volume: 0.40 [MUTED]"; undefined for all else. */
 export function volumeIn(text: string): number | undefined {
   const found = /^Volume: (\d+\.\d+)( \[MUTED\])?/.exec(text);
   if (!found) return undefined;

@@ -94,7 +94,7 @@ const askHolds = () =>
 
 /** What a piece is to be allowed first: nothing is, on the stick that this runs on. */
 async function tryWhatIsNotAllowed() {
-  const recorders = fs.readdirSync("/dev/snd").filter((name) => /^pcmC\d+D\d+c$/.test(name));
+  const recorders = fs.readdirSync("/sys/class/sound").filter((name) => /^pcmC\d+D\d+c$/.test(name));
   if (recorders.length === 0) throw new Error("there is nothing to record from");
   for (const name of recorders)
     await attempt(`record from ${name}`, () => open(`/dev/snd/${name}`, O_RDONLY));
