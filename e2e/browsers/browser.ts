@@ -22,6 +22,8 @@ export interface Browser extends AsyncDisposable {
   cancelDownloads?(): Promise<void>;
   /** End all service workers, as the browser itself does when it wants their memory. */
   stopServiceWorkers?(): Promise<void>;
+  /** Collect what the page holds no longer, as the browser does when it likes. */
+  collectGarbage?(): Promise<void>;
   /** Put another tab in front of the page's, and wait until the page knows; or take it away again. */
   hide?(): Promise<void>;
   show?(): Promise<void>;

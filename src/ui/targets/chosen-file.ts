@@ -26,6 +26,12 @@ export interface Unfinished {
   readonly fileName: string;
 }
 
+/**
+ * The unfinished files of this page's own, by the image's name. Chromium's permission for a file ends with the page's last
+ * handle of it, whenever that is collected as garbage; the person would be asked again for what they chose a minute ago.
+ */
+const held = new Map<string, Handle>();
+
 const page = globalThis as { showSaveFilePicker?: Picker };
 
 /** Whether this browser lets people choose where a file goes, and pages write to it. */
@@ -105,9 +111,11 @@ function store() {
 }
 
 async function remember(unfinished: Unfinished): Promise<void> {
+  held.set(unfinished.fileName, unfinished.handle);
   await set(unfinished.fileName, unfinished, store()).catch(() => {}); // no storage: then it is not continued
 }
 
 async function forget(fileName: string): Promise<void> {
+  held.delete(fileName);
   await del(fileName, store()).catch(() => {});
 }

@@ -10,6 +10,9 @@ type Handle = FileSystemDirectoryHandle & {
 
 type Picker = (options: { id: string; mode: "readwrite" }) => Promise<Handle>;
 
+/** The last one of this page's own: Chromium's permission ends when the page's last handle is collected as garbage. */
+let held: Handle | undefined;
+
 const page = globalThis as { showDirectoryPicker?: Picker };
 
 /**
@@ -26,7 +29,10 @@ export const canUseSticks =
  */
 export async function chooseStick(): Promise<Handle | undefined> {
   const handle = await orNone(page.showDirectoryPicker?.({ id: "stick", mode: "readwrite" }));
-  if (handle) await set(KEY, handle, store()).catch(() => {}); // private windows have no such storage
+  if (handle) {
+    held = handle;
+    await set(KEY, handle, store()).catch(() => {}); // private windows have no such storage
+  }
   return handle;
 }
 
@@ -34,7 +40,9 @@ export async function chooseStick(): Promise<Handle | undefined> {
 export async function lastStick(): Promise<Handle | undefined> {
   const handle = await recalled();
   const permission = await orNone(handle?.requestPermission?.({ mode: "readwrite" }));
-  return permission === "granted" ? handle : await chooseStick();
+  if (permission !== "granted") return await chooseStick();
+  held = handle;
+  return handle;
 }
 
 const KEY = "last";
@@ -44,7 +52,7 @@ function store() {
 }
 
 async function recalled(): Promise<Handle | undefined> {
-  const found = await get<Handle>(KEY, store()).catch(() => undefined);
+  const found = held ?? (await get<Handle>(KEY, store()).catch(() => undefined));
   // Every page and piece of the site can write there. Only the browser makes what has functions.
   return typeof found?.getDirectoryHandle === "function" && typeof found.name === "string"
     ? found
