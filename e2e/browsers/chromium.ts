@@ -76,7 +76,7 @@ export const chromium: Driver = {
         await protocol.send("ServiceWorker.enable");
         await protocol.send("ServiceWorker.stopAllWorkers");
       },
-      collectGarbage: async () => void (await protocol.send("HeapProfiler.collectGarbage")),
+      collectGarbage: async () => await protocol.send("HeapProfiler.collectGarbage"),
       async hide() {
         await (await browser.newPage()).bringToFront();
         await page!.waitForFunction(() => document.visibilityState === "hidden", { polling: 100 });
