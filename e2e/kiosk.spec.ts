@@ -286,6 +286,8 @@ test("the machine is as settings.json says, and its passphrases are root's", asy
       "session: /var/lib/iwd: held (EACCES), mode 700",
       "session: Volume: 0.40",
       "session: done",
+      "session: has pci",
+      "session: has platform-snd_aloop",
       "session: os.json: true",
       "session: sink alsa_output.usb",
     ]);

@@ -50,6 +50,7 @@ async function asRoot() {
   for (const name of fs.readdirSync(NETWORKS).sort()) say(`network ${name} ${mode(`${NETWORKS}/${name}`)}`);
   say(`country ${/^Country=(.*)$/m.exec(read("/etc/iwd/main.conf"))?.[1]}`);
   await run("modprobe", ["mac80211_hwsim", "radios=2"]);
+  await run("modprobe", ["snd_aloop"]); // a sound card that plays and records, and comes late
   await until(/wlan1/, "iwctl", "device", "list");
   await run("iwctl", ["device", "wlan1", "set-property", "Mode", "ap"]);
   await until(/^$/, "iwctl", "ap", "wlan1", "start", SSID, PASSPHRASE);
@@ -67,6 +68,11 @@ async function asSession() {
   say(`os.json: ${read("/mnt/piece/os.json").startsWith("{")}`);
   const sink = await until(/node.name = "alsa_output.usb/, "wpctl", "inspect", "@DEFAULT_AUDIO_SINK@");
   say(`sink ${/node.name = "([a-z_]+\.[a-z]+)/.exec(sink)?.[1]}`);
+  // Where it may not listen, cards that can record are heard as well
+  for (const card of ["pci", "platform-snd_aloop"]) {
+    await until(new RegExp(`alsa_output\\.${card}\\b`), "wpctl", "status", "--name");
+    say(`has ${card}`);
+  }
   say((await until(/^Volume: /, "wpctl", "get-volume", "@DEFAULT_AUDIO_SINK@")).trim());
 }
 
