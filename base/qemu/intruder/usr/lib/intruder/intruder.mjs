@@ -100,9 +100,15 @@ async function soundObjects(kind, isIt = () => true) {
   );
 }
 
-/** Have cards show all that they have, and record from what there is then. */
+/** Have cards show all that they have, once they are there, and record from what there is then. */
 async function recordByServer() {
-  for (const { id, info } of await soundObjects("Device")) {
+  let cards = [];
+  for (let i = 0; cards.length === 0 && i < 60; i++) {
+    if (i > 0) await delay(1000);
+    cards = await soundObjects("Device", (props) => props["media.class"] === "Audio/Device").catch(() => []);
+  }
+  if (cards.length === 0) throw new Error("it has no card");
+  for (const { id, info } of cards) {
     const profiles = info.params.EnumProfile ?? [];
     const all = profiles.find((/** @type {any} */ { name }) => name === "pro-audio");
     if (all) await run("wpctl", ["set-profile", String(id), String(all.index)]);
@@ -111,8 +117,9 @@ async function recordByServer() {
   const sources = await soundObjects("Node", (props) => props["media.class"] === "Audio/Source");
   if (sources.length === 0) throw new Error("it has no source");
   const file = `${process.env["XDG_RUNTIME_DIR"]}/recorded.wav`;
-  for (const { id } of sources) {
-    await run("pw-record", ["--target", String(id), file], { timeout: 5000 }).catch(() => {}); // it ends by that
+  for (const { info } of sources) {
+    const target = String(info.props["object.serial"]);
+    await run("pw-record", ["--target", target, file], { timeout: 20_000 }).catch(() => {}); // it ends by that
     if (fs.existsSync(file) && fs.statSync(file).size > 1000) return; // more than a header
   }
   throw new Error("its sources are silent");
