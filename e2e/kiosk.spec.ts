@@ -196,15 +196,17 @@ test("a stick with files on FAT starts the piece, with Secure Boot, and keeps th
   makeFatStick(disk, stick, { layout: "mbr", mib: 1024 });
   // A computer whose battery is empty has this clock
   const args = ["-rtc", "base=1970-01-01"];
+  const [name = ""] = readdirSync(path.join(stick, "fedac/pieces"));
+  const log = async () =>
+    (await run("mtype", ["-i", `${disk}@@1M`, `::/fedac/pieces/${name}/kiosk.log`])).stdout.trim();
   await withMachine({ image: disk, memory: 3072, secureBoot: true, writes: true, args }, async (machine) => {
     expect(await machine.line(ANSWER, START_SECONDS)).toMatch(/^PIECE notepat /);
     await machine.screenshot(path.join(out, "fat.png"));
+    await expect.poll(log, { timeout: START_MS }).not.toBe(""); // two minutes after the start
     await machine.powerButton();
     await machine.ended;
   });
-  const [name = ""] = readdirSync(path.join(stick, "fedac/pieces"));
-  const { stdout } = await run("mtype", ["-i", `${disk}@@1M`, `::/fedac/pieces/${name}/kiosk.log`]);
-  expect(stdout).toContain("Starting kiosk-log.service"); // by its own words, to the end
+  expect(await log()).toContain("Starting kiosk-log.service"); // by its own words, to the end
   const filesystem = path.join(folder, "stick.fat");
   await run("dd", [`if=${disk}`, `of=${filesystem}`, "bs=1M", "skip=1", "conv=sparse"]);
   expect((await run("/usr/sbin/fsck.vfat", ["-n", filesystem])).stdout).not.toMatch(
