@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { setTimeout as wait } from "node:timers/promises";
 import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as s3 from "@aws-sdk/client-s3";
@@ -23,7 +24,7 @@ import type { TestServer } from "../../src/testing/range-server.ts";
 import { signLatest, signManifest, testKey } from "../../src/testing/sign.ts";
 import { publish, renew, rollback } from "./publish.ts";
 import { bucket } from "./s3.ts";
-import { directory, type Store } from "./store.ts";
+import { directory, hashOf, type Store } from "./store.ts";
 
 const MINUTE = 60_000;
 const key = testKey();
@@ -242,6 +243,13 @@ describe.each(["directory", "s3"])("%s", (kind) => {
       }
     },
   );
+
+  test("an object that is not there is an error of who reads it, also of a reader who takes his time", async () => {
+    await fresh();
+    const chunks = store.stream("gone/base.img");
+    await wait(50);
+    await expect(hashOf(chunks)).rejects.toThrow(/no such file|NoSuchKey|does not exist/);
+  });
 
   test("what would mislead is refused, and nothing of it goes up", async () => {
     await fresh();

@@ -215,7 +215,7 @@ async function putCopies(job: Job, latest: list.Releases, manifest: Manifest, pa
       const key = `${name}/${copiesName(image.sha256)}`;
       if (image.sha256 === manifest.image.sha256 || (await store.size(key)) !== undefined) continue;
       const file = join(folder, "older.img");
-      await writeFile(file, await store.stream(`${from}/${image.url}`));
+      await writeFile(file, store.stream(`${from}/${image.url}`));
       if ((await hashOf(createReadStream(file))) !== image.sha256) throw new Error("its image is another");
       const { packed, left } = await copyList(file, path);
       const share = Math.round((100 * left) / manifest.image.size);

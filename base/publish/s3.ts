@@ -175,11 +175,11 @@ export function bucket(Bucket: string, prefix: string, warn: (text: string) => v
       const found = await absent(client.send(new s3.GetObjectCommand(at(key))));
       return found && { bytes: await found.Body!.transformToByteArray(), tag: found.ETag! };
     },
-    stream: async (key) => {
+    async *stream(key) {
       const { Body } = await client.send(new s3.GetObjectCommand(at(key)));
-      return Body as AsyncIterable<Uint8Array>;
+      yield* Body as AsyncIterable<Uint8Array>;
     },
-    hash: async (key) => hashOf(await store.stream(key)),
+    hash: (key) => hashOf(store.stream(key)),
     put: async (key, content: Content, headers) => {
       if (!("path" in content)) return await put(key, content, headers);
       try {

@@ -29,8 +29,8 @@ export interface Store {
   size(key: string): Promise<number | undefined>;
   /** The whole object; undefined when there is nothing. */
   read(key: string): Promise<StoredObject | undefined>;
-  /** The object as a reader gets it, in chunks. */
-  stream(key: string): Promise<AsyncIterable<Uint8Array>>;
+  /** The object as a reader gets it, in chunks; nothing is opened before the first is asked for, and that one throws. */
+  stream(key: string): AsyncIterable<Uint8Array>;
   /** The SHA-256 in hex of what a reader gets. */
   hash(key: string): Promise<string>;
   /** Put an object there, in the place of another. */
@@ -81,8 +81,10 @@ export async function directory(root: string): Promise<Store> {
       const bytes = await absent(fs.readFile(at(key)));
       return bytes && { bytes, tag: sha256(bytes) };
     },
-    stream: async (key) => createReadStream(at(key)),
-    hash: async (key) => hashOf(await store.stream(key)),
+    async *stream(key) {
+      yield* createReadStream(at(key)) as AsyncIterable<Uint8Array>;
+    },
+    hash: (key) => hashOf(store.stream(key)),
     put: (key, content) =>
       place(key, (path) =>
         "path" in content ? fs.copyFile(content.path, path) : fs.writeFile(path, content),
