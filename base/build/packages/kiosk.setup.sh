@@ -77,5 +77,5 @@ ln -s ../run/lock "$ROOT/var/lock"
 # what settings.json may say is what these packages know
 (cd "$BASE/.." && npx tsx base/build/tools/lists.ts "$TREE")
 
-# the session
-(cd "$BASE/.." && npx tsc -p base/kiosk/session --outDir "$ROOT/usr/lib/fedac/kiosk")
+# the session, and what it is helped by
+(cd "$BASE/.." && npx tsx base/build/tools/kiosk-programs.ts "$ROOT/usr/lib/fedac/kiosk")
