@@ -27,9 +27,9 @@ export interface KeepPlaces {
   readonly store: () => Promise<void>;
 }
 
-/** Have kiosk-log.service, which alone ever writes on the stick, store what lies there for it (lib/fedac/keep-log). */
+/** Have kiosk-log-now.service, which alone ever writes on the stick, store what lies there for it (lib/fedac/keep-log). */
 export async function storeByService(): Promise<void> {
-  await run("/usr/bin/systemctl", ["start", "kiosk-log.service"]);
+  await run("/usr/bin/systemctl", ["start", "kiosk-log-now.service"]);
 }
 
 /** Remember a network that has been joined, until the machine is switched off. */
