@@ -30,8 +30,9 @@ export const COMPUTERS: Record<Arch, Computer> = {
       `driver=cfi.pflash01,property=secure,value=${secure}`,
     ],
     // All that QEMU knows but "enhanced REP MOVSB": told that those are fast, the kernel and glibc move and clear memory by them,
-    // and QEMU does that a byte at a time
-    cpu: "max,-erms,-fsrm",
+    // and QEMU does that a byte at a time; and but page tables of five levels, which people's computers do not have, and by
+    // which QEMU finds each page more slowly
+    cpu: "max,-erms,-fsrm,-la57",
     devices: ["-vga", "std"],
     disc: "ide-cd,bus=ide.0",
     uefi: { package: "ovmf", file: (what, keys) => `/usr/share/OVMF/OVMF_${what}_4M${keys}.fd` },
