@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -42,6 +42,12 @@ test("a failure ends in the last thing that was said", async () => {
   const { done } = await bakeWith(`echo "   0 s  packages.sh"; echo "packages.sh: no network" >&2; exit 1`);
   const file = path.join(folder, "kiosk.log");
   expect(await done).toEqual({ kind: "failed", why: "packages.sh: no network", log: file });
+});
+
+test("a log that cannot be written is no end of a build", async () => {
+  await mkdir(path.join(folder, "kiosk.log"));
+  const { done } = await bakeWith(`echo "   0 s  packages.sh"`);
+  expect(await done).toEqual({ kind: "built" });
 });
 
 test("stopping takes along what the script has started", async () => {

@@ -39,7 +39,7 @@ export async function bake(
   const total = (await readFile(build, "utf8")).match(/^step \S/gm)?.length ?? 0;
   let number = 0;
   const log = path.join(folder, `${flavor}.log`);
-  const file = createWriteStream(log).once("error", () => {}); // a full disk ends the build itself, with a sentence
+  const file = createWriteStream(log).on("error", () => {}); // a build goes on without its log
   // In a process group of its own, so that all of it can be ended: a shell does not take its children with it
   const child = spawn("nice", ["bash", build, flavor], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let last = "it could not be started";
