@@ -19,7 +19,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 test("each program is one file, that needs nothing but Node, and says nothing of the computer that made it", () => {
   for (const name of names) {
     const text = read(`${name}.mjs`);
-    const imported = [...text.matchAll(/^import .*? from "(.+)";|\b(?:import|require)\("(.+?)"\)/gm)];
+    const imported = [
+      ...text.matchAll(/^(?:import|export)\b(?:.*? from)? "(.+)";|\b(?:import|require)\("(.+?)"\)/gm),
+    ];
     expect(imported.length).toBeGreaterThan(0);
     expect(
       imported.map(([, path, late]) => path ?? late).filter((path) => !path?.startsWith("node:")),
