@@ -29,9 +29,9 @@ export const COMPUTERS: Record<Arch, Computer> = {
       "-global",
       `driver=cfi.pflash01,property=secure,value=${secure}`,
     ],
-    // All that QEMU knows but "enhanced REP MOVSB": told that those are fast, the kernel and glibc move and clear memory by them,
-    // and QEMU does that a byte at a time; and but page tables of five levels, which people's computers do not have, and by
-    // which QEMU finds each page more slowly
+    // All that QEMU knows, without two things. "Enhanced REP MOVSB": told that those are fast, the kernel and glibc move and clear
+    // memory by them, and QEMU does that a byte at a time. Page tables of five levels: laptops have four, and so has QEMU less
+    // to look up
     cpu: "max,-erms,-fsrm,-la57",
     devices: ["-vga", "std"],
     disc: "ide-cd,bus=ide.0",
