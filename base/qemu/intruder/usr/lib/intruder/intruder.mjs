@@ -125,12 +125,36 @@ async function recordByServer() {
   throw new Error("its sources are silent");
 }
 
+/** What records, once it is there: sound cards come after the session. */
+async function recorders() {
+  for (let i = 0; i < 3000; i++) {
+    const all = fs.existsSync("/sys/class/sound") ? fs.readdirSync("/sys/class/sound") : [];
+    const found = all.filter((name) => /^pcmC\d+D\d+c$/.test(name));
+    if (found.length > 0) return found;
+    await delay(100);
+  }
+  throw new Error("there is nothing to record from");
+}
+
+/** Open one that has just come, before anything is done about it or while it is: for twenty seconds. @param {string} name */
+async function recordFrom(name) {
+  let last;
+  for (let i = 0; i < 2000; i++) {
+    try {
+      return open(`/dev/snd/${name}`, O_RDONLY);
+    } catch (error) {
+      last = error;
+    }
+    await delay(10);
+  }
+  throw last;
+}
+
 /** What a piece is to be allowed first: nothing is, on the stick that this runs on. */
 async function tryWhatIsNotAllowed() {
-  const recorders = fs.readdirSync("/sys/class/sound").filter((name) => /^pcmC\d+D\d+c$/.test(name));
-  if (recorders.length === 0) throw new Error("there is nothing to record from");
-  for (const name of recorders)
-    await attempt(`record from ${name}`, () => open(`/dev/snd/${name}`, O_RDONLY));
+  await Promise.all(
+    (await recorders()).map((name) => attempt(`record from ${name}`, () => recordFrom(name))),
+  );
   await attempt("record by the sound server", recordByServer);
   await attempt("play and be played by MIDI", () => open("/dev/snd/seq", O_RDWR));
   await attempt("see", () => open("/dev/video0", O_RDONLY));
