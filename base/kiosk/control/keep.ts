@@ -27,7 +27,7 @@ export interface KeepPlaces {
   readonly store: () => Promise<void>;
 }
 
-/** Have kiosk-log-now.service, which alone ever writes on the stick, store what lies there for it (lib/fedac/keep-log). */
+/** Have lib/fedac/keep-log, which alone ever writes on the stick, store what lies there for it. */
 export async function storeByService(): Promise<void> {
   await run("/usr/bin/systemctl", ["start", "kiosk-log-now.service"]);
 }
