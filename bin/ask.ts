@@ -10,13 +10,18 @@ export async function ask(
   origin: string | undefined,
   { range, statuses = [200] }: { range?: string; statuses?: number[] } = {},
 ): Promise<Response> {
-  const response = await fetch(url, {
-    redirect: "manual",
-    headers: {
-      ...(origin === undefined ? {} : { Origin: origin }),
-      ...(range === undefined ? {} : { Range: range }),
-    },
-    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+  const send = async () =>
+    await fetch(url, {
+      redirect: "manual",
+      headers: {
+        ...(origin === undefined ? {} : { Origin: origin }),
+        ...(range === undefined ? {} : { Range: range }),
+      },
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    });
+  const response = await send().catch(async (error: Error) => {
+    if (!wasClosed(error)) throw error;
+    return await send();
   });
   if (statuses.includes(response.status)) return response;
   await response.body?.cancel();
@@ -27,6 +32,15 @@ export async function ask(
       ? ": it is not there, or not open to everybody (a bucket needs a policy for s3:GetObject, see docs/deploy.md)"
       : "";
   throw new Error(`${url} answers ${response.status}${to}${why}`);
+}
+
+/** Whether the server has closed the connection, which it may have kept since an earlier request for long enough (RFC 9112, 9.3.1). */
+function wasClosed({ cause }: Error): boolean {
+  return (
+    cause instanceof Error &&
+    "code" in cause &&
+    /^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET)$/.test(String(cause.code))
+  );
 }
 
 /** Throws unless a page at `origin`, another one than the server's, may read this answer (CORS). */

@@ -20,9 +20,12 @@ const { code: piece } = await bundlePiece("0123456789ab");
 const html = "<!doctype html><script>1</script>";
 const [{ version, flavor, arch, created }, { publicKey }] = [manifest, testKey()];
 const release = { version, flavor, arch, created, manifest: "test-1/manifest.json" };
+const forArm = { ...release, arch: "aarch64", manifest: "test-arm-1/manifest.json" };
 const parts = files({
-  "/latest.json": { releases: [release], until: days(28) },
+  "/latest.json": { releases: [release, forArm], until: days(28) },
   "/test-1/manifest.json": manifest,
+  "/test-arm-1/manifest.json": { ...manifest, arch: "aarch64" },
+  "/test-arm-1/base.img": image,
   [IMAGE]: image,
   "/pack-html": html,
 });
@@ -73,6 +76,19 @@ test("a good deployment", async () => {
   expect(lines.length).toBeGreaterThan(20);
 });
 
+test("a connection that the server has closed meanwhile is used no more, and that is no fault", async () => {
+  let closed = 0;
+  wrong = {
+    "/os:notepat": (request, response) => {
+      if (closed++ > 0) site(request, response);
+      else request.socket.destroy();
+    },
+  };
+  const { lines } = await look();
+  expect(lines.filter((line) => !line.startsWith("✓"))).toEqual([]);
+  expect(closed).toBeGreaterThan(1);
+});
+
 const index: RequestListener = (_, response) =>
   void response.setHeader("Content-Type", "text/html").end(html);
 const script = (text: string): RequestListener => {
@@ -115,6 +131,12 @@ const cases: [string, string, RequestListener, RegExp][] = [
       response.end(JSON.stringify({ latest: `${server.url}/latest.json`, oven: server.url }));
     },
     /^✗ keys: .*has none.*public key/,
+  ],
+  [
+    "no base for ARM",
+    "/latest.json",
+    latest({ releases: [release], until: days(28) }),
+    /^✗ a base for "arm": .*kiosk aarch64/,
   ],
   ["no page module", `${OS}/page.js`, index, /^✗ page\.js: it is text\/html/],
   ["a worker left behind", `${OS}/worker-ABCDEFGH.js`, index, /^✗ worker-ABCDEFGH\.js: it is text\/html/],

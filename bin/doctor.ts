@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { USUAL_ARCH } from "../src/architectures.ts";
+import { ARCHITECTURES, USUAL_ARCH } from "../src/architectures.ts";
 import { parseConfig, type Config } from "../src/config.ts";
 import { findRelease } from "../src/fetch/release.ts";
 import { isLatest } from "../src/release/latest.ts";
@@ -211,6 +211,10 @@ async function examineBases(report: Report, config: Config, origin: string): Pro
       if (days * DAY * 1000 < LEFT_MS)
         throw new Error(`it holds for ${days} more days, until ${listed.until}`);
     });
+  }
+  for (const { arch, word } of listed ? ARCHITECTURES : []) {
+    const build = `The page offers it: build it for ${arch} too (base/build/build.sh kiosk ${arch}), and publish it.`;
+    await report.check(`a base for "${word}"`, build, () => void newest(listed!, { flavor, arches: [arch] }));
   }
   await report.check("keys", "Put the public key into config.json (base/README.md).", () => {
     if (keys.length === 0) throw new Error("config.json has none, so no base image is taken");

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { BuildState, PageInfo, PageMessage, PieceMessage } from "../src/messages.ts";
-import { info, pageInfo, sha256, states } from "../src/testing/states.ts";
+import type { BuildState, ImageFileState, PageInfo, PageMessage, PieceMessage } from "../src/messages.ts";
+import { images, info, pageInfo, sha256, states } from "../src/testing/states.ts";
 import { linkTo } from "../src/ui/link.ts";
 import { bundlePiece } from "./ship-piece.ts";
 import { Disk } from "./stage/disk.ts";
@@ -106,6 +106,7 @@ async function visit(slug = "os:notepat", { size = "476x296", dark = true, page 
     },
     unconfirmed: () => hear({ type: "os:press", visit: visitOf() }),
     state: (state: BuildState) => hear({ type: "os:state", visit: visitOf(), state }),
+    image: (image: ImageFileState) => hear({ type: "os:image", visit: visitOf(), image }),
     link: () => hear({ type: "os:link", visit: visitOf(), ...link }),
     cleared: (bytes: number) => hear({ type: "os:cleared", visit: visitOf(), bytes }),
     async press(...keys: string[]) {
@@ -147,6 +148,16 @@ type Visit = Awaited<ReturnType<typeof visit>>;
 
 function textOf(content: unknown): string {
   return (content as { text: string }).text;
+}
+
+/** The slug that the piece has jumped to. */
+async function piecesAfter(piece: Visit): Promise<string | undefined> {
+  await piece.frame();
+  return vi.waitFor(() => {
+    const [, next] = piece.sent.filter((message) => message.type === "disk-loaded");
+    if (!next) throw new Error("the next piece is loading");
+    return next.content.slug;
+  });
 }
 
 /** What must be seen on one of the pages of a screen, on any canvas. */
@@ -612,6 +623,17 @@ describe("os alone", () => {
     expect(await piecesAfter(piece)).toBe("os:notepat~line");
   });
 
+  test.each(["os:notepat:arm~line", "os:notepat:tiny~line", "os:notepat:tiny:arm~line"])(
+    "what stands beside them stays when others are chosen: %s",
+    async (slug) => {
+      const piece = await visit(slug);
+      await piece.meet();
+      await piece.state(states["several, one unknown"]);
+      await piece.press("y", "Tab");
+      expect(await piecesAfter(piece)).toBe(slug);
+    },
+  );
+
   test("while none is marked a piece is a key or a tap away, and all that were built together are one", async () => {
     const piece = await visit("os", { page: { ...pageInfo, recent: ["line~notepat~drift"] } });
     await piece.meet();
@@ -633,16 +655,6 @@ describe("os alone", () => {
     for (let i = 0; i < 4 && !piece.says().includes("melody"); i++) await piece.tap(piece.hits().at(-1)!);
     expect(piece.says()).toContain("melody");
   });
-
-  /** The slug that the piece has jumped to. */
-  async function piecesAfter(piece: Visit): Promise<string | undefined> {
-    await piece.frame();
-    return vi.waitFor(() => {
-      const [, next] = piece.sent.filter((message) => message.type === "disk-loaded");
-      if (!next) throw new Error("the next piece is loading");
-      return next.content.slug;
-    });
-  }
 });
 
 test("a page that was planted before the piece came is not believed, and the real one is", async () => {
@@ -687,6 +699,36 @@ test("os:clear clears at once, and says how much it was", async () => {
   expect(piece.says()).toContain("clearing...");
   await piece.cleared(540_016_640);
   expect(piece.says()).toContain("540 MB freed.");
+});
+
+test.each([
+  ["os:notepat", "aarch64", "aarch64", ["arm"]],
+  ["os:notepat", undefined, "x86_64", []],
+  ["os:notepat", "aarch64", "x86_64", ["pc"]],
+  ["os:notepat:pc", undefined, "x86_64", ["pc"]],
+] as const)(
+  "a link made at %s, where %s is suggested and %s built, is for that: %j",
+  async (slug, suggested, arch, qualifiers) => {
+    const page = suggested === undefined ? pageInfo : { ...pageInfo, suggested };
+    const piece = await visit(slug, { page });
+    await piece.meet();
+    await piece.state({ ...states.ready, info: { ...info, base: { ...info.base, arch } } });
+    await piece.press("l");
+    expect(piece.told("os:link")).toEqual([expect.objectContaining({ qualifiers })]);
+  },
+);
+
+test("an image for ARM is built anew on the newest base for ARM", async () => {
+  const piece = await visit();
+  await piece.meet();
+  await piece.state(states.ready);
+  const { found } = images.damaged;
+  const image = { ...images.damaged, found: { ...found, base: { ...found.base, arch: "aarch64" } } };
+  await piece.image({ ...image, doing: "check" });
+  await piece.image(image);
+  expect(piece.says()).toContain("kiosk 2026.11.17 aarch64, and 2026.11.24 is newer");
+  await piece.press("a");
+  expect(await piecesAfter(piece)).toBe("os:notepat:kiosk:arm");
 });
 
 test("on a phone there is a link first, and the build only if wanted", async () => {

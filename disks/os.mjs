@@ -21,7 +21,7 @@
 import { addressOf, namedBy } from "../src/piece/address.ts";
 import { layout } from "../src/piece/layout.ts";
 import { dark, light } from "../src/piece/palette.ts";
-import { called, isMachine, machineOf, otherMachine, qualifiersFor, wordOf } from "../src/piece/model.ts";
+import { called, machineIn, machineOf, otherMachine, qualifiersFor, wordOf } from "../src/piece/model.ts";
 import { actionsOf, announcement, offersOf, screenOf, withMark } from "../src/piece/screens.ts";
 import { words } from "../src/piece/words.ts";
 
@@ -91,6 +91,7 @@ function boot($) {
   const wanted = namedBy(colon, params);
   [os.target = "", ...os.others] = wanted.pieces;
   qualifiers = [...wanted.qualifiers];
+  os.machine = machineIn(qualifiers);
   os.phone = platform.iOS || platform.Android;
   visit = `${Date.now()}.${num.rand()}`;
   dom.html`<style>#content { pointer-events: none; }</style><script src="${PAGE}"></script>`;
@@ -190,7 +191,7 @@ function hear(/** @type {PageMessage | undefined} */ message) {
     if (os.page) return;
     os.page = message.page;
     if (os.target === "clear") tell("os:clear");
-    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? named() : asked());
+    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? elsewhere() : asked());
   } else if (message.type === "os:state") {
     const doing = message.state.stick?.doing;
     if (message.state.stage !== os.build?.stage || doing !== os.build?.stick?.doing) {
@@ -234,6 +235,13 @@ function tell(type, content = {}) {
 /** What a build is, beside its first piece. */
 function named() {
   return { qualifiers, ...(os.others.length > 0 && { others: os.others }) };
+}
+
+/** The same for another computer, where something else may be suggested: what has been built here says what it is for. */
+function elsewhere() {
+  const { arch } = os.build?.info?.base ?? {};
+  if (machineIn(qualifiers) || arch === undefined) return named();
+  return { ...named(), qualifiers: qualifiersFor(wordOf(arch), qualifiers, os.page ?? {}) };
 }
 
 /** What a build is asked for by. */
@@ -317,7 +325,7 @@ const commands = {
   },
   link() {
     os.linking = true;
-    tell("os:link", named());
+    tell("os:link", elsewhere());
   },
   closeLink: () => (os.linking = false),
   pickAnother: () => jump("os"),
@@ -330,7 +338,7 @@ const commands = {
     os.machine = otherMachine(built);
     if (os.target !== "") go([os.target, ...os.others], qualifiers);
   },
-  buildMarked: () => go(os.marked),
+  buildMarked: () => go(os.marked, qualifiers),
   goWithout: () => (os.goesWithout = true),
   fetchAgain: () => tell("os:again"),
   showFirst() {
@@ -362,7 +370,7 @@ function perform(/** @type {Command} */ command) {
 /** Go to the build of these, for the machine that is chosen; of the words beside them it changes that one. */
 function go(/** @type {readonly string[]} */ pieces, /** @type {readonly string[]} */ beside = []) {
   const wanted = namedBy([], pieces.join("~").split("~"));
-  const machine = wanted.qualifiers.find(isMachine) ?? machineOf(os); // one that is typed counts
+  const machine = machineIn(wanted.qualifiers) || os.machine; // one that is typed counts
   const all = qualifiersFor(machine, [...wanted.qualifiers, ...beside], os.page ?? {});
   jump(addressOf({ ...wanted, qualifiers: all }));
 }

@@ -222,6 +222,8 @@ export interface ImageView {
   readonly base: {
     readonly flavor: string;
     readonly version: string;
+    /** As its manifest says it. */
+    readonly arch: string;
     /** The version that is offered now, when it is another. */
     readonly newest?: string;
   };

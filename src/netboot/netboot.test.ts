@@ -159,6 +159,7 @@ test("names are text on the page, whatever is in them", () => {
     file: HOSTILE,
     size: 5e8,
     pieces: HOSTILE,
+    arch: "x86_64",
     origin: "http://192.168.1.50:8080",
     startsByPxe: true,
   });
@@ -166,6 +167,14 @@ test("names are text on the page, whatever is in them", () => {
   expect(page).toContain("&#60;script&#62;");
   expect(page).toContain("<code>http://192.168.1.50:8080/os.iso</code>");
   expect(page.match(/<(h1|main|title)[ >]/g)).toEqual(["<title>", "<main>", "<h1>"]);
+});
+
+test.each([
+  ["x86_64", "starts 64-bit PCs, and no computers with ARM."],
+  ["aarch64", "starts 64-bit computers with ARM, and no PCs."],
+])("the page says that an image for %s %s", (arch, said) => {
+  const [file, origin] = ["notepat", "http://192.168.1.50:8080"];
+  expect(servedPage({ file, size: 5e8, pieces: "notepat", arch, origin, startsByPxe: true })).toContain(said);
 });
 
 const ROOM = {

@@ -1,3 +1,5 @@
+import { type ARCHITECTURES, knownArchitecture } from "../architectures.ts";
+
 /** What the page of a served image is made from. */
 export interface ServedPage {
   /** The file that is served, and its length in bytes. */
@@ -5,6 +7,8 @@ export interface ServedPage {
   readonly size: number;
   /** What it starts, as "notepat, line and @jeffrey/frog"; undefined for a base image. */
   readonly pieces: string | undefined;
+  /** The kind of computer that it starts. */
+  readonly arch: string;
   /** Where it is served, without a slash at the end, as whoever reads the page has reached it. */
   readonly origin: string;
   /** Whether it starts by PXE too. */
@@ -12,7 +16,7 @@ export interface ServedPage {
 }
 
 /** The page, in HTML, that says what to type on a computer to start it from the served image. */
-export function servedPage({ file, size, pieces, origin, startsByPxe }: ServedPage): string {
+export function servedPage({ file, size, pieces, arch, origin, startsByPxe }: ServedPage): string {
   const [name, title] = [escaped(file), escaped(pieces ?? "an image without a piece")];
   const megabytes = `${Math.ceil(size / 1e6)} MB`;
   const address = (path: string) => `<code>${escaped(origin)}${path}</code>`;
@@ -29,7 +33,7 @@ export function servedPage({ file, size, pieces, origin, startsByPxe }: ServedPa
 </style>
 <main>
 <h1>Start a computer with ${title}</h1>
-<p>${name} has ${megabytes}. The other computer is connected by cable, and keeps the file in its memory, beside what the system
+<p>${name} has ${megabytes}, and starts ${COMPUTERS[knownArchitecture(arch).word]}. The other computer is connected by cable, and keeps the file in its memory, beside what the system
   needs. Nothing is written to its disk. When it is switched off, everything is gone: no settings and no log are kept.</p>
 <h2>By this address</h2>
 <p>For firmware with <em>UEFI HTTP boot</em>, which many computers have, often switched off.</p>
@@ -46,6 +50,11 @@ ${startsByPxe ? PXE : ""}<h2>From a stick</h2>
 </main>
 `;
 }
+
+const COMPUTERS: Record<(typeof ARCHITECTURES)[number]["word"], string> = {
+  pc: "64-bit PCs, and no computers with ARM",
+  arm: "64-bit computers with ARM, and no PCs",
+};
 
 const PXE = `<h2>By PXE</h2>
 <p>For firmware that starts from a network ("network boot", "PXE boot", UEFI, IPv4), and many computers at once. The network has to

@@ -18,7 +18,8 @@ export interface Route {
  * regard to capitals, since some are typed by hand and FAT does not know them either. There is nothing else.
  */
 export function routesOf(image: ServedImage, file: string): ReadonlyMap<string, Route> {
-  const { boot, size } = image;
+  const { boot, size, startsByPxe } = image;
+  const { arch } = image.firmware;
   const pieces = image.pieces && namesOf(image.pieces.pieces.map(({ piece }) => piece));
   const whole = [{ start: 0, length: size }];
   const script = new TextEncoder();
@@ -26,7 +27,7 @@ export function routesOf(image: ServedImage, file: string): ReadonlyMap<string, 
     "/": {
       name: "the page",
       type: "text/html; charset=utf-8",
-      content: (origin) => servedPage({ file, size, pieces, origin, startsByPxe: image.startsByPxe }),
+      content: (origin) => servedPage({ file, size, pieces, arch, origin, startsByPxe }),
     },
     // Firmware looks at the type before the name (EDK II, HttpBootCheckImageType)
     "/os.iso": { name: "os.iso", type: "application/vnd.efi-iso", content: whole },

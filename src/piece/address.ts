@@ -13,7 +13,7 @@ export interface Named {
  * flavors of base in `base/`, architectures, and versions.
  */
 const QUALIFIER = new RegExp(
-  `^(?:kiosk|tiny|${ARCHITECTURES.map(({ word }) => word).join("|")}|\\d[\\d.]*)$`,
+  `^(?:kiosk|tiny|${ARCHITECTURES.flatMap(({ arch, word }) => [arch, word]).join("|")}|\\d[\\d.]*)$`,
 );
 
 /**

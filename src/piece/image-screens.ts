@@ -1,7 +1,7 @@
 import type { ImageFileState, ImageView } from "../messages.ts";
 import { action, field, gap, heading, pair, text } from "./blocks.ts";
 import type { Action, Block, Screen } from "./blocks.ts";
-import { called, type Model } from "./model.ts";
+import { called, wordOf, type Model } from "./model.ts";
 import { plain, sentence, shown } from "./text.ts";
 import { words } from "./words.ts";
 
@@ -87,14 +87,19 @@ function imageAdvice(model: Model, image: ImageFileState, { base }: ImageView): 
 
 /** What is done less often. */
 function besidesForImage({ found }: ImageFileState): Action[] {
-  const { pieces = [], base } = found ?? {};
+  const { pieces: [first, ...others] = [], base } = found ?? {};
   return [
     action("v", words.image.check, "checkImage"),
-    ...(pieces.length > 0 && base?.newest !== undefined
-      ? [action("a", words.image.anew, `go:${pieces.join("~")}`)]
+    ...(first !== undefined && base?.newest !== undefined
+      ? [action("a", words.image.anew, `go:${anew(base, first, others)}`)]
       : []),
     action("n", words.other, "pickAnother"),
   ];
+}
+
+/** Those pieces, on the newest base for the same kind of computer. */
+function anew({ flavor, arch }: ImageView["base"], first: string, others: readonly string[]): string {
+  return [`${first}:${flavor}:${wordOf(arch)}`, ...others].join("~");
 }
 
 function actionsForImage(model: Model, { found, inPlace }: ImageFileState): Action[] {

@@ -1,4 +1,4 @@
-import { ARCHITECTURES, knownArchitecture, USUAL_ARCH } from "../architectures.ts";
+import { ARCHITECTURES, architectureOf, knownArchitecture, USUAL_ARCH } from "../architectures.ts";
 import type { BuildState, ImageFileState, PageInfo } from "../messages.ts";
 import { action, heading, text, type Block, type PictureName, type Screen } from "./blocks.ts";
 import { plain } from "./text.ts";
@@ -59,9 +59,9 @@ export function machineOf({ machine, page }: Pick<Model, "machine" | "page">): M
   return machine || wordOf(page?.suggested ?? USUAL_ARCH);
 }
 
-/** Whether a word beside pieces is one for a kind of computer. */
-export function isMachine(word: string): word is Machine {
-  return ARCHITECTURES.some((each) => each.word === word);
+/** The machine that is named by words beside pieces, by its word or as manifests do: by the first that names one; else "". */
+export function machineIn(qualifiers: readonly string[]): "" | Machine {
+  return qualifiers.map(architectureOf).find((each) => each !== undefined)?.word ?? "";
 }
 
 /** The word for the other one. */
@@ -75,16 +75,18 @@ export function wordOf(arch: string): Machine {
 }
 
 /**
- * What has to stand beside pieces in an address so that they are built for that machine, of what stands there now: its word,
- * unless it is what is meant anyway.
+ * What has to stand beside pieces in an address so that they are built for the machine that a person has chosen, if they have,
+ * of what stands there now. What is only suggested gives way to another one where there is no base for it, so the word for it
+ * is left out just where it is the usual one and nothing else is suggested.
  */
 export function qualifiersFor(
-  word: Machine,
+  word: "" | Machine,
   qualifiers: readonly string[],
   { suggested = USUAL_ARCH }: { readonly suggested?: PageInfo["suggested"] | undefined },
 ): string[] {
-  const others = qualifiers.filter((each) => !isMachine(each));
-  return word === wordOf(suggested) ? others : [...others, word];
+  const others = [...new Set(qualifiers.filter((each) => architectureOf(each) === undefined))];
+  const isMeant = word === "" || (suggested === USUAL_ARCH && word === wordOf(USUAL_ARCH));
+  return isMeant ? others : [...others, word];
 }
 
 /** The heading of a build's screens. */

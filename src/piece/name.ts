@@ -51,6 +51,11 @@ export function imageFileName(piece: string, more = 0, arch: string = USUAL_ARCH
   return named(piece, more, knownArchitecture(arch).fileEnd);
 }
 
+/** The name of the file with a base image that has no piece: `kiosk-2026.11.24.iso`, `kiosk-2026.11.24-arm.img`. */
+export function baseFileName(flavor: string, version: string, arch: string): string {
+  return `${flavor}-${version}${knownArchitecture(arch).fileEnd.replace("-os", "")}`;
+}
+
 /** The name of the file that has the piece partition alone: `notepat-piece.img`, and so on as for images. */
 export function partitionFileName(piece: string, more = 0): string {
   return named(piece, more, "-piece.img");

@@ -141,7 +141,10 @@ test.each([
   ["arm", ["arm"], undefined, ["arm"]],
   ["pc", ["arm", "tiny"], undefined, ["tiny"]],
   ["pc", [], "aarch64", ["pc"]],
-  ["arm", ["pc"], "aarch64", []],
+  ["arm", ["pc"], "aarch64", ["arm"]], // what is only suggested gives way to another one
+  ["", ["tiny"], "aarch64", ["tiny"]],
+  ["", ["tiny", "tiny"], undefined, ["tiny"]],
+  ["arm", ["x86_64", "aarch64"], undefined, ["arm"]],
 ] as const)("for %s, beside %j, on a computer that suggests %s: %j", (word, beside, suggested, expected) => {
   expect(qualifiersFor(word, beside, { suggested })).toEqual(expected);
 });

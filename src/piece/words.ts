@@ -1,5 +1,5 @@
 import type { Allowance } from "../allowances.ts";
-import type { ARCHITECTURES } from "../architectures.ts";
+import { type ARCHITECTURES, USUAL_ARCH } from "../architectures.ts";
 import type {
   ImageInfo,
   ImageProgress,
@@ -360,8 +360,10 @@ export const words = {
     anew: ["build it anew", "anew"],
 
     drop: "have an image? drop it here: it is checked, and mended.",
-    base: ({ flavor, version, newest }: ImageView["base"]) =>
-      newest === undefined ? `${flavor} ${version}` : `${flavor} ${version}, and ${newest} is newer`,
+    base({ flavor, version, arch, newest }: ImageView["base"]) {
+      const all = `${flavor} ${version}${arch === USUAL_ARCH ? "" : ` ${arch}`}`;
+      return newest === undefined ? all : `${all}, and ${newest} is newer`;
+    },
     /** The first few of them. */
     piecesOf(names: readonly string[], by: string | undefined) {
       if (names.length === 0) return "none";

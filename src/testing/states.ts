@@ -286,7 +286,7 @@ const opened = { name: "notepat-os.iso", size: info.size, inPlace: true } as con
 const view: ImageView = {
   pieces: ["notepat"],
   by: "@sixteen_letters1",
-  base: { flavor: "kiosk", version: "2026.11.24" },
+  base: { flavor: "kiosk", version: "2026.11.24", arch: "x86_64" },
   behind: 0,
 };
 const whole: ImageView = { ...view, checked: { wrong: 0, bytes: 0, piece: "whole", hasOwnTable: false } };

@@ -10,8 +10,9 @@ import { verifyRelease, type Release, type ReleaseQuery } from "../release/verif
 import { neededLength } from "../release/windows.ts";
 
 /**
- * The release to build on: the newest, or what is kept in this browser when its servers cannot be reached. Throws what
- * `findRelease` throws.
+ * The release to build on: the newest, or what is kept in this browser when its servers cannot be reached. A base for another
+ * computer than the one suggested is taken where the list has none for that one, and not because the list was out of reach.
+ * Throws what `findRelease` throws.
  */
 export async function chooseRelease(
   { pieces, manifest, keys, flavor, version, arch, suggested, seen }: BuildRequest,
@@ -25,7 +26,7 @@ export async function chooseRelease(
   // A suggestion holds where there is a base for it
   const arches = arch === undefined ? [...new Set([suggested ?? USUAL_ARCH, USUAL_ARCH])] : [arch];
   const query = { keys, flavor, version, arches, seen, byName };
-  const [fallback] = await usableKept(await keptHere(), manifest, query);
+  const [fallback] = await usableKept(await keptHere(), manifest, { ...query, arches: arches.slice(0, 1) });
   if (!fallback) return await findRelease(manifest, query, retry, stop);
   // There is something to fall back on, so nobody waits for a server that does not answer.
   const brief = new RetryPolicy({ ...retry.times, giveUpAfterMs: 0, signInMs: 0 }, { isOnline: () => true });
@@ -37,7 +38,7 @@ export async function chooseRelease(
   }
 }
 
-/** Kept releases that can be built on without any network: those of the architecture wanted most, the newest first. */
+/** Kept releases that can be built on without any network, the newest first. */
 async function usableKept(
   kept: readonly KeptRelease[],
   url: string,
@@ -49,6 +50,5 @@ async function usableKept(
     const release = await verifyRelease(bytes, signature, url, query).catch(() => undefined);
     if (release && size >= neededLength(windowsOf(release.manifest))) usable.push(release);
   }
-  const rank = ({ manifest }: Release) => query.arches?.indexOf(manifest.arch) ?? 0;
-  return usable.sort((a, b) => rank(a) - rank(b) || b.manifest.created.localeCompare(a.manifest.created));
+  return usable.sort((a, b) => b.manifest.created.localeCompare(a.manifest.created));
 }

@@ -17,7 +17,7 @@ import { openBaseImage, type Base, type Image } from "../image/image.ts";
 import type { Listing } from "../image/os-json.ts";
 import { planPartition, type PartitionContents } from "../image/plan.ts";
 import type { FileInfo, ImageProgress, ImageView, Trouble } from "../messages.ts";
-import { imageFileName, parsePiece } from "../piece/name.ts";
+import { baseFileName, imageFileName, parsePiece } from "../piece/name.ts";
 import { newest } from "../release/list.ts";
 import { WINDOW, windowsOf, type Manifest } from "../release/manifest.ts";
 import type { Release } from "../release/verify.ts";
@@ -76,11 +76,11 @@ export class ImageSession implements ImageMender {
       const { release, newer } = await this.#releaseOf(os, stop);
       this.#release = release;
       const { manifest, olderThan } = release;
-      const { flavor, version, image: its } = manifest;
+      const { flavor, version, arch, image: its } = manifest;
       const newestKnown = newer ?? olderThan;
       this.#view = {
         ...saidBy(os),
-        base: { flavor, version, ...(newestKnown !== undefined && { newest: newestKnown }) },
+        base: { flavor, version, arch, ...(newestKnown !== undefined && { newest: newestKnown }) },
         behind: Math.max(0, this.#file.size - its.size),
       };
       return this.#view;
@@ -150,7 +150,9 @@ export class ImageSession implements ImageMender {
       const [first] = held;
       const { flavor, version, arch } = manifest;
       const named =
-        first === undefined ? `${flavor}-${version}.iso` : imageFileName(first, held.length - 1, arch);
+        first === undefined
+          ? baseFileName(flavor, version, arch)
+          : imageFileName(first, held.length - 1, arch);
       return { fileName: named, size: manifest.image.size, sha256 };
     });
   }
