@@ -14,8 +14,9 @@ import { asTold, BASE_OPTIONS, openBase, type OpenBase } from "./base.ts";
 import { understand, UsageError } from "./errors.ts";
 import { olderBase } from "./from-older.ts";
 import { imagerManifest, imagerManifestName } from "./imager.ts";
-import { openInput } from "./input.ts";
+import { type Input, openInput, readAt } from "./input.ts";
 import { inputSeed } from "./input-seed.ts";
+import { namedBase } from "./named-base.ts";
 import { writeWhole } from "./output.ts";
 import { openPieces, parseStart, parseWish, PIECE_OPTIONS } from "./piece.ts";
 import { print, showProgress } from "./terminal.ts";
@@ -59,7 +60,8 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   const start = parseStart(wish, values.start);
   const input = from === undefined ? undefined : await openInput(from, { disks: true });
   const stop = new AbortController(); // a signal ends the whole program, so nothing aborts it
-  const base = await openBase(values, stop.signal);
+  const named = input && (await namedIn(from ?? "", input));
+  const base = await openBase({ ...values, arches: named && [named.arch] }, stop.signal);
   const contents = { ...(await openPieces(wish, values, base, stop.signal)), start };
   if (contents.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
   if (onlyPiece) return await makePartition(base, contents, values.out);
@@ -101,6 +103,11 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   if (input && sources.servers.length > 0) {
     print(`${sources.retry.fetched} bytes of the base were fetched; the rest of it came from ${from}.`);
   }
+}
+
+/** The base of an image that is there: without `--arch`, what replaces it is for the same computers. */
+async function namedIn(file: string, { handle, size }: Input): ReturnType<typeof namedBase> {
+  return await namedBase((start, length) => readAt(file, handle, start, new Uint8Array(length)), size);
 }
 
 /** Of several pieces what the machine shows first. */
