@@ -1,4 +1,5 @@
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -287,5 +288,17 @@ describe("--arch", () => {
       extract_sha256: sha256Of(new Uint8Array(made)),
     });
     expect(fileURLToPath(list[0]!.url)).toBe(realpathSync(at("frog@jeffrey-os-arm.img")));
+  });
+
+  test("where that cannot be written, the image is there all the same, and both are said", () => {
+    mkdirSync(at("a.rpi-imager-manifest"));
+    const { status, stdout, stderr } = os(...ARM, "--arch", "arm", "--out", "a.img");
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^a\.img: [0-9]+ bytes, SHA-256 [0-9a-f]{64}\n$/);
+    expect(stderr).toMatch(
+      /^os: a\.img is whole, but Raspberry Pi Imager has nothing to verify it by: a\.rpi-imager-manifest is there, and is not a file[^\n]*\n$/,
+    );
+    expect(readFileSync(at("a.img"))).toHaveLength(image.length);
+    expect(readdirSync(folder).toSorted()).toEqual(["a.img", "a.rpi-imager-manifest"]);
   });
 });
