@@ -29,6 +29,8 @@ interface BaseValues {
   readonly flavor?: string | undefined;
   readonly version?: string | undefined;
   readonly arch?: string | undefined;
+  /** Those that will do when `arch` says none, as manifests say them; the usual one when absent. */
+  readonly arches?: readonly string[] | undefined;
   readonly key?: string[] | undefined;
   readonly patience: string;
 }
@@ -78,7 +80,7 @@ export async function openBase(values: BaseValues, stop: AbortSignal): Promise<O
   const wanted = {
     flavor: values.flavor ?? usual,
     version: values.version,
-    ...(architecture && { arches: [architecture.arch] }),
+    arches: architecture ? [architecture.arch] : values.arches,
   };
   if (!isUrl(manifest)) {
     const base = await fileBase(manifest, { ...wanted, keys: values.key });

@@ -1,4 +1,5 @@
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -16,7 +17,7 @@ import { pattern } from "../src/testing/bytes.ts";
 import { newerBase } from "../src/testing/newer-base.ts";
 import { osIn } from "../src/testing/os.ts";
 import { files, serve } from "../src/testing/range-server.ts";
-import { testKey } from "../src/testing/sign.ts";
+import { signLatest, testKey } from "../src/testing/sign.ts";
 import { sha256Of, testBase } from "../src/testing/test-base.ts";
 
 const { manifest, image } = await testBase();
@@ -245,6 +246,30 @@ describe("--arch", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test("without it an image is for the computers that the one it is made --from is for", () => {
+    expect(os(...ARM, "--arch", "arm", "--out", "old.img")).toMatchObject({ status: 0, stderr: "" });
+    const { version, flavor, created } = manifest;
+    const entry = { version, flavor, created };
+    const both = {
+      releases: [
+        { ...entry, arch: "x86_64", manifest: "manifest.json" },
+        { ...entry, arch: "aarch64", manifest: "arm.json" },
+      ],
+    };
+    writeFileSync(path.join(root, "latest.json"), signLatest(both));
+    const FROM = [...BUILD, "--manifest", "../latest.json", "--flavor", "test", "--from", "old.img"];
+    const same = os(...FROM);
+    expect(same).toMatchObject({ status: 0, stderr: "" });
+    expect(same.stdout).toMatch(/^frog@jeffrey-os-arm\.img: /);
+    expect(readFileSync(at("frog@jeffrey-os-arm.img")).equals(readFileSync(at("old.img")))).toBe(true);
+    expect(os(...FROM, "--arch", "pc").stdout).toMatch(/^frog@jeffrey-os\.iso: /);
+    // What `repair` says of one that is cut off: to build a new one, --from it
+    truncateSync(at("old.img"), image.length - 1);
+    expect(os(...FROM).stdout).toMatch(/^frog@jeffrey-os-arm\.img: /);
+    truncateSync(at("old.img"), WINDOW);
+    expect(os(...FROM).stdout).toMatch(/^frog@jeffrey-os\.iso: /);
+  });
+
   test("beside an image for ARM lies what Raspberry Pi Imager verifies it by", () => {
     expect(os(...ARM, "--arch", "arm")).toMatchObject({ status: 0, stderr: "" });
     expect(readdirSync(folder).toSorted()).toEqual([
@@ -263,5 +288,17 @@ describe("--arch", () => {
       extract_sha256: sha256Of(new Uint8Array(made)),
     });
     expect(fileURLToPath(list[0]!.url)).toBe(realpathSync(at("frog@jeffrey-os-arm.img")));
+  });
+
+  test("where that cannot be written, the image is there all the same, and both are said", () => {
+    mkdirSync(at("a.rpi-imager-manifest"));
+    const { status, stdout, stderr } = os(...ARM, "--arch", "arm", "--out", "a.img");
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^a\.img: [0-9]+ bytes, SHA-256 [0-9a-f]{64}\n$/);
+    expect(stderr).toMatch(
+      /^os: a\.img is whole, but Raspberry Pi Imager has nothing to verify it by: a\.rpi-imager-manifest is there, and is not a file[^\n]*\n$/,
+    );
+    expect(readFileSync(at("a.img"))).toHaveLength(image.length);
+    expect(readdirSync(folder).toSorted()).toEqual(["a.img", "a.rpi-imager-manifest"]);
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { stat, writeFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { knownArchitecture } from "../src/architectures.ts";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
@@ -8,14 +8,16 @@ import { SaveError } from "../src/errors.ts";
 import { chunksOf } from "../src/ext4/chunks.ts";
 import { openImage, type Image } from "../src/image/image.ts";
 import { type PartitionContents, planPartition } from "../src/image/plan.ts";
+import type { ImageInfo } from "../src/messages.ts";
 import { partitionFileName } from "../src/piece/name.ts";
 import { WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { asTold, BASE_OPTIONS, openBase, type OpenBase } from "./base.ts";
 import { understand, UsageError } from "./errors.ts";
 import { olderBase } from "./from-older.ts";
 import { imagerManifest, imagerManifestName } from "./imager.ts";
-import { openInput } from "./input.ts";
+import { type Input, openInput, readAt } from "./input.ts";
 import { inputSeed } from "./input-seed.ts";
+import { namedBase } from "./named-base.ts";
 import { writeWhole } from "./output.ts";
 import { openPieces, parseStart, parseWish, PIECE_OPTIONS } from "./piece.ts";
 import { print, showProgress } from "./terminal.ts";
@@ -59,7 +61,8 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   const start = parseStart(wish, values.start);
   const input = from === undefined ? undefined : await openInput(from, { disks: true });
   const stop = new AbortController(); // a signal ends the whole program, so nothing aborts it
-  const base = await openBase(values, stop.signal);
+  const named = input && (await namedIn(from ?? "", input));
+  const base = await openBase({ ...values, arches: named && [named.arch] }, stop.signal);
   const contents = { ...(await openPieces(wish, values, base, stop.signal)), start };
   if (contents.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
   if (onlyPiece) return await makePartition(base, contents, values.out);
@@ -91,16 +94,38 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   await input?.handle.close();
   tellPieces(contents.pieces, image.info.start);
   print(`${out}: ${image.info.size} bytes, SHA-256 ${image.info.sha256}`);
-  if (knownArchitecture(image.info.base.arch).onCards && (await stat(out).catch(() => undefined))?.isFile()) {
-    const manifest = imagerManifestName(out);
-    await writeFile(manifest, imagerManifest(out, image.info));
-    print(
-      `${manifest}: for Raspberry Pi Imager, which then verifies what it writes. The image must stay where it is.`,
-    );
-  }
   if (input && sources.servers.length > 0) {
     print(`${sources.retry.fetched} bytes of the base were fetched; the rest of it came from ${from}.`);
   }
+  if (knownArchitecture(image.info.base.arch).onCards && (await stat(out).catch(() => undefined))?.isFile()) {
+    await writeImagerManifest(out, image.info);
+  }
+}
+
+/** What Raspberry Pi Imager verifies the image in `file` by. Throws `SaveError`, which says that the image is whole. */
+async function writeImagerManifest(file: string, info: ImageInfo): Promise<void> {
+  const manifest = imagerManifestName(file);
+  try {
+    await writeWhole(manifest, oneChunk(imagerManifest(file, info)));
+  } catch (error) {
+    if (!(error instanceof SaveError)) throw error;
+    throw new SaveError(
+      `${file} is whole, but Raspberry Pi Imager has nothing to verify it by: ${error.message}`,
+      { cause: error },
+    );
+  }
+  print(
+    `${manifest}: for Raspberry Pi Imager, which then verifies what it writes. The image must stay where it is.`,
+  );
+}
+
+async function* oneChunk(text: string): AsyncGenerator<Bytes> {
+  yield new TextEncoder().encode(text);
+}
+
+/** The base of an image that is there: without `--arch`, what replaces it is for the same computers. */
+async function namedIn(file: string, { handle, size }: Input): ReturnType<typeof namedBase> {
+  return await namedBase((start, length) => readAt(file, handle, start, new Uint8Array(length)), size);
 }
 
 /** Of several pieces what the machine shows first. */

@@ -17,7 +17,8 @@ const COMMANDS: Record<string, { usage: string; run: (args: string[]) => Promise
       it starts, every piece or the one that is named, and nothing of it otherwise. --by: the image says who has built it,
       on the splash that is made for it and in os.json. --settings: a JSON file with wifi, country, keyboard, timeZone,
       rotation, scale, volume, output, locked (README.md). The image then holds what joins those networks: keep it to yourself.
-      What an image or a stick, --from FILE, has of the base is taken from there, and only the rest is fetched.
+      What an image or a stick, --from FILE, has of the base is taken from there, and only the rest is fetched; without
+      --arch the new one is for the same kind of computer.
       --only-piece: the piece partition alone, <piece>-piece.img, for "put".`,
     run: async (args) => await (await import("./build.ts")).build(args),
   },

@@ -52,7 +52,9 @@ export async function writeWhole(file: string, chunks: AsyncIterable<Bytes | num
   const target = await saving(() => targetOf(Buffer.from(file).toString("latin1")));
   const there = await saving(() => statSync(bytesOf(target), { throwIfNoEntry: false }));
   if (there && !there.isFile()) {
-    throw new SaveError(`${file} is there, and is not a file: write the image to one, and that to a stick`);
+    throw new SaveError(
+      `${file} is there, and is not a file: write to one, and an image from there to a stick`,
+    );
   }
   if (there) await saving(() => accessSync(bytesOf(target), constants.W_OK)); // renaming would not ask
   const part = partOf(target);

@@ -164,6 +164,30 @@ describe("a piece", () => {
     expect(run("sgdisk", "-v", at("stick.img"))).toMatch(/No problems found/);
   });
 
+  test("goes into no image for other computers, and into one of another version", () => {
+    writeFileSync(at("arm.json"), JSON.stringify({ ...manifest, arch: "aarch64" }));
+    writeFileSync(at("later.json"), JSON.stringify({ ...manifest, version: "2026.1.2" }));
+    const cowFor = (name: string, ...more: string[]) => {
+      const args = ["--manifest", `${name}.json`, "--only-piece", "--out", `${name}-piece.img`, ...more];
+      expect(os("build", "cow", "--bundle", "../cow.html", ...args)).toMatchObject({ status: 0 });
+    };
+    cowFor("arm", "--arch", "arm");
+    cowFor("later");
+    makeStick(frog);
+    expect(os("put", "arm-piece.img", "stick.img")).toEqual({
+      status: 1,
+      stdout: "",
+      stderr:
+        "os: stick.img has an image for x86_64, and arm-piece.img was made for aarch64: make it with --arch pc\n",
+    });
+    expect(stick().equals(frog)).toBe(true);
+    expect(os("put", "later-piece.img", "stick.img")).toMatchObject({ status: 0, stderr: "" });
+    makeStick(image); // says nothing of its base
+    expect(os("put", "arm-piece.img", "stick.img")).toMatchObject({ status: 0, stderr: "" });
+    const refused = os("put", "../cow-piece.img", "stick.img");
+    expect(refused.stderr).toMatch(/has an image for aarch64, and .* for x86_64: make it with --arch arm$/m);
+  });
+
   test("goes nowhere else", () => {
     const partitioned = (...args: string[]) => {
       run("truncate", "--size=32M", at("stick.img"));

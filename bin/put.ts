@@ -1,11 +1,14 @@
 import { parseArgs } from "node:util";
+import { knownArchitecture } from "../src/architectures.ts";
 import { CancelledError, SaveError } from "../src/errors.ts";
 import { type At, layoutOf, piecesIn } from "../src/image/contents.ts";
+import { baseNamedIn } from "../src/image/examine.ts";
 import { checkBackupGpt, GPT_LENGTH } from "../src/image/gpt.ts";
 import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
 import { contentsOf } from "./contents.ts";
 import { understand, UsageError } from "./errors.ts";
 import { type Input, openInput, readAt } from "./input.ts";
+import { namedBase } from "./named-base.ts";
 import {
   flush,
   openTarget,
@@ -26,6 +29,8 @@ interface Source {
   readonly kind: "image" | "piece";
   /** Of what is put, in bytes. */
   readonly size: number;
+  /** The architecture that a piece was made for, if it says so. */
+  readonly arch?: string | undefined;
 }
 
 /**
@@ -52,7 +57,7 @@ export async function put(args: string[]): Promise<void> {
     await refuseItself(file, input, target);
     const place =
       source.kind === "piece"
-        ? await placeOfPiece(target, source)
+        ? await placeOfPiece(target, file, source)
         : await placeOfImage(target, source, values.yes);
     const { sha256, isDirect } = await write(target, place, at, source);
     print(`${device}: ${source.kind} of ${source.size} bytes, SHA-256 ${sha256}`);
@@ -73,7 +78,7 @@ async function lookAtSource(file: string, at: At, size: number): Promise<Source>
       if (!listing) {
         throw new RangeError("it is neither an image nor a piece partition: it begins with zeros");
       }
-      return { kind: "piece", size };
+      return { kind: "piece", size, arch: baseNamedIn(listing)?.arch };
     }
     const { size: its, piece } = await layoutOf(at, size);
     await checkBackupGpt(await at(its - GPT_LENGTH, GPT_LENGTH), its);
@@ -85,11 +90,22 @@ async function lookAtSource(file: string, at: At, size: number): Promise<Source>
   }
 }
 
-/** The piece partition that is there. Throws `RangeError` unless it is one of the length of what is put. */
-async function placeOfPiece(target: Target, { size }: Source): Promise<Place> {
+/**
+ * The piece partition that is there. Throws `RangeError` unless it is one of the length of what is put, and where both say
+ * what they are for, of its architecture: afterwards the image would say that it has a base which it has not.
+ */
+async function placeOfPiece(target: Target, from: string, { size, arch }: Source): Promise<Place> {
   const { file } = target;
+  const at = reading(file, target);
   try {
-    const { piece } = await layoutOf(reading(file, target), target.size);
+    const { piece } = await layoutOf(at, target.size);
+    const its = (await namedBase(at, target.size))?.arch;
+    if (its !== undefined && arch !== undefined && its !== arch) {
+      const { word } = knownArchitecture(its);
+      throw new RangeError(
+        `${file} has an image for ${its}, and ${from} was made for ${arch}: make it with --arch ${word}`,
+      );
+    }
     if (piece.length === size) return { start: piece.start, length: size, head: PIECE_HEAD };
     throw new RangeError(`its piece partition has ${piece.length} bytes, and this one has ${size}`);
   } catch (error) {

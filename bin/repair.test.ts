@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { mountTest } from "../src/ext4/testing.ts";
 import { WINDOW } from "../src/release/manifest.ts";
 import { pattern } from "../src/testing/bytes.ts";
@@ -181,7 +181,7 @@ test("what it was made from has to be known, and to be it", async () => {
       "no table",
       () => damaged([512]),
       LIST,
-      /cannot be read \(no partition table\): say --flavor and --version/,
+      /cannot be read \(no partition table\): say --flavor, --version and --arch \(pc or arm\)/,
     ],
     [
       "cut off",
@@ -194,7 +194,7 @@ test("what it was made from has to be known, and to be it", async () => {
       "rubbish",
       () => writeFileSync(at("stick.img"), pattern(good.length)),
       BASE,
-      /is no image of test 2026\.1\.1, or/,
+      /is no image of test 2026\.1\.1 for x86_64, or/,
     ],
     [
       "another version",
@@ -213,6 +213,94 @@ test("what it was made from has to be known, and to be it", async () => {
     expect(stderr).toMatch(/^os: [^\n]+\n$/);
     expect(stick().equals(before), what).toBe(true);
   }
+});
+
+describe("an image for ARM", () => {
+  const arm = { ...manifest, arch: "aarch64" };
+  const there = { version: manifest.version, flavor: manifest.flavor, created: manifest.created };
+  // For PCs there is another base of that version
+  const other = {
+    ...manifest,
+    digests: manifest.digests.map((each, i) => (each === "zeros" || i === 0 ? each : "0".repeat(64))),
+  };
+  const both = {
+    releases: [
+      { ...there, arch: "x86_64", manifest: "pc/manifest.json" },
+      { ...there, arch: "aarch64", manifest: "arm/manifest.json" },
+    ],
+  };
+  const servedBoth = () =>
+    serve(
+      files({
+        "/latest.json": both,
+        "/pc/manifest.json": other,
+        "/arm/manifest.json": arm,
+        "/arm/base.img": image,
+      }),
+    );
+  writeFileSync(path.join(root, "arm.json"), JSON.stringify(arm));
+  const armImage = () => {
+    const args = ["--manifest", "../arm.json", "--arch", "arm", "--out", "stick.img"];
+    expect(os("build", "frog", "--bundle", "../page.html", ...args)).toMatchObject({ status: 0 });
+    return stick();
+  };
+
+  test("is mended by its own base, however that is asked for", async () => {
+    const whole = armImage();
+    await using server = await servedBoth();
+    const [latest, address] = ["latest.json", "arm/manifest.json"].map((each) => `${server.url}/${each}`);
+    for (const args of [[latest], [latest, "--flavor", "test", "--version", "2026.1.1"], [address]]) {
+      const wrong = Buffer.from(whole);
+      wrong[3 * WINDOW + 7]! ^= 1;
+      writeFileSync(at("stick.img"), wrong);
+      expect(await osAsync("repair", "stick.img", ...KEY, "--manifest", ...(args as string[]))).toEqual({
+        status: 0,
+        stderr: "",
+        stdout:
+          "stick.img: test-os test 2026.1.1 aarch64\n" +
+          "4194304 bytes of its base were wrong; they were written again, and read back.\n" +
+          "Its piece is frog, and whole.\n",
+      });
+      expect(stick().equals(whole)).toBe(true);
+    }
+  });
+
+  test("is known by its os.json also where its piece is damaged; where nothing says so, --arch does", async () => {
+    const whole = armImage();
+    const damage = Buffer.from(whole);
+    damage[whole.indexOf("<!doctype html>", start) + 3]! ^= 1;
+    writeFileSync(at("stick.img"), damage);
+    await using server = await servedBoth();
+    const VERSION = ["--manifest", `${server.url}/latest.json`, ...KEY, "--version", "2026.1.1", "--check"];
+    const known = await osAsync("repair", "stick.img", ...VERSION);
+    expect(known.stdout).toContain("All of its base is whole.");
+    expect(known.stderr).toMatch(/its piece is damaged/);
+
+    writeFileSync(at("stick.img"), image);
+    const unknown = await osAsync("repair", "stick.img", ...VERSION);
+    expect(unknown).toMatchObject({ status: 1 });
+    expect(unknown.stderr).toMatch(
+      /is no image of test 2026\.1\.1 for x86_64, or .*: put a whole image there, or say --arch arm if it is for that$/m,
+    );
+    expect(await osAsync("repair", "stick.img", ...VERSION, "--arch", "arm")).toMatchObject({ status: 0 });
+    const ADDRESS = ["--manifest", `${server.url}/arm/manifest.json`, ...KEY, "--check"];
+    expect(await osAsync("repair", "stick.img", ...ADDRESS)).toMatchObject({ status: 0 });
+    expect((await osAsync("repair", "stick.img", ...ADDRESS, "--arch", "pc")).stderr).toMatch(
+      /its architecture is aarch64, not x86_64/,
+    );
+  });
+
+  test("that is cut off is built anew as one for ARM, or it is said that it has to be asked for", () => {
+    const whole = armImage();
+    writeFileSync(at("stick.img"), whole.subarray(0, whole.length - 1));
+    expect(os("repair", "stick.img", "--manifest", "../arm.json").stderr).toMatch(
+      /build a new one, --from stick\.img, and only/,
+    );
+    writeFileSync(at("stick.img"), whole.subarray(0, WINDOW));
+    expect(os("repair", "stick.img", "--manifest", "../arm.json").stderr).toMatch(
+      /build a new one, --from stick\.img \(and --arch arm, if it is for that\), and only/,
+    );
+  });
 });
 
 mountTest("a stick is mended in place", () => {

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
+import { ARCHITECTURES, architectureOf, knownArchitecture, USUAL_ARCH } from "../src/architectures.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { SaveError } from "../src/errors.ts";
-import { type At, CutOffError, layoutOf, piecesIn } from "../src/image/contents.ts";
+import { type At, CutOffError, layoutOf, listingIn, piecesIn } from "../src/image/contents.ts";
 import {
-  baseNamedIn,
   checkLength,
   examine as examineImage,
   type Examined as ExaminedImage,
@@ -11,12 +11,14 @@ import {
 } from "../src/image/examine.ts";
 import { SECTOR } from "../src/image/gpt.ts";
 import { namesOf } from "../src/image/names.ts";
+import { baseInWords } from "../src/image/plan.ts";
 import { type Manifest, WINDOW, windowsOf } from "../src/release/manifest.ts";
 import { asTold, BASE_OPTIONS, openBase } from "./base.ts";
 import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
 import { understand, UsageError } from "./errors.ts";
 import { type Input, openInput, readAt } from "./input.ts";
 import { inputSeed } from "./input-seed.ts";
+import { namedBase } from "./named-base.ts";
 import { flush, openReader, openTarget, type Target, writeAt } from "./target.ts";
 import { print, showProgress } from "./terminal.ts";
 
@@ -117,20 +119,27 @@ async function examine(file: string, input: Input, values: Values): Promise<Exam
   const onRead = (bytes: number) => showProgress(`reading ${file}, ${Math.floor((100 * bytes) / size)} %`);
   try {
     checkLength(found, size);
-    print(`${file}: ${manifest.name} ${manifest.flavor} ${manifest.version}`);
+    print(`${file}: ${baseInWords(manifest)}`);
     return { ...(await examineImage(found, base, { onRead, stop })), manifest, at };
   } catch (error) {
-    throw error instanceof ExamineError ? toldOf(file, error, manifest) : error;
+    throw error instanceof ExamineError ? toldOf(file, error, manifest, wanted.arches) : error;
   }
 }
 
 /** What an image cannot be mended for, and what to do. */
-function toldOf(file: string, error: ExamineError, { flavor, version }: Manifest): RangeError {
+function toldOf(
+  file: string,
+  error: ExamineError,
+  { flavor, version, arch }: Manifest,
+  arches: readonly string[],
+): RangeError {
   const { fault } = error;
-  if (fault.kind === "short") return cutOff(file, fault, error);
+  if (fault.kind === "short") return cutOff(file, fault, error, arches);
   if (fault.kind === "other") {
+    const others = othersOf(arches, arch);
+    const or = others && `, or say --arch ${others} if it is for that`;
     return new RangeError(
-      `${file} is no image of ${flavor} ${version}, or hardly anything is left of it (${fault.wrong} of ${fault.all} windows are others): put a whole image there`,
+      `${file} is no image of ${flavor} ${version} for ${arch}, or hardly anything is left of it (${fault.wrong} of ${fault.all} windows are others): put a whole image there${or}`,
       { cause: error },
     );
   }
@@ -140,31 +149,54 @@ function toldOf(file: string, error: ExamineError, { flavor, version }: Manifest
   );
 }
 
-function cutOff(file: string, { has, wants }: { has: number; wants: number }, cause: Error): RangeError {
+function cutOff(
+  file: string,
+  { has, wants }: { has: number; wants: number },
+  cause: Error,
+  arches: readonly string[],
+): RangeError {
+  const others = othersOf(arches, USUAL_ARCH);
+  const how = others && ` (and --arch ${others}, if it is for that)`;
   return new RangeError(
-    `${file} is cut off: it has ${has} of the ${wants} bytes of its image; build a new one, --from ${file}, and only the rest is fetched`,
+    `${file} is cut off: it has ${has} of the ${wants} bytes of its image; build a new one, --from ${file}${how}, and only the rest is fetched`,
     { cause },
   );
 }
 
-/** The flavor, version and architecture that are asked for: those of the options, or those that the image says it was made from. */
+/** The words for `arches` but the one that is taken for it; "" for an image whose architecture is known. */
+function othersOf(arches: readonly string[], arch: string): string {
+  if (arches.length === 1) return "";
+  const others = arches.filter((each) => each !== arch);
+  return others.map((each) => knownArchitecture(each).word).join(" or ");
+}
+
+/**
+ * The base that is asked for: the options say which, and where they do not, the image does. `arches` are those that will do:
+ * all of them, where neither says what it is for.
+ */
 async function baseOf(file: string, at: At, size: number, values: Values) {
-  const { flavor, version, arch, manifest = "" } = values;
+  const { flavor, version, manifest = "" } = values;
+  const arch = values.arch === undefined ? undefined : architectureOf(values.arch)?.arch;
+  const named = await namedBase(at, size);
+  const its = arch ?? named?.arch;
+  const arches = its === undefined ? ARCHITECTURES.map((each) => each.arch) : [its];
   if (version !== undefined || manifest.endsWith("/manifest.json") || manifest === "manifest.json") {
-    return { flavor, version, arch };
+    return { flavor, version, arches };
   }
   let why = "nothing on it says so";
   try {
-    const { piece } = await layoutOf(at, size);
-    const listing = await piecesIn((start, length) => at(piece.start + start, length), piece.length);
-    const named = listing && baseNamedIn(listing);
-    if (named) return { flavor: flavor ?? named.flavor, version: named.version, arch: arch ?? named.arch };
+    await layoutOf(at, size);
+    if (named) return { flavor: flavor ?? named.flavor, version: named.version, arches };
+    await listingIn(at, size); // says why it says nothing
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    if (error instanceof CutOffError) throw cutOff(file, error, error);
+    if (error instanceof CutOffError) throw cutOff(file, error, error, arches);
     why = error.message;
   }
-  throw new RangeError(`${file}: which base it has cannot be read (${why}): say --flavor and --version`);
+  const words = ARCHITECTURES.map(({ word }) => word).join(" or ");
+  throw new RangeError(
+    `${file}: which base it has cannot be read (${why}): say --flavor, --version and --arch (${words})`,
+  );
 }
 
 /** Say what came of it, and what the piece is. Throws `RangeError` when that is damaged. */

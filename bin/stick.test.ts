@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { osIn } from "../src/testing/os.ts";
+import { files, serve } from "../src/testing/range-server.ts";
 import { signManifest, testKey } from "../src/testing/sign.ts";
 import { testBase } from "../src/testing/test-base.ts";
 
@@ -20,7 +21,7 @@ const page = path.join(root, "piece.html");
 fs.writeFileSync(page, "<!doctype html><title>piece</title><script>1</script>");
 const BASE = ["--manifest", manifestFile, "--bundle", page];
 const WITH = ["--any-file-system", "--key", key.publicKey];
-const { os } = osIn(root);
+const { os, osAsync } = osIn(root);
 let folder = root;
 beforeEach(() => (folder = fs.mkdtempSync(path.join(root, "stick-"))));
 afterAll(() => fs.rmSync(root, { recursive: true }));
@@ -125,6 +126,20 @@ test("a base that is whole by its sizes is not read again for another piece", ()
   fs.writeFileSync(live(), fs.readFileSync(live()).fill(7, 5000, 5001));
   expect(stick("line", ...BASE).status).toBe(0);
   expect(stick("--check").stdout).toContain("live.img is damaged");
+});
+
+test("a base that has no files is refused before its piece is fetched", async () => {
+  const arm = { ...manifest, arch: "aarch64", files: [] };
+  await using server = await serve(files({ "/manifest.json": arm }));
+  const args = ["--manifest", `${server.url}/manifest.json`, "--arch", "arm", "--oven", server.url];
+  const refused = await osAsync("stick", folder, ...WITH, "drift", ...args);
+  expect(refused).toEqual({
+    status: 1,
+    stdout: "",
+    stderr: "os: This base cannot be put onto a stick as files; only its image can be written to one.\n",
+  });
+  expect(server.requests).toEqual(["GET /manifest.json", "GET /manifest.json.minisig"]);
+  expect(filesIn(folder)).toEqual([]);
 });
 
 test("a folder that no computer starts from is refused, and so is what is none", () => {

@@ -5,6 +5,7 @@ import { blankFiles } from "../src/image/blank-files.ts";
 import { pieceFiles } from "../src/image/plan.ts";
 import type { StickProgress } from "../src/messages.ts";
 import {
+  checkFiles,
   install,
   pieceCalled,
   removePiece,
@@ -100,6 +101,7 @@ async function put(
   const wish = parseWish(names, values); // before anything is fetched
   const base = await openBase(values, run.stop);
   const { manifest, signature, sources } = base;
+  checkFiles(manifest);
   if (signature === undefined) {
     throw new RangeError("The manifest is not signed, and what is on a stick is known by its signature");
   }

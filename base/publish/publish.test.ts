@@ -255,8 +255,10 @@ describe.each(["directory", "s3"])("%s", (kind) => {
     await fresh();
     await publish(job(), built(5).path);
     const files = (await store.list()).length;
-    await expect(publish(job(), built(5, 99).path)).rejects.toThrow("test 1.1.5 is published already");
-    await expect(publish(job(), built(4).path)).rejects.toThrow("1.1.4 is older than 1.1.5");
+    await expect(publish(job(), built(5, 99).path)).rejects.toThrow(
+      "test 1.1.5 for x86_64 is published already",
+    );
+    await expect(publish(job(), built(4).path)).rejects.toThrow("1.1.4 for x86_64 is older than 1.1.5");
     const wrong = built(6);
     const text = fs.readFileSync(join(wrong.path, "manifest.json"), "utf8");
     sign(join(wrong.path, "manifest.json"), testKey(2));
@@ -499,6 +501,18 @@ describe.each(["directory", "s3"])("%s", (kind) => {
       env: { ...process.env, BASE_OUT: mine, OS_SIGNING_KEY_FILE: secret },
     });
   }
+
+  test.each([
+    ["kiosk-aarch64", "kiosk aarch64"],
+    ["kiosk", "kiosk"],
+  ])("of %s, which has not been built, says how: build.sh %s", async (wanted, words) => {
+    await fresh();
+    const child = start("publish", built(1).path, [wanted]);
+    let errors = "";
+    child.stderr!.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    await once(child, "close");
+    expect(errors).toBe(`publish: no ${wanted} has been built\n  try: base/build/build.sh ${words}\n`);
+  });
 
   async function run(command: string, path: string, args: readonly string[] = []): Promise<void> {
     const child = start(command, path, args);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { USUAL_ARCH } from "../../src/architectures.ts";
+import { ARCHITECTURES, USUAL_ARCH } from "../../src/architectures.ts";
 import { parseConfig } from "../../src/config.ts";
 import { SignatureError } from "../../src/errors.ts";
 import { copiesName } from "../../src/release/copies.ts";
@@ -425,7 +425,12 @@ async function built(out: string, wanted: string | undefined): Promise<string> {
       list.dirOf(each) === wanted,
   );
   if (found) return join(out, "cdn", list.dirOf(found));
-  throw new Refusal(`no ${wanted ?? "release"} has been built`, `base/build/build.sh ${wanted ?? ""}`);
+  // A flavor and an architecture are one word here, and two for build.sh
+  const words = wanted?.replace(new RegExp(`-(${ARCHITECTURES.map(({ arch }) => arch).join("|")})$`), " $1");
+  throw new Refusal(
+    `no ${wanted ?? "release"} has been built`,
+    `base/build/build.sh ${words ?? ""}`.trimEnd(),
+  );
 }
 
 async function trustedKeys(out: string, config: string, development: boolean): Promise<string[]> {

@@ -10,6 +10,8 @@ export interface Computer {
   readonly devices: readonly string[];
   /** A drive for discs. */
   readonly disc: string;
+  /** Whether QEMU starts it by a BIOS when it is given no UEFI firmware; others would wait for ever. */
+  readonly bios: boolean;
   /** Its UEFI firmware: the package, and the file of its code or of its variables, with `.ms` for Microsoft's keys. */
   readonly uefi: { readonly package: string; readonly file: (what: "CODE" | "VARS", keys: string) => string };
 }
@@ -35,6 +37,7 @@ export const COMPUTERS: Record<Arch, Computer> = {
     cpu: "max,-erms,-fsrm,-la57",
     devices: ["-vga", "std"],
     disc: "ide-cd,bus=ide.0",
+    bios: true,
     uefi: { package: "ovmf", file: (what, keys) => `/usr/share/OVMF/OVMF_${what}_4M${keys}.fd` },
   },
   aarch64: {
@@ -44,6 +47,7 @@ export const COMPUTERS: Record<Arch, Computer> = {
     // A screen whose firmware leaves the kernel no framebuffer, as virtual machines have it on a Mac: a driver it takes
     devices: ["-device", "virtio-gpu-pci", "-device", "virtio-scsi-pci,id=scsi"],
     disc: "scsi-cd,bus=scsi.0", // the firmware knows no AHCI
+    bios: false,
     uefi: {
       package: "qemu-efi-aarch64",
       file: (what, keys) => `/usr/share/AAVMF/AAVMF_${what}${keys}.fd`,

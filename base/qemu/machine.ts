@@ -257,8 +257,9 @@ async function commandLine(
   if (options.firmware === "pi" && options.arch !== "aarch64") throw new Error("a Raspberry Pi is aarch64");
   if (options.firmware === "pi")
     return [...bare, "-display", "none", ...(await raspberryPi(options.image, folder))];
-  const computer = COMPUTERS[options.arch ?? "x86_64"];
-  const { firmware = "uefi", memory = 768, cores = 2, accel = "tcg", kernel } = options;
+  const { arch = "x86_64", firmware = "uefi", memory = 768, cores = 2, accel = "tcg", kernel } = options;
+  const computer = COMPUTERS[arch];
+  if (firmware === "bios" && !computer.bios) throw new Error(`a computer that is ${arch} has no BIOS`);
   const secure = options.secureBoot ? "on" : "off";
   if (options.secureBoot && firmware !== "uefi") throw new Error("a BIOS has no Secure Boot");
   // The one to start from comes last, so that it is not found just because it is first

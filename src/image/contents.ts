@@ -1,6 +1,6 @@
 import type { Bytes } from "../bytes/segment.ts";
 import { sha256OfAll } from "../bytes/sha256.ts";
-import { read } from "../ext4/reader.ts";
+import { read, type Volume } from "../ext4/reader.ts";
 import { diskSizeOf, GPT_LENGTH, parseGpt, type Partition } from "./gpt.ts";
 import { type Listing, OS_JSON_LIMIT, parseListing, PIECES } from "./os-json.ts";
 
@@ -53,24 +53,28 @@ export async function layoutOf(at: At, size: number): Promise<Layout> {
 }
 
 /**
+ * What `os.json` in an image says, whether or not its pieces are as it says, and also where the image has been cut off
+ * behind it; `undefined` when there is none. Throws `RangeError` when it cannot be read.
+ */
+export async function listingIn(at: At, size: number): Promise<Listing | undefined> {
+  const head = await at(0, Math.min(GPT_LENGTH, size));
+  const partitions = await parseGpt(head, await diskSizeOf(head));
+  const piece = partitions.find(({ label }) => label === PIECE_LABEL);
+  if (!piece) return undefined;
+  const here: At = (start, length) => at(piece.start + start, length);
+  return (await isEmpty(here, piece.length))
+    ? undefined
+    : await listingOn(await volumeOf(here, piece.length));
+}
+
+/**
  * What `os.json` in a piece partition says, once all of the pieces are as it says; `undefined` when the partition is
  * empty, as in a base image. `at` reads the partition, which has `length` bytes. Throws `RangeError` for any other.
  */
 export async function piecesIn(at: At, length: number): Promise<Listing | undefined> {
-  if ((await at(0, Math.min(4096, length))).every((byte) => byte === 0)) return undefined;
-  const volume = await read((start, count) => {
-    if (start + count > length) throw new RangeError("the file system is larger than its partition");
-    return at(start, count);
-  });
-  const json = await volume.file("os.json");
-  if (json.length > OS_JSON_LIMIT) throw new RangeError(`os.json has ${json.length} bytes`);
-  const text = new Uint8Array(json.length);
-  let filled = 0;
-  for await (const chunk of json.open()) {
-    text.set(chunk, filled);
-    filled += chunk.length;
-  }
-  const listing = parseListing(new TextDecoder().decode(text));
+  if (await isEmpty(at, length)) return undefined;
+  const volume = await volumeOf(at, length);
+  const listing = await listingOn(volume);
   for (const { folder, size, sha256 } of listing.pieces) {
     const path = pagePath(folder);
     const html = await volume.file(path);
@@ -82,6 +86,29 @@ export async function piecesIn(at: At, length: number): Promise<Listing | undefi
     }
   }
   return listing;
+}
+
+async function isEmpty(at: At, length: number): Promise<boolean> {
+  return (await at(0, Math.min(4096, length))).every((byte) => byte === 0);
+}
+
+async function volumeOf(at: At, length: number): Promise<Volume> {
+  return await read((start, count) => {
+    if (start + count > length) throw new RangeError("the file system is larger than its partition");
+    return at(start, count);
+  });
+}
+
+async function listingOn(volume: Volume): Promise<Listing> {
+  const json = await volume.file("os.json");
+  if (json.length > OS_JSON_LIMIT) throw new RangeError(`os.json has ${json.length} bytes`);
+  const text = new Uint8Array(json.length);
+  let filled = 0;
+  for await (const chunk of json.open()) {
+    text.set(chunk, filled);
+    filled += chunk.length;
+  }
+  return parseListing(new TextDecoder().decode(text));
 }
 
 /** Where the page of a piece lies on the partition, by its folder there. */

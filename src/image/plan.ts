@@ -284,6 +284,6 @@ async function contentUuid(
 }
 
 /** What `os.json` says of a base: `fedac-os kiosk 2026.11.24`, and the architecture where that is not the usual one. */
-function baseInWords({ name, flavor, version, arch }: Manifest): string {
+export function baseInWords({ name, flavor, version, arch }: Manifest): string {
   return [name, flavor, version, ...(arch === USUAL_ARCH ? [] : [arch])].join(" ");
 }

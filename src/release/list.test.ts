@@ -77,13 +77,13 @@ test.each<[string, Entry, string, object]>([
   [
     "another image of a version",
     entry("tiny", 3, 9),
-    "is published already",
+    "tiny 1.1.3 for x86_64 is published already",
     { kind: "build", flavor: "tiny", arch: "x86_64", version: "1.1.4.1" },
   ],
   [
     "an older version",
     entry("tiny", 1, 9),
-    "1.1.1 is older than 1.1.4",
+    "tiny 1.1.1 for x86_64 is older than 1.1.4",
     { kind: "build", flavor: "tiny", arch: "x86_64", version: "1.1.4.1" },
   ],
   [
@@ -159,6 +159,7 @@ test("architectures are not mixed up: the usual one unless another is wanted, an
     'No base image of the flavor "tiny" for aarch64 has been published',
   );
   expect(newerThan(latest, entry("kiosk", 1))).toEqual([]);
+  expect(() => published(latest, arm(1), NOW)).toThrow("kiosk 1.1.1 for aarch64 is older than 1.1.3");
   const two = after(publishing, entry("kiosk", 1), arm(1));
   expect(() => find(two, undefined)).toThrow("which release?"); // and not the other architecture's
   expect(() => find(two, "1.1.1")).toThrow("there is more than one 1.1.1");

@@ -114,11 +114,11 @@ export function published(latest: Releases, entry: Entry, now: Date): Releases {
   const build: Remedy = { kind: "build", flavor: entry.flavor, arch: entry.arch, version: above(highest) };
   const taken = seen.find(({ version }) => compareVersions(version, entry.version) === 0);
   if (taken) {
-    const what = `${taken.flavor} ${taken.version} is published already`;
+    const what = `${taken.flavor} ${taken.version} for ${taken.arch} is published already`;
     throw new ListError(`${what}, with another image (${dirOf(taken)})`, build);
   }
   if (compareVersions(entry.version, highest) < 0) {
-    const what = `${entry.flavor} ${entry.version} is older than ${highest}`;
+    const what = `${entry.flavor} ${entry.version} for ${entry.arch} is older than ${highest}`;
     throw new ListError(`${what}, and whoever has seen that refuses it`, build);
   }
   return inFront(latest, entry, now, () => false);

@@ -72,11 +72,7 @@ export async function stepsToInstall(
   run: Pick<StickRun, "folder" | "keys">,
 ): Promise<Step[]> {
   const { manifest } = request.base;
-  if (manifest.files.length === 0) {
-    throw new StickError(
-      "This base cannot be put onto a stick as files; only its image can be written to one",
-    );
-  }
+  checkFiles(manifest);
   const stick = await look(run.folder, run.keys);
   const taken = await placesTaken(run.folder, stick, manifest);
   if (taken.length > 0 && !request.replace) {
@@ -86,6 +82,12 @@ export async function stepsToInstall(
   const copies = await copiesToKeep(run.folder, stick, manifest, taken);
   const gone = await placesGone(run.folder, stick, manifest);
   return planInstall(stick, { ...request, copies, gone, trusted, token: randomToken() });
+}
+
+/** Throws `StickError` for a base that is an image alone: to be asked before pieces are made for it. */
+export function checkFiles({ files }: Pick<Manifest, "files">): void {
+  if (files.length > 0) return;
+  throw new StickError("This base cannot be put onto a stick as files; only its image can be written to one");
 }
 
 /** What is held of places for which bases on the stick have a file, and `manifest` has none. */
