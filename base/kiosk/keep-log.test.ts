@@ -124,6 +124,8 @@ mountTest(
         ]);
       }
       keepLog(at); // nothing waits
+      writeFileSync(waiting, ""); // nor does what had no room
+      keepLog(at);
       expect(readFileSync(file, "utf8").trim()).toBe(settings(7).trim());
       expect(readLog(at)).toBe("one line\n");
     });

@@ -104,6 +104,13 @@ test("where nothing can be written that is said, and nothing lies about", async 
   expect([readdirSync(places.ours), kept().settings]).toEqual([[], { wifi: [] }]);
 });
 
+test("what could not be written whole does not wait for who stores it", async () => {
+  mkdirSync(join(places.ours, "settings.json.part"), { recursive: true }); // as where there is no room: nothing can be written
+  const store = async () => expect.fail("something is stored");
+  await expect(keepSettings({ ...places, store }, { wifi: [], volume: 1 })).rejects.toThrow("EISDIR");
+  expect(readdirSync(places.ours)).not.toContain("settings.json");
+});
+
 test("the last networks are remembered", () => {
   const many = Array.from({ length: MOST_NETWORKS + 3 }, (_, i): Network => ({
     ssid: `${i}`,

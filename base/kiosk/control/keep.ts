@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { sealSettings } from "../../../src/settings/seal.ts";
@@ -57,13 +57,15 @@ export async function keepSettings({ piece, ours, store }: KeepPlaces, changes: 
   const settings = await sealSettings({ ...now, ...Object.fromEntries(given), wifi });
   await mkdir(ours, { recursive: true, mode: 0o700 });
   const waiting = join(ours, SETTINGS_JSON);
-  await writeFile(waiting, formatSettings(settings), { mode: 0o600 });
+  const part = `${waiting}.part`; // what waits is whole, whatever ends this
   try {
+    await writeFile(part, formatSettings(settings), { mode: 0o600 });
+    await rename(part, waiting);
     // If it was at work already, it may have looked before
     for (let i = 0; i < 2 && (await isThere(waiting)); i++) await store();
     if (await isThere(waiting)) throw new RefusedError("read-only");
   } finally {
-    await rm(waiting, { force: true });
+    for (const each of [waiting, part]) await rm(each, { force: true });
   }
 }
 
