@@ -8,7 +8,7 @@ import { pattern } from "../src/testing/bytes.ts";
 import { osIn } from "../src/testing/os.ts";
 import { files, serve } from "../src/testing/range-server.ts";
 import { testKey } from "../src/testing/sign.ts";
-import { testBase } from "../src/testing/test-base.ts";
+import { digestOfWindow, testBase } from "../src/testing/test-base.ts";
 import { run } from "../src/testing/tools.ts";
 
 const { manifest, image } = await testBase();
@@ -288,6 +288,31 @@ describe("an image for ARM", () => {
     expect((await osAsync("repair", "stick.img", ...ADDRESS, "--arch", "pc")).stderr).toMatch(
       /its architecture is aarch64, not x86_64/,
     );
+  });
+
+  test("has the older table again by which a Raspberry Pi starts, where a tool has made one of a GPT alone", async () => {
+    writeFileSync(at("hybrid.img"), image);
+    run("sgdisk", "--hybrid=1", at("hybrid.img"));
+    const hybrid = readFileSync(at("hybrid.img"));
+    const first = digestOfWindow(new Uint8Array(hybrid.subarray(0, WINDOW)));
+    const base = { ...arm, digests: [first, ...arm.digests.slice(1)] };
+    await using server = await serve(files({ "/arm/manifest.json": base, "/arm/base.img": hybrid }));
+    const args = ["repair", "stick.img", ...KEY, "--manifest", `${server.url}/arm/manifest.json`];
+
+    writeFileSync(at("stick.img"), Buffer.concat([hybrid, Buffer.alloc(8 * 2 ** 20)]));
+    run("sgdisk", "--move-second-header", at("stick.img"));
+    const moved = stick();
+    expect((await osAsync(...args, "--check")).stdout).toContain("All of its base is whole.");
+    const protective = Buffer.from(moved).fill(0, 446, 510);
+    protective.set(image.subarray(446, 462), 446); // 0xEE over all, as parted makes it
+    writeFileSync(at("stick.img"), protective);
+    expect((await osAsync(...args, "--check")).stderr).toContain(
+      "66 bytes of its base lie in windows that are wrong",
+    );
+    expect(await osAsync(...args)).toMatchObject({ status: 0, stderr: "" });
+    expect(stick().subarray(446, 512).equals(hybrid.subarray(446, 512))).toBe(true);
+    expect(stick().subarray(512).equals(moved.subarray(512))).toBe(true); // the table that the tool has moved
+    expect(run("sgdisk", "-v", at("stick.img"))).toMatch(/No problems found/);
   });
 
   test("that is cut off is built anew as one for ARM, or it is said that it has to be asked for", () => {

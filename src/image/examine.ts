@@ -15,6 +15,12 @@ import type { Listing } from "./os-json.ts";
 
 /** Boot code at the start of the MBR, in bytes; partition tools leave it as it is. */
 const BOOT_CODE = 440;
+/** The MBR's own table (UEFI specification 2.10, 5.2.1): where its four entries are, the length of each, where its type is. */
+const MBR_TABLE = 0x1be;
+const MBR_ENTRY = 16;
+const MBR_TYPE = 4;
+/** What says that there is a GPT, over whatever a tool finds to cover. */
+const PROTECTIVE = 0xee;
 
 /** An image that is there already. */
 export interface Found {
@@ -190,10 +196,21 @@ async function besideOwnTable(
     one.length === other.length;
   const ours = await parseGpt(first, imageSize);
   if (!ours.every((partition) => theirs.some(same(partition)))) return undefined;
+  // Boot ROMs that know no GPT go by an entry beside the protective one, which some tools take for a mistake
+  const lost = entriesIn(first).some((entry) => !entriesIn(here).some((other) => isSame(entry, other)));
   return [
     { start: GPT_LENGTH, bytes: first.slice(GPT_LENGTH) },
+    ...(lost ? [{ start: MBR_TABLE, bytes: first.slice(MBR_TABLE, SECTOR) }] : []),
     { start: 0, bytes: first.slice(0, BOOT_CODE) },
   ].filter(({ start, bytes }) => !isSame(here.subarray(start, start + bytes.length), bytes));
+}
+
+/** What each entry of an MBR says that has something, and is not the protective one: its type, and where that is. */
+function entriesIn(mbr: Bytes): Bytes[] {
+  return [0, 1, 2, 3]
+    .map((number) => mbr.subarray(MBR_TABLE + number * MBR_ENTRY, MBR_TABLE + (number + 1) * MBR_ENTRY))
+    .filter((entry) => entry[MBR_TYPE] !== 0 && entry[MBR_TYPE] !== PROTECTIVE)
+    .map((entry) => Uint8Array.of(entry[MBR_TYPE]!, ...entry.subarray(MBR_ENTRY / 2)));
 }
 
 function isSame(one: Bytes, other: Bytes): boolean {
