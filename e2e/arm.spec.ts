@@ -82,6 +82,9 @@ test("on a computer with ARM an image for such is suggested, and one for a PC is
   await page.keyboard.press("*");
   await expect.poll(() => says(page), PATIENT).toMatch(/notepat-os\.iso.*\* for (?:Raspberry Pi or )?ARM/);
   expect(new URL(page.url()).pathname).toBe("/os:notepat:pc");
+  await page.keyboard.press("*");
+  await expect.poll(() => says(page), PATIENT).toMatch(/notepat-os-arm\.img.*\* for a PC/);
+  expect(new URL(page.url()).pathname).toBe("/os:notepat:arm"); // chosen now, and no more a suggestion
 });
 
 test("a finger on a narrow canvas chooses as well", async ({ browser, site }) => {
