@@ -191,6 +191,14 @@ test("a file that is changed meanwhile is not served on", async () => {
   expect(said.join("\n")).toContain("127.0.0.1 gets no os.iso: the file has been changed");
 });
 
+test("a file that is changed while it is sent does not come whole", async () => {
+  const answer = await get("/os.iso");
+  utimesSync(file, 1e9, 1e9 + 1);
+  await expect(answer.arrayBuffer()).rejects.toThrow();
+  await expect.poll(() => said.join("\n")).toContain("cannot be sent os.iso: the file has been changed");
+  expect(said.join("\n")).not.toContain("has all of");
+});
+
 /** As from another computer: each of Linux's addresses 127.x.y.z is one. */
 async function getFrom(localAddress: string, target: string): Promise<Buffer> {
   const answer = await new Promise<IncomingMessage>((answered, failed) => {

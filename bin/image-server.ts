@@ -87,9 +87,8 @@ export async function serveImage(options: ServerOptions): Promise<ImageServer> {
       return;
     }
     if (!(await isSame())) {
-      const wrong = "the file has been changed since it is served: end this, and serve it again";
-      tell(client, `gets no ${route.name}: ${wrong}`);
-      response.writeHead(503, PLAIN).end(`${wrong}\n`);
+      tell(client, `gets no ${route.name}: ${CHANGED}`);
+      response.writeHead(503, PLAIN).end(`${CHANGED}\n`);
       return;
     }
     const size = content instanceof Uint8Array ? content.length : lengthOf(content);
@@ -118,7 +117,8 @@ export async function serveImage(options: ServerOptions): Promise<ImageServer> {
         content instanceof Uint8Array
           ? [content.subarray(start, start + length)]
           : chunksOf(handle, content, start, length);
-      await pipeline(Readable.from(counted(chunks, transfer.sent), { objectMode: false }), response);
+      const sent = counted(ofOneFile(chunks, isSame), transfer.sent);
+      await pipeline(Readable.from(sent, { objectMode: false }), response);
     } catch (error) {
       // Whoever fetched has gone: that is said below. Else the file could not be read, and the connection ends before its length
       if (!isGone(error)) tell(client, `cannot be sent ${route.name}: ${systemReason(error)}`);
@@ -183,6 +183,7 @@ export async function serveImage(options: ServerOptions): Promise<ImageServer> {
   };
 }
 
+const CHANGED = "the file has been changed since it is served: end this, and serve it again";
 /** For a page that nothing may be added to. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 const SAFE = { "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" };
@@ -230,6 +231,23 @@ async function* chunksOf(handle: FileHandle, runs: readonly Run[], start: number
       left -= bytesRead;
     }
   }
+}
+
+/**
+ * The chunks, the last of which is held back until it is known that all are of the file as it was: whoever fetches it for minutes
+ * would else have a mixture, whole by its length. Throws `RangeError`.
+ */
+async function* ofOneFile(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  isSame: () => Promise<boolean>,
+) {
+  let last: Uint8Array | undefined;
+  for await (const chunk of chunks) {
+    if (last) yield last;
+    last = chunk;
+  }
+  if (!(await isSame())) throw new RangeError(CHANGED);
+  if (last) yield last;
 }
 
 async function* counted(
