@@ -20,6 +20,8 @@ test("an image that was cut off on its way is not whole", () => {
   expect(isWhole(image)).toBe(true);
   run("truncate", "--size=+1M", image); // what follows an image is no part of it
   expect(isWhole(image)).toBe(true);
+  run("truncate", `--size=${8 * 1024 * 1024 - 1}`, image);
+  expect(isWhole(image)).toBe(false);
   for (const size of [8 * 1024 * 1024 - 512, 4 * 1024 * 1024, 600, 512, 100, 0]) {
     run("truncate", `--size=${size}`, image);
     expect(isWhole(image), `${size}`).toBe(false);
