@@ -136,7 +136,7 @@ const cases: [string, string, RequestListener, RegExp][] = [
     "no base for ARM",
     "/latest.json",
     latest({ releases: [release], until: days(28) }),
-    /^✗ a base for "arm": .*kiosk aarch64/,
+    /^✗ a base for "arm": No base image.* for aarch64.*build\.sh kiosk aarch64/,
   ],
   ["no page module", `${OS}/page.js`, index, /^✗ page\.js: it is text\/html/],
   ["a worker left behind", `${OS}/worker-ABCDEFGH.js`, index, /^✗ worker-ABCDEFGH\.js: it is text\/html/],

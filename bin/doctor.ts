@@ -213,7 +213,7 @@ async function examineBases(report: Report, config: Config, origin: string): Pro
     });
   }
   for (const { arch, word } of listed ? ARCHITECTURES : []) {
-    const build = `The page offers it: build it for ${arch} too (base/build/build.sh kiosk ${arch}), and publish it.`;
+    const build = `The page offers it: build it for ${arch} too (base/build/build.sh ${flavor ?? "kiosk"} ${arch}), and publish it.`;
     await report.check(`a base for "${word}"`, build, () => void newest(listed!, { flavor, arches: [arch] }));
   }
   await report.check("keys", "Put the public key into config.json (base/README.md).", () => {
