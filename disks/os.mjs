@@ -191,7 +191,7 @@ function hear(/** @type {PageMessage | undefined} */ message) {
     if (os.page) return;
     os.page = message.page;
     if (os.target === "clear") tell("os:clear");
-    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? elsewhere() : asked());
+    else if (os.target) tell(os.phone ? "os:link" : "os:open", os.phone ? named() : asked());
   } else if (message.type === "os:state") {
     const doing = message.state.stick?.doing;
     if (message.state.stage !== os.build?.stage || doing !== os.build?.stick?.doing) {

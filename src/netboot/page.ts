@@ -33,8 +33,8 @@ export function servedPage({ file, size, pieces, arch, origin, startsByPxe }: Se
 </style>
 <main>
 <h1>Start a computer with ${title}</h1>
-<p>${name} has ${megabytes}, and starts ${COMPUTERS[knownArchitecture(arch).word]}. The other computer is connected by cable, and keeps the file in its memory, beside what the system
-  needs. Nothing is written to its disk. When it is switched off, everything is gone: no settings and no log are kept.</p>
+<p>${name} has ${megabytes}, and starts ${COMPUTERS[knownArchitecture(arch).word]}. The other computer is connected by
+  cable, and keeps the file in its memory, beside what the system needs. Nothing is written to its disk. When it is switched off, everything is gone: no settings and no log are kept.</p>
 <h2>By this address</h2>
 <p>For firmware with <em>UEFI HTTP boot</em>, which many computers have, often switched off.</p>
 <ol>
@@ -51,6 +51,7 @@ ${startsByPxe ? PXE : ""}<h2>From a stick</h2>
 `;
 }
 
+/** What an image for each starts, by the architecture's word. */
 const COMPUTERS: Record<(typeof ARCHITECTURES)[number]["word"], string> = {
   pc: "64-bit PCs, and no computers with ARM",
   arm: "64-bit computers with ARM, and no PCs",

@@ -59,7 +59,7 @@ export function machineOf({ machine, page }: Pick<Model, "machine" | "page">): M
   return machine || wordOf(page?.suggested ?? USUAL_ARCH);
 }
 
-/** The machine that is named by words beside pieces, by its word or as manifests do: by the first that names one; else "". */
+/** The word for the architecture that words beside pieces name first, as people or as manifests say it; "" where none does. */
 export function machineIn(qualifiers: readonly string[]): "" | Machine {
   return qualifiers.map(architectureOf).find((each) => each !== undefined)?.word ?? "";
 }
