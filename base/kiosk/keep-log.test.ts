@@ -208,14 +208,56 @@ mountTest.each([
   check(image);
 });
 
-mountTest("links that lie there already are not followed", async () => {
+mountTest.each([
+  ["kiosk.log", 1, "kiosk.log.1", ""],
+  ["kiosk.log.1", 0, "kiosk.log", "one line\n"],
+])("a link that lies there already as %s is not followed", async (path, expected, other, text) => {
   const target = join(folder, "ld.so.preload");
   writeFileSync(target, "as it was\n");
-  const links = ["kiosk.log", "kiosk.log.1"].map((path) => ({ kind: "symlink", path, target }) as const);
-  const image = await imageOf([...piece, ...links], options(20 * MIB));
+  const image = await imageOf(
+    [...piece, { kind: "symlink", path, target }, ...blankFiles([{ path }])],
+    options(20 * MIB),
+  );
   await inserted(image, (at) => {
-    expect(script(KEEP_LOG, at)).toEqual([1, `overwrite: ${at}/kiosk.log.1 is no ordinary file\n`]);
+    expect(script(KEEP_LOG, at)).toEqual([expected, `overwrite: ${at}/${path} is no ordinary file\n`]);
     expect(readFileSync(target, "utf8")).toBe("as it was\n");
+    expect(readLog(at, other)).toBe(text);
+  });
+});
+
+mountTest("without the log of the boot before the log is kept", async () => {
+  const image = await imageOf([...piece, ...blankFiles([{ path: "kiosk.log.1" }])], options(20 * MIB));
+  await inserted(image, (at) => {
+    const complaint = `stat: cannot statx '${at}/kiosk.log.1': No such file or directory\n`;
+    expect(script(KEEP_LOG, at)).toEqual([0, complaint]);
+    expect(readLog(at)).toBe("one line\n");
+  });
+});
+
+mountTest("of a log that is longer than its place as the one before, the end is kept", async () => {
+  const logs = [
+    { path: "kiosk.log", content: new TextEncoder().encode("x\n".repeat(1024)) },
+    { path: "kiosk.log.1", content: pattern(1024) },
+  ];
+  const image = await imageOf([...piece, ...logs], options(20 * MIB));
+  await inserted(image, (at) => {
+    keepLog(at);
+    expect(readFileSync(join(at, "kiosk.log"), "utf8").trimEnd()).toBe("one line");
+    expect(readFileSync(join(at, "kiosk.log.1"), "utf8")).toBe("x\n".repeat(512));
+  });
+});
+
+mountTest.each([
+  ["a link leads to", (secret: string) => `symlink kiosk.log ${secret}`],
+  ["comes out of a pipe", () => "mknod kiosk.log p"],
+])("what %s is not kept as the log of the boot before", { timeout: 20_000 }, async (_, make) => {
+  const secret = join(folder, "secret");
+  writeFileSync(secret, "only root may read this\n", { mode: 0o600 });
+  const image = await imageOf([...piece, { path: "kiosk.log.1", content: pattern(1024) }], options(20 * MIB));
+  run("debugfs", "-w", "-R", make(secret), image);
+  await inserted(image, (at) => {
+    expect(script(KEEP_LOG, at)).toEqual([1, `overwrite: ${at}/kiosk.log is no ordinary file\n`]);
+    expect(readFileSync(join(at, "kiosk.log.1")).equals(pattern(1024))).toBe(true);
   });
 });
 

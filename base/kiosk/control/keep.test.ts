@@ -104,6 +104,24 @@ test("where nothing can be written that is said, and nothing lies about", async 
   expect([readdirSync(places.ours), kept().settings]).toEqual([[], { wifi: [] }]);
 });
 
+test("what is stored is kept, whatever else who stores it complains of", async () => {
+  const store = async () => {
+    await places.store();
+    throw new Error("kiosk.log is no ordinary file");
+  };
+  await keepSettings({ ...places, store }, { wifi: [], volume: 1 });
+  expect(kept().settings.volume).toBe(1);
+});
+
+test("why nothing could be stored is known", async () => {
+  const cause = new Error("the service ended with 1");
+  const store = async () => {
+    throw cause;
+  };
+  const keeping = keepSettings({ ...places, store }, { wifi: [], volume: 1 });
+  await expect(keeping).rejects.toMatchObject({ why: "read-only", cause });
+});
+
 test("what could not be written whole does not wait for who stores it", async () => {
   mkdirSync(join(places.ours, "settings.json.part"), { recursive: true }); // as where there is no room: nothing can be written
   const store = async () => expect.fail("something is stored");

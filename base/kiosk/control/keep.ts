@@ -61,9 +61,10 @@ export async function keepSettings({ piece, ours, store }: KeepPlaces, changes: 
   try {
     await writeFile(part, formatSettings(settings), { mode: 0o600 });
     await rename(part, waiting);
-    // If it was at work already, it may have looked before
-    for (let i = 0; i < 2 && (await isThere(waiting)); i++) await store();
-    if (await isThere(waiting)) throw new RefusedError("read-only");
+    // If it was at work already, it may have looked before. What it complains of may be the log, after it has stored this
+    let cause: unknown;
+    for (let i = 0; i < 2 && (await isThere(waiting)); i++) await store().catch((error) => (cause = error));
+    if (await isThere(waiting)) throw new RefusedError("read-only", { cause });
   } finally {
     for (const each of [waiting, part]) await rm(each, { force: true });
   }

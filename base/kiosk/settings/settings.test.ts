@@ -125,8 +125,8 @@ test.each<[string, (at: string) => void]>([
 });
 
 /** Whether the service starts at all. */
-const isAskedFor = () =>
-  spawnSync(join(ROOT, "usr/lib/fedac/not-blank"), [places.settings], { timeout: 10_000 }).status;
+const isAskedFor = (file = places.settings) =>
+  spawnSync(join(ROOT, "usr/lib/fedac/not-blank"), [file], { timeout: 10_000 }).status;
 
 test.each<[string, string]>([
   ["nothing", ""],
@@ -147,6 +147,10 @@ test.each<[string, (at: string) => void]>([
 ])("root looks at what is there: %s", (_, make) => {
   make(places.settings);
   expect(isAskedFor()).toBe(0);
+});
+
+test("root looks at what cannot be read, and can say so", () => {
+  expect(isAskedFor("/proc/self/mem")).toBe(0); // an ordinary file, whose first bytes are an error (EIO)
 });
 
 test("what cannot be written costs nothing else, and no name of a network is logged", async () => {
