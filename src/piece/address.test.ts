@@ -27,6 +27,7 @@ test.each<[line: string, pieces: string[], qualifiers: string[], address: string
   ["os notepat:arm", ["notepat"], ["arm"], "os:notepat:arm"],
   ["os notepat line arm", ["notepat", "line"], ["arm"], "os:notepat:arm~line"],
   ["os notepat arm line", ["notepat", "line"], ["arm"], "os:notepat:arm~line"],
+  ["os notepat arm64 line", ["notepat", "line"], ["arm64"], "os:notepat:arm64~line"],
   ["os notepat pc tiny", ["notepat"], ["pc", "tiny"], "os:notepat:pc:tiny"],
   ["os tiny kiosk", ["tiny"], ["kiosk"], "os:tiny:kiosk"],
 ])("%s names %j on %j, and has the address %s", (line, pieces, qualifiers, address) => {

@@ -1,4 +1,4 @@
-import { ARCHITECTURES } from "../architectures.ts";
+import { architectureOf } from "../architectures.ts";
 
 // How pieces are named in AC's addresses and at its prompt.
 
@@ -12,9 +12,8 @@ export interface Named {
  * At the prompt pieces and qualifiers stand in one row, so these words are no pieces there, unless one is the first: the
  * flavors of base in `base/`, architectures, and versions.
  */
-const QUALIFIER = new RegExp(
-  `^(?:kiosk|tiny|${ARCHITECTURES.flatMap(({ arch, word }) => [arch, word]).join("|")}|\\d[\\d.]*)$`,
-);
+const isQualifier = (word: string) =>
+  /^(?:kiosk|tiny|\d[\d.]*)$/.test(word) || architectureOf(word) !== undefined;
 
 /**
  * What AC's `colon` and `params` name: `os notepat line tiny` as well as `os:notepat:tiny~line`. What follows a name
@@ -26,7 +25,7 @@ export function namedBy(colon: readonly string[] = [], params: readonly string[]
   for (const word of [colon.join(":"), ...params]) {
     const [name, ...rest] = word.split(":").filter((part) => part !== "");
     if (name === undefined) continue;
-    if (pieces.size > 0 && QUALIFIER.test(name)) qualifiers.push(name);
+    if (pieces.size > 0 && isQualifier(name)) qualifiers.push(name);
     else pieces.add(name);
     qualifiers.push(...rest);
   }

@@ -145,6 +145,7 @@ test.each([
   ["", ["tiny"], "aarch64", ["tiny"]],
   ["", ["tiny", "tiny"], undefined, ["tiny"]],
   ["arm", ["x86_64", "aarch64"], undefined, ["arm"]],
+  ["arm", ["amd64", "arm64"], undefined, ["arm"]],
 ] as const)("for %s, beside %j, on a computer that suggests %s: %j", (word, beside, suggested, expected) => {
   expect(qualifiersFor(word, beside, { suggested })).toEqual(expected);
 });

@@ -27,6 +27,7 @@ test.each<[string, string[], object, object]>([
 
 test.each<[string, string[], "aarch64" | undefined, object]>([
   ["an architecture", ["arm"], undefined, { arch: "aarch64" }],
+  ["an architecture, as Debian says it", ["arm64"], undefined, { arch: "aarch64" }],
   ["the usual one", ["pc"], undefined, { arch: "x86_64" }],
   [
     "one and a flavor and a version",
