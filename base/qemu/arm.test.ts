@@ -1,40 +1,28 @@
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatOsJson } from "../../src/image/os-json.ts";
-import { newest } from "../../src/release/list.ts";
-import { parseLatest } from "../../src/release/latest.ts";
-import { type Manifest, parseManifest, WINDOW } from "../../src/release/manifest.ts";
+import { type Manifest, WINDOW } from "../../src/release/manifest.ts";
 import { sha256Of } from "../../src/testing/test-base.ts";
 import { run } from "../../src/testing/tools.ts";
 import { ALL_WAYS, bootImage, LASTING_ANSWER } from "./boot.ts";
 import { parseConfig } from "./raspberry-pi.ts";
+import { BUILD_MS, buildTiny } from "./tiny.ts";
 
 // The tiny flavor for aarch64, built and started in each way there is (npm run test:boots): what is not told apart by
 // architecture is tested in boot.test.ts, and what takes seconds in raspberry-pi.test.ts and base/build.
 
-const BUILD_MS = 900_000;
 const BOOT_SECONDS = 400;
 const BOOT_MS = 420_000;
 
 describe.runIf(ALL_WAYS)("tiny for aarch64", () => {
   const folder = fs.mkdtempSync(join(tmpdir(), "arm-"));
-  const cdn = join(import.meta.dirname, "../out/cdn");
   let manifest: Manifest;
   let image: string;
 
   beforeAll(() => {
-    const script = join(import.meta.dirname, "../build/build.sh");
-    execFileSync(script, ["tiny", "aarch64"], { stdio: ["ignore", "pipe", "inherit"] });
-    const json = (path: string): unknown => JSON.parse(fs.readFileSync(join(cdn, path), "utf8"));
-    const { manifest: path } = newest(parseLatest(json("latest.json")), {
-      flavor: "tiny",
-      arches: ["aarch64"],
-    });
-    manifest = parseManifest(json(path));
-    image = join(cdn, path, "..", manifest.image.url);
+    ({ manifest, image } = buildTiny("aarch64"));
   }, BUILD_MS);
   afterAll(() => fs.rmSync(folder, { recursive: true }));
 

@@ -1,34 +1,25 @@
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseLatest } from "../../src/release/latest.ts";
-import { parseManifest } from "../../src/release/manifest.ts";
 import { bootImage } from "./boot.ts";
 import { letIn } from "./intruder.ts";
 import { withMachine } from "./machine.ts";
 import { pageLetters, readPicture } from "./picture.ts";
+import { BUILD_MS, buildTiny } from "./tiny.ts";
 import { loseBits, vary } from "./variants.ts";
 
 // A stick whose root has lost bits: dm-verity makes errors of them, and base/boot/damage a page.
 
-const BUILD_MS = 900_000;
 const BOOT_SECONDS = 400;
 const BOOT_MS = 420_000;
 const DAMAGED = "NOPIECE damaged the system has lost data";
 
 const folder = fs.mkdtempSync(join(tmpdir(), "damage-"));
-const cdn = join(import.meta.dirname, "../out/cdn");
 let image: string;
 
 beforeAll(() => {
-  execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
-  const json = (path: string): unknown => JSON.parse(fs.readFileSync(join(cdn, path), "utf8"));
-  const newest = parseLatest(json("latest.json")).releases.find(
-    ({ flavor, arch }) => flavor === "tiny" && arch === "x86_64",
-  )!;
-  image = join(cdn, newest.manifest, "..", parseManifest(json(newest.manifest)).image.url);
+  ({ image } = buildTiny());
 }, BUILD_MS);
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 

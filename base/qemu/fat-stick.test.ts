@@ -1,45 +1,36 @@
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { imageSeed } from "../../bin/files.ts";
 import { diskFolder } from "../../bin/stick-folder.ts";
 import { RetryPolicy } from "../../src/fetch/retry.ts";
 import { blankFiles } from "../../src/image/blank-files.ts";
 import { pieceFiles } from "../../src/image/plan.ts";
-import { parseLatest } from "../../src/release/latest.ts";
-import { parseManifest, windowsOf } from "../../src/release/manifest.ts";
+import { windowsOf } from "../../src/release/manifest.ts";
 import { install } from "../../src/stick/install.ts";
 import { pieceFolder, PIECES, SYSTEMS } from "../../src/stick/layout.ts";
 import type { StickBase } from "../../src/stick/plan.ts";
 import { run } from "../../src/testing/tools.ts";
 import { ALL_WAYS, ANSWER, bootImage } from "./boot.ts";
 import { makeFatStick, type FatLayout } from "./fat-stick.ts";
+import { BUILD_MS, buildTiny } from "./tiny.ts";
 
 // A stick with a file system of its own, started from the files that src/stick has put on it. They are written to a
 // folder and copied onto FAT by mtools, since not every kernel that runs this has FAT.
 
-const BUILD_MS = 900_000;
 const BOOT_SECONDS = 400;
 const BOOT_MS = 420_000;
 
 const work = fs.mkdtempSync(join(tmpdir(), "fat-stick-"));
-const cdn = join(import.meta.dirname, "../out/cdn");
 let base: StickBase;
 let image: string;
 
 beforeAll(() => {
-  execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
-  const latest = parseLatest(JSON.parse(fs.readFileSync(join(cdn, "latest.json"), "utf8")));
-  const file = join(
-    cdn,
-    latest.releases.find(({ flavor, arch }) => flavor === "tiny" && arch === "x86_64")!.manifest,
-  );
-  const bytes = new Uint8Array(fs.readFileSync(file));
-  const manifest = parseManifest(JSON.parse(new TextDecoder().decode(bytes)));
-  base = { manifest, bytes, signature: fs.readFileSync(`${file}.minisig`, "utf8") };
-  image = join(dirname(file), manifest.image.url);
+  const { manifestFile, manifest, image: built } = buildTiny();
+  const signature = fs.readFileSync(`${manifestFile}.minisig`, "utf8");
+  base = { manifest, bytes: new Uint8Array(fs.readFileSync(manifestFile)), signature };
+  image = built;
 }, BUILD_MS);
 afterAll(() => fs.rmSync(work, { recursive: true }));
 

@@ -1,25 +1,22 @@
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { read } from "../../src/ext4/reader.ts";
 import { planPartition } from "../../src/image/plan.ts";
-import { parseLatest } from "../../src/release/latest.ts";
-import { parseManifest } from "../../src/release/manifest.ts";
 import { fetchesOverHttp } from "../../src/netboot/grub.ts";
 import { sha256Of } from "../../src/testing/test-base.ts";
 import { run } from "../../src/testing/tools.ts";
 import { ALL_WAYS, bootImage, LASTING_ANSWER } from "./boot.ts";
 import { type MachineOptions, type Medium, withMachine } from "./machine.ts";
 import { pageLetters, pixelAt, readPicture } from "./picture.ts";
+import { BUILD_MS, buildTiny } from "./tiny.ts";
 import { withBootUri } from "./uefi-variables.ts";
 import { vary } from "./variants.ts";
 
 // The finished image over a network that QEMU makes of its own, by this repository's own server, with Debian's signed shim and
 // GRUB. Both take a minute: loading is slow where the network card and the processor are emulated.
 
-const BUILD_MS = 900_000;
 const BOOT_SECONDS = 600;
 const BOOT_MS = 620_000;
 
@@ -39,15 +36,10 @@ let uuid: string;
 const line = `PIECE notepat ${sha256Of(html)} ${html.length}`;
 
 beforeAll(async () => {
-  execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
-  const cdn = join(import.meta.dirname, "../out/cdn");
-  const json = (file: string): unknown => JSON.parse(fs.readFileSync(join(cdn, file), "utf8"));
-  const latest = parseLatest(json("latest.json"));
-  const release = latest.releases.find(({ flavor, arch }) => flavor === "tiny" && arch === "x86_64")!;
-  const manifest = parseManifest(json(release.manifest));
+  const { manifest, image: built } = buildTiny();
   const splash = new Uint8Array(Buffer.from(SPLASH, "base64"));
   const { segments } = await planPartition(manifest, { pieces: [{ name: "notepat", html }], splash });
-  const bytes = fs.readFileSync(join(cdn, dirname(release.manifest), manifest.image.url));
+  const bytes = fs.readFileSync(built);
   let at = manifest.piecePartition.start;
   for (const segment of segments) {
     if (segment.kind === "bytes") bytes.set(segment.bytes, at);

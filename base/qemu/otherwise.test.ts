@@ -1,48 +1,32 @@
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseLatest } from "../../src/release/latest.ts";
-import { parseManifest } from "../../src/release/manifest.ts";
 import { run } from "../../src/testing/tools.ts";
 import { ALL_WAYS, ANSWER, bootImage } from "./boot.ts";
 import { makeFatStick } from "./fat-stick.ts";
 import { readPicture } from "./picture.ts";
+import { BUILD_MS, buildTiny, fileOfTiny, kernelArguments } from "./tiny.ts";
 
 // Ways to start an image that leave the kernel without the partitions that it looks for: Ventoy, which shows the firmware a
 // file on a stick as a disc, and disks whose sectors are not of 512 bytes. Of Ventoy what it documents is here
 // (https://www.ventoy.net/en/doc_compatible.html): a stick with the file on it, and what tells the system so.
 
-const BUILD_MS = 900_000;
 const BOOT_SECONDS = 400;
 const BOOT_MS = 420_000;
 
 const folder = fs.mkdtempSync(join(tmpdir(), "otherwise-"));
-const cdn = join(import.meta.dirname, "../out/cdn");
 const [vmlinuz, initramfs] = [join(folder, "vmlinuz"), join(folder, "initramfs.img")];
 let image: string;
 /** As GRUB gives them for the base, which has no piece. */
 let kernelArgs: string;
 
 beforeAll(() => {
-  execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
-  const json = (path: string): unknown => JSON.parse(fs.readFileSync(join(cdn, path), "utf8"));
-  const newest = parseLatest(json("latest.json")).releases.find(
-    ({ flavor, arch }) => flavor === "tiny" && arch === "x86_64",
-  )!;
-  const manifest = parseManifest(json(newest.manifest));
-  image = join(cdn, newest.manifest, "..", manifest.image.url);
-  const bytes = fs.readFileSync(image);
-  for (const [path, copy] of [
-    ["/vmlinuz", vmlinuz],
-    ["/initramfs.img", initramfs],
-  ] as const) {
-    const { start, length } = manifest.files.find((file) => file.path === path)!;
-    fs.writeFileSync(copy, bytes.subarray(start, start + length));
-  }
-  const live = /unique GUID: (\S+)/.exec(run("sgdisk", "--info=2", image))![1]!;
-  kernelArgs = `live=PARTUUID=${live.toLowerCase()} piece=none console=ttyS0,115200 console=tty0 quiet loglevel=3 fbcon=map:9`;
+  const tiny = buildTiny();
+  image = tiny.image;
+  fs.writeFileSync(vmlinuz, fileOfTiny(tiny, "/vmlinuz"));
+  fs.writeFileSync(initramfs, fileOfTiny(tiny, "/initramfs.img"));
+  kernelArgs = kernelArguments(tiny);
 }, BUILD_MS);
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 

@@ -6,8 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lengthOf } from "../../src/bytes/segment.ts";
 import { planPartition } from "../../src/image/plan.ts";
 import { blankFiles } from "../../src/image/blank-files.ts";
-import { parseLatest } from "../../src/release/latest.ts";
-import { parseManifest, type Manifest } from "../../src/release/manifest.ts";
 import {
   formatSettings,
   parseSettings,
@@ -21,6 +19,7 @@ import { run, runForBytes } from "../../src/testing/tools.ts";
 import { ALL_WAYS } from "./boot.ts";
 import { makeFatStick } from "./fat-stick.ts";
 import { type Medium, withMachine } from "./machine.ts";
+import { BUILD_MS, buildTiny, fileOfTiny, type Tiny } from "./tiny.ts";
 import { cutPower, readWriteLog, type Write } from "./write-log.ts";
 
 // The power is cut at random moments while a kiosk writes on its stick, its logs and its settings. QEMU logs what the machine sends to the disk while the
@@ -31,7 +30,6 @@ import { cutPower, readWriteLog, type Write } from "./write-log.ts";
 // The machine has the kernel and the initramfs of the tiny base, which are the kiosk's, and the programs of the computer that runs
 // this, which stand for those in the kiosk's root.
 
-const BUILD_MS = 900_000;
 const BOOT_SECONDS = 400;
 const MS = 900_000;
 const CUTS = 50;
@@ -48,22 +46,14 @@ const html = pattern(900_000);
 const holiday = pattern(3_000_000, 2);
 
 const work = fs.mkdtempSync(join(tmpdir(), "powercut-"));
-const cdn = join(import.meta.dirname, "../out/cdn");
 const [vmlinuz, initramfs] = [join(work, "vmlinuz"), join(work, "initramfs.img")];
-let manifest: Manifest;
-let base: string;
+let tiny: Tiny;
 
 beforeAll(() => {
   if (!ALL_WAYS) return;
-  execFileSync(join(import.meta.dirname, "../build/build.sh"), { stdio: ["ignore", "pipe", "inherit"] });
-  const json = (file: string): unknown => JSON.parse(fs.readFileSync(join(cdn, file), "utf8"));
-  const newest = parseLatest(json("latest.json")).releases.find(
-    ({ flavor, arch }) => flavor === "tiny" && arch === "x86_64",
-  )!;
-  manifest = parseManifest(json(newest.manifest));
-  base = join(cdn, dirname(newest.manifest), manifest.image.url);
-  fs.writeFileSync(vmlinuz, ofBase("/vmlinuz"));
-  fs.writeFileSync(initramfs, Buffer.concat([ofBase("/initramfs.img"), addition()]));
+  tiny = buildTiny();
+  fs.writeFileSync(vmlinuz, fileOfTiny(tiny, "/vmlinuz"));
+  fs.writeFileSync(initramfs, Buffer.concat([fileOfTiny(tiny, "/initramfs.img"), addition()]));
 }, BUILD_MS);
 afterAll(() => fs.rmSync(work, { recursive: true }));
 
@@ -76,9 +66,9 @@ const DISKS: readonly (readonly [Medium, number])[] = [
 describe.runIf(ALL_WAYS)("a machine whose power is cut while it keeps logs and settings", () => {
   test.each(DISKS)("an image on %s is whole", { timeout: MS }, async (medium, cache) => {
     const image = join(work, `image-${medium}.img`);
-    fs.copyFileSync(base, image);
-    const { start, length } = manifest.piecePartition;
-    const { segments } = await planPartition(manifest, {
+    fs.copyFileSync(tiny.image, image);
+    const { start, length } = tiny.manifest.piecePartition;
+    const { segments } = await planPartition(tiny.manifest, {
       pieces: [{ name: "frog", html }],
       settings: set(0),
     });
@@ -339,20 +329,15 @@ function addition(): Buffer {
     maxBuffer: 256 * MIB,
   });
   // The kernel wants each to begin at a multiple of four bytes
-  const odd = ofBase("/initramfs.img").length % 4;
+  const odd = fileOfTiny(tiny, "/initramfs.img").length % 4;
   return Buffer.concat([Buffer.alloc(odd === 0 ? 0 : 4 - odd), cpio]);
 }
 
-function ofBase(path: string): Buffer {
-  const { start, length } = manifest.files.find((file) => file.path === path)!;
-  return slice(base, start, length);
-}
-
 function ofPartition(number: number): Buffer {
-  const [, start, end] = run("sgdisk", `--info=${number}`, base).match(
+  const [, start, end] = run("sgdisk", `--info=${number}`, tiny.image).match(
     /First sector: (\d+)[^]*?Last sector: (\d+)/,
   )!;
-  return slice(base, Number(start) * SECTOR, (Number(end) - Number(start) + 1) * SECTOR);
+  return slice(tiny.image, Number(start) * SECTOR, (Number(end) - Number(start) + 1) * SECTOR);
 }
 
 function slice(file: string, start: number, length: number): Buffer {
