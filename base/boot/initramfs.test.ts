@@ -70,31 +70,86 @@ test.each([["ext4"], ["fat"], ["guid", "2"]])(
 
 const UUID = "01234567-89ab-cdef-0123-456789abcdef";
 const SAYS = `echo ${UUID}`;
-test.each<[what: string, partitions: string[], answer: string, piece: string, found: string | undefined]>([
-  ["another UUID", ["2", "3"], SAYS, "0ddba11a-0000-8000-8000-000000000000", undefined],
+type Case = [
+  what: string,
+  partitions: string[],
+  answer: string,
+  piece: string,
+  found?: string | undefined,
+  more?: string,
+];
+test.each<Case>([
+  ["another UUID", ["2", "3"], SAYS, "0ddba11a-0000-8000-8000-000000000000"],
   ["the UUID", ["2", "3"], SAYS, UUID, UUID],
   ["auto", ["2", "3"], SAYS, "auto", UUID],
   ["auto, where there is no file system", ["2", "3"], ":", "auto", ""],
   ["auto, where there is no third partition", ["2"], "false", "auto", ""],
-  ["auto, while the third partition does not answer", ["2", "3"], "false", "auto", undefined],
+  ["auto, while the third partition does not answer", ["2", "3"], "false", "auto"],
+  ["auto, and it never does", ["2", "3"], "false", "auto", "unreadable", "late=1"], // which mounting it then says
+  ["auto, late, where it answers", ["2", "3"], SAYS, "auto", UUID, "late=1"],
+  ["the UUID, late, while that partition does not answer", ["2", "3"], "false", UUID, undefined, "late=1"],
   ["none", ["2", "3"], SAYS, "", ""],
-])("the disk with the right FEDAC-LIVE is taken for piece=%s", (what, partitions, answer, piece, found) => {
-  const sys = join(folder, "sys", what);
-  const disk = join(sys, "block/sda");
-  for (const number of partitions) {
-    run("mkdir", "-p", join(disk, `sda${number}`));
-    writeFileSync(join(disk, `sda${number}/partition`), number);
-  }
-  const functions = ["partition", "find_disk"].map(
-    (name) => new RegExp(`^${name}\\(\\) \\{\n[^]*?\n\\}\n`, "m").exec(init)![0],
-  );
-  const text = functions.join("").replace("/sys/block/*", '"$sys"/block/*').replaceAll("/sys/", "$sys/");
-  const known = `guid() { echo live; }\next4() { ${answer}; }\n`;
-  const script = `sys=$2 live=live piece=$1\n${known}${text}find_disk && echo "$piece"`;
-  const { stdout, stderr, status } = spawnSync("sh", ["-c", script, "sh", piece, sys], { encoding: "utf8" });
-  expect(stderr).toBe("");
-  expect([status, stdout]).toEqual(found === undefined ? [1, ""] : [0, `${found}\n`]);
-});
+  ["none, for no FEDAC-LIVE at all", ["2", "3"], SAYS, "", undefined, "live="],
+])(
+  "the disk with the right FEDAC-LIVE is taken for piece=%s",
+  (what, partitions, answer, piece, found, more = ":") => {
+    const sys = join(folder, "sys", what);
+    const disk = join(sys, "block/sda");
+    for (const number of partitions) {
+      run("mkdir", "-p", join(disk, `sda${number}`));
+      writeFileSync(join(disk, `sda${number}/partition`), number);
+    }
+    const functions = ["partition", "find_disk"].map(
+      (name) => new RegExp(`^${name}\\(\\) \\{\n[^]*?\n\\}\n`, "m").exec(init)![0],
+    );
+    const text = functions.join("").replace("/sys/block/*", '"$sys"/block/*').replaceAll("/sys/", "$sys/");
+    const known = `guid() { echo "$live"; }\next4() { ${answer}; }\n`; // a table that cannot be read has no GUID
+    const script = `sys=$2 live=live late= piece=$1\n${more}\n${known}${text}find_disk && echo "$piece"`;
+    const { stdout, stderr, status } = spawnSync("sh", ["-c", script, "sh", piece, sys], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+    expect([status, stdout]).toEqual(found === undefined ? [1, ""] : [0, `${found}\n`]);
+  },
+);
+
+test(
+  "what answers is the disk behind a loop device, as long as something is in it",
+  { timeout: 30_000 },
+  () => {
+    const keep = readFileSync(join(import.meta.dirname, "damage/keep.sh"), "utf8");
+    const text = ["behind", "answers"]
+      .map((name) => new RegExp(`^${name}\\(\\) \\{\n[^]*?\n\\}\n`, "m").exec(keep)![0])
+      .join("")
+      .replaceAll("/sys/", `${folder}/behind/`)
+      .replaceAll("/dev/$", `${folder}/$`);
+    const shell = (line: string) => {
+      const { status, stdout } = spawnSync("sh", ["-c", `${text}${line}`], {
+        encoding: "utf8",
+        timeout: 20_000,
+      });
+      return [status, stdout.trim()];
+    };
+    const block = join(folder, "behind/block");
+    for (const disk of ["sda", "loop0/loop", "loop1/loop", "loop2/loop", "sr0", "mute"])
+      run("mkdir", "-p", join(block, disk));
+    for (const [loop, file] of [
+      ["loop0", "/dev/sr0"],
+      ["loop1", "/dev/sr1 (deleted)"], // the kernel's word for one that is gone
+      ["loop2", "/image.iso"],
+    ] as const)
+      writeFileSync(join(block, loop, "loop/backing_file"), `${file}\n`);
+    const behind = (disk: string) => shell(`behind ${disk}`)[1];
+    expect(["sda", "loop0", "loop1", "loop2"].map(behind)).toEqual(["sda", "sr0", "sr1", "loop2"]);
+    writeFileSync(join(folder, "sda"), new Uint8Array(512));
+    run("mkfifo", join(folder, "mute"));
+    const answers = (disk: string) => shell(`answers ${disk}`)[0] === 0;
+    expect(answers("sda")).toBe(true);
+    expect(answers("sr0")).toBe(false); // there, with nothing in it
+    expect(answers("sr1")).toBe(false);
+    expect(answers("mute")).toBe(false);
+  },
+);
 
 test("a partition that does not answer is told from one that has no ext4", { timeout: 30_000 }, () => {
   const text = ["ask", "ext4"]

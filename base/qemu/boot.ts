@@ -71,7 +71,7 @@ async function record(machine: Machine, film: NonNullable<BootOptions["film"]>, 
   }
 }
 
-const USAGE = `usage: boot.ts IMAGE [--arch ARCH] [--bios | --pi] [--medium usb|cdrom|usb-cdrom|sata|nvme|http|pxe|lan] [--secure-boot] [--also IMAGE]...
+const USAGE = `usage: boot.ts IMAGE [--arch ARCH] [--bios | --pi] [--medium usb|usb-card|cdrom|usb-cdrom|sata|nvme|http|pxe|lan] [--secure-boot] [--also IMAGE]...
   [--screenshot FILE] [--film FOLDER] [--memory MIB] [--cores N] [--accel tcg|kvm] [--timeout SECONDS]`;
 
 function parse(args: string[]): BootOptions {

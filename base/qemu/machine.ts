@@ -13,11 +13,23 @@ import { withBootUri } from "./uefi-variables.ts";
 export type Firmware = "uefi" | "bios" | "pi";
 
 /**
- * What the image can be on: a USB stick, a disc (in a SATA or a USB drive), a built-in disk, a card in a Raspberry Pi, or another
+ * What the image can be on: a USB stick, a card in a USB reader, a disc (in a SATA or a USB drive), a built-in disk, a card in a
+ * Raspberry Pi, or another
  * computer that serves it: to UEFI HTTP boot, or by PXE, or whatever there is in the network of the tap device `os0`
  * (classroom.sh).
  */
-export const MEDIA = ["usb", "cdrom", "usb-cdrom", "sata", "nvme", "sd", "http", "pxe", "lan"] as const;
+export const MEDIA = [
+  "usb",
+  "usb-card",
+  "cdrom",
+  "usb-cdrom",
+  "sata",
+  "nvme",
+  "sd",
+  "http",
+  "pxe",
+  "lan",
+] as const;
 /** One of `MEDIA`. */
 export type Medium = (typeof MEDIA)[number];
 
@@ -69,6 +81,8 @@ export interface MachineOptions {
 
 /** The name by which QEMU knows what the machine starts from. */
 const MEDIUM = "medium";
+/** And what is in that. */
+const DRIVE = "boot";
 
 /**
  * Run `use` with a computer in QEMU that has just been switched on. QEMU is gone when this returns or throws, and
@@ -218,6 +232,24 @@ export class Machine {
     await this.ask("device_del", { id: MEDIUM });
   }
 
+  /** Take out the disc, or the card: the drive, or the reader, stays. */
+  async eject(): Promise<void> {
+    await this.ask("eject", { device: DRIVE, force: true });
+  }
+
+  /** Put an image into the drive, or the reader, that it started from. What is written there stays in the image. */
+  async insert(image: string): Promise<void> {
+    await this.ask("blockdev-change-medium", { device: DRIVE, filename: resolve(image), format: "raw" });
+  }
+
+  /** Plug in a USB stick with an image. It is not changed. */
+  async plugIn(image: string, sectorSize: NonNullable<MachineOptions["sectorSize"]> = 512): Promise<void> {
+    const file = { driver: "file", filename: resolve(image), "read-only": true };
+    await this.ask("blockdev-add", { driver: "raw", "node-name": "plugged", "read-only": true, file });
+    const sectors = { logical_block_size: sectorSize, physical_block_size: sectorSize };
+    await this.ask("device_add", { driver: "usb-storage", bus: "usb.0", drive: "plugged", ...sectors });
+  }
+
   /** Any command of QEMU's monitor, and its answer. Throws `Error` when QEMU refuses or is gone. */
   async ask(command: string, args: object = {}): Promise<unknown> {
     this.#monitor ??= Qmp.connect(join(this.#folder, "monitor"), this.#gone.signal);
@@ -300,15 +332,15 @@ function disk(options: MachineOptions, computer: Computer): string[][] {
   const logged = options.writeLog === undefined ? undefined : comma(resolve(options.writeLog));
   return [
     logged === undefined
-      ? drive("boot", image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : `snapshot=${kept}`)
+      ? drive(DRIVE, image, medium.endsWith("cdrom") ? "media=cdrom,readonly=on" : `snapshot=${kept}`)
       : [
           "-drive",
-          `if=none,id=boot,snapshot=${kept},driver=blklogwrites,log-sector-size=512,log.driver=file,log.filename=${logged},` +
+          `if=none,id=${DRIVE},snapshot=${kept},driver=blklogwrites,log-sector-size=512,log.driver=file,log.filename=${logged},` +
             `file.driver=raw,file.file.driver=file,file.file.filename=${comma(resolve(image))}`,
         ],
     [
       "-device",
-      `${deviceOf(medium, computer)},id=${MEDIUM},drive=boot,bootindex=${kernel ? 1 : 0}${sectors}`,
+      `${deviceOf(medium, computer)},id=${MEDIUM},drive=${DRIVE},bootindex=${kernel ? 1 : 0}${sectors}`,
     ],
   ];
 }
@@ -322,6 +354,7 @@ function deviceOf(medium: Medium, computer: Computer): string {
 
 const DEVICES: Partial<Record<Medium, string>> = {
   usb: "usb-storage,bus=usb.0",
+  "usb-card": "usb-storage,bus=usb.0,removable=on",
   "usb-cdrom": "usb-storage,bus=usb.0",
   sata: "ide-hd,bus=ide.0",
   nvme: "nvme,serial=1",

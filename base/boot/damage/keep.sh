@@ -51,6 +51,21 @@ damaged() {
   fi
 }
 
+# behind DISK: the disk that a loop device shows (a disc, or one whose sectors are not of 512 bytes), or the same
+behind() {
+  file=
+  [ ! -e "/sys/block/$1/loop" ] || read -r file _ < "/sys/block/$1/loop/backing_file"
+  case $file in
+    /dev/*) echo "${file##*/}" ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# answers DISK: whether it is still there, and what is in it: a drive or a reader stays when a disc or a card is taken out
+answers() {
+  [ -e "/sys/block/$1" ] && timeout -s KILL 5 dd if="/dev/$1" of=/dev/null bs=512 count=1 2> /dev/null
+}
+
 # In a shell of its own: as long as it runs, the power button switches off.
 power_button() {
   exec acpid -f -c $KEEP/acpi -l /dev/null -p /run/fedac/acpid.pid
