@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -12,6 +21,7 @@ import { ownAddresses } from "./network.ts";
 import { announcement } from "./serve.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "os-serve-"));
+chmodSync(root, 0o755); // dnsmasq is another user
 afterAll(() => rmSync(root, { recursive: true }));
 const { os, start } = osIn(root);
 const image = networkImage({ piece: "@jeffrey/frog" });
@@ -132,6 +142,14 @@ test.skipIf(ownAddresses().length === 0)("what dnsmasq needs is written and prin
     status: 1,
     stdout: "",
     stderr: expect.stringContaining("closed is closed to other users, and dnsmasq is one: chmod 755"),
+  });
+  mkdirSync(path.join(root, "closed/tftp"));
+  expect(os(...dnsmasq, "closed/tftp")).toMatchObject({
+    status: 1,
+    stdout: "",
+    stderr: expect.stringMatching(
+      /\/closed is closed to other users, and dnsmasq is one: name a folder elsewhere/,
+    ),
   });
   expect(os(...dnsmasq, "frog-os.iso")).toMatchObject({
     status: 1,

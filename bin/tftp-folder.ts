@@ -26,8 +26,17 @@ export async function fillTftpFolder(
     if (error instanceof RangeError) throw error;
     throw new RangeError(`${folder} cannot be written: ${systemReason(error)}`, { cause: error });
   }
-  if (((await stat(folder)).mode & 0o005) !== 0o005) {
-    throw new RangeError(`${folder} is closed to other users, and dnsmasq is one: chmod 755`);
+  await checkOpen(path.resolve(folder));
+}
+
+/** Throws `RangeError` where another user cannot come to what is in `folder`: a home is closed, and all in it. */
+async function checkOpen(folder: string): Promise<void> {
+  const closed = (each: string) => `${each} is closed to other users, and dnsmasq is one:`;
+  if (((await stat(folder)).mode & 0o005) !== 0o005) throw new RangeError(`${closed(folder)} chmod 755`);
+  for (let each = path.dirname(folder); ; each = path.dirname(each)) {
+    if (((await stat(each)).mode & 0o001) === 0)
+      throw new RangeError(`${closed(each)} name a folder elsewhere, as /srv/tftp`);
+    if (each === path.dirname(each)) return;
   }
 }
 
