@@ -114,11 +114,11 @@ test.each<Case>([
 );
 
 test(
-  "what answers is the disk behind a loop device, as long as something is in it",
+  "what is there is the disk behind a loop device, as long as something is in it",
   { timeout: 30_000 },
   () => {
     const keep = readFileSync(join(import.meta.dirname, "damage/keep.sh"), "utf8");
-    const text = ["behind", "answers"]
+    const text = ["behind", "there"]
       .map((name) => new RegExp(`^${name}\\(\\) \\{\n[^]*?\n\\}\n`, "m").exec(keep)![0])
       .join("")
       .replaceAll("/sys/", `${folder}/behind/`)
@@ -143,11 +143,12 @@ test(
     expect(["sda", "loop0", "loop1", "loop2"].map(behind)).toEqual(["sda", "sr0", "sr1", "loop2"]);
     writeFileSync(join(folder, "sda"), new Uint8Array(512));
     run("mkfifo", join(folder, "mute"));
-    const answers = (disk: string) => shell(`answers ${disk}`)[0] === 0;
-    expect(answers("sda")).toBe(true);
-    expect(answers("sr0")).toBe(false); // there, with nothing in it
-    expect(answers("sr1")).toBe(false);
-    expect(answers("mute")).toBe(false);
+    const isThere = (disk: string) => shell(`there ${disk}`)[0] === 0;
+    expect(isThere("sda")).toBe(true);
+    expect(isThere("mute")).toBe(true); // it tries to read what it has lost
+    expect(isThere("sr0")).toBe(false); // a drive with nothing in it
+    writeFileSync(join(folder, "sr1"), new Uint8Array(512));
+    expect(isThere("sr1")).toBe(false);
   },
 );
 
@@ -161,4 +162,45 @@ test("a partition that does not answer is told from one that has no ext4", { tim
   run("mkfifo", join(folder, "silent")); // with nobody who writes to it
   expect(status("zeros")).toBe(0);
   expect(status("silent")).not.toBe(0);
+});
+
+test("a disk whose root is lost is let go, and looked for anew", () => {
+  const begin = init.indexOf("asked=$piece\n");
+  const end = init.indexOf("if [ -d /sys/firmware/efi ]; then umount", begin);
+  const keep = join(folder, "keep.sh");
+  writeFileSync(keep, "behind() { echo sr0; }\n");
+  const loop = init.slice(begin, end).replaceAll("/run/fedac/damage/keep.sh", keep);
+  const stubs = `
+    stick= mounting= limit=0 piece=auto round=0
+    drivers() { :; }
+    sleep() { :; }
+    discs() { echo discs; }
+    let_go() { echo "let go $1"; }
+    lost() { echo "lost $1"; }
+    show() { echo "page: $1"; }
+    say() { echo "$1"; }
+    find_disk() { round=$((round + 1)); echo "find $piece"; case $round in 1 | 3 | 7) disk=loop0 piece=found ;; *) false ;; esac; }
+    mount_live() { [ $round = 7 ]; }
+    find=find_disk
+  `;
+  const { stdout, status } = spawnSync("sh", ["-c", `${stubs}${loop}\necho "started $piece"`], {
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  expect(status).toBe(0);
+  const GONE = "page: The stick is gone";
+  const SAID = "NOPIECE no-disk the disk that this computer was started from does not answer";
+  expect(stdout.trim()).toBe(
+    [
+      "find auto, let go sr0, lost sr0",
+      "find auto, discs", // and no page says that it is gone, while it is only looked at anew
+      "find auto, let go sr0, lost sr0",
+      "find auto, discs",
+      `find auto, discs, ${GONE}, ${SAID}`,
+      "find auto, discs",
+      "find auto, started found",
+    ]
+      .join(", ")
+      .replaceAll(", ", "\n"),
+  );
 });

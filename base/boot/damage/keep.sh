@@ -61,9 +61,12 @@ behind() {
   esac
 }
 
-# answers DISK: whether it is still there, and what is in it: a drive or a reader stays when a disc or a card is taken out
-answers() {
-  [ -e "/sys/block/$1" ] && timeout -s KILL 5 dd if="/dev/$1" of=/dev/null bs=512 count=1 2> /dev/null
+# there DISK: whether it is still there, and what is in it: a drive or a reader stays when a disc or a card is taken out. One that
+# takes long to answer is there: it tries to read what it has lost.
+there() {
+  [ -e "/sys/block/$1" ] || return
+  timeout -s KILL 5 dd if="/dev/$1" of=/dev/null bs=512 count=1 2> /dev/null
+  case $? in 0 | 137) ;; *) false ;; esac # 137: killed (128 + SIGKILL)
 }
 
 # In a shell of its own: as long as it runs, the power button switches off.
