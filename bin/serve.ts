@@ -12,7 +12,7 @@ import { serveImage } from "./image-server.ts";
 import { openInput, readAt } from "./input.ts";
 import { nearby, type OwnAddress, ownAddresses } from "./network.ts";
 import { print, printError } from "./terminal.ts";
-import { fillTftpFolder } from "./tftp-folder.ts";
+import { closedAround, fillTftpFolder } from "./tftp-folder.ts";
 
 const DEFAULT_PORT = 8080;
 /** The kiosk's GRUB is 2.12. */
@@ -166,6 +166,11 @@ async function forDnsmasq(
   const config = dnsmasqConfig({ address, netmask, device, port, folder: root }, image.firmware); // before anything is written
   await fillTftpFolder(root, image, at, { address, port });
   for (const line of config.trimEnd().split("\n")) print(line);
+  const closed = await closedAround(root);
+  if (closed !== undefined)
+    printError(
+      `os: ${closed} is closed to other users: unless dnsmasq may enter it, name a folder elsewhere, as /srv/tftp.`,
+    );
   printError(
     `os: shim, GRUB and its grub.cfg are in ${root}; now serve the image, and start dnsmasq with this.`,
   );

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { At } from "../src/image/contents.ts";
 import { configOverTftp, GRUB_CFG } from "../src/netboot/grub.ts";
@@ -26,17 +26,15 @@ export async function fillTftpFolder(
     if (error instanceof RangeError) throw error;
     throw new RangeError(`${folder} cannot be written: ${systemReason(error)}`, { cause: error });
   }
-  await checkOpen(path.resolve(folder));
+  if (((await stat(folder)).mode & 0o005) !== 0o005)
+    throw new RangeError(`${folder} is closed to other users, and dnsmasq is one: chmod 755`);
 }
 
-/** Throws `RangeError` where another user cannot come to what is in `folder`: a home is closed, and all in it. */
-async function checkOpen(folder: string): Promise<void> {
-  const closed = (each: string) => `${each} is closed to other users, and dnsmasq is one:`;
-  if (((await stat(folder)).mode & 0o005) !== 0o005) throw new RangeError(`${closed(folder)} chmod 755`);
-  for (let each = path.dirname(folder); ; each = path.dirname(each)) {
-    if (((await stat(each)).mode & 0o001) === 0)
-      throw new RangeError(`${closed(each)} name a folder elsewhere, as /srv/tftp`);
-    if (each === path.dirname(each)) return;
+/** The folder around `folder` that is closed to most users, as a home is, so that perhaps none of them comes to `folder`. */
+export async function closedAround(folder: string): Promise<string | undefined> {
+  for (let each = path.dirname(await realpath(folder)); ; each = path.dirname(each)) {
+    if (((await stat(each)).mode & 0o001) === 0) return each;
+    if (each === path.dirname(each)) return undefined;
   }
 }
 

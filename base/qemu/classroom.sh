@@ -11,7 +11,6 @@ PATH=$PATH:/usr/sbin:/sbin
 image=$1
 shift
 folder=$(mktemp -d)
-chmod 755 "$folder" # dnsmasq is another user elsewhere, for whom os serve asks this
 trap 'rm -r "$folder"' EXIT
 
 # One cable to the school's router, one to the laptop (this namespace), and one to the machine
