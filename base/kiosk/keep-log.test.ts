@@ -381,7 +381,7 @@ function script(
 ): [number | null, string] {
   const ours = { PATH: join(folder, "bin"), PIECE: at, OURS: join(folder, "run") };
   const all = { ...ours, SETTINGS: join(folder, "waiting.json"), ...env };
-  const { status, stderr } = spawnSync(file, args, { env: all, input, encoding: "utf8" });
+  const { status, stderr } = spawnSync(file, args, { env: all, input, encoding: "utf8", timeout: 60_000 });
   return [status, stderr];
 }
 

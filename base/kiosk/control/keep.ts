@@ -64,7 +64,7 @@ export async function keepSettings({ piece, ours, store }: KeepPlaces, changes: 
     // If it was at work already, it may have looked before. What it complains of may be the log, after it has stored this
     let cause: unknown;
     for (let i = 0; i < 2 && (await isThere(waiting)); i++) await store().catch((error) => (cause = error));
-    if (await isThere(waiting)) throw new RefusedError("read-only", { cause });
+    if (await isThere(waiting)) throw cause ?? new RefusedError("read-only");
   } finally {
     for (const each of [waiting, part]) await rm(each, { force: true });
   }
