@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { knownArchitecture } from "../src/architectures.ts";
+import { type Arch, knownArchitecture } from "../src/architectures.ts";
 import { BufferPool } from "../src/bytes/buffer-pool.ts";
 import type { Bytes } from "../src/bytes/segment.ts";
 import { SaveError } from "../src/errors.ts";
@@ -17,7 +17,7 @@ import { olderBase } from "./from-older.ts";
 import { imagerManifest, imagerManifestName } from "./imager.ts";
 import { type Input, openInput, readAt } from "./input.ts";
 import { inputSeed } from "./input-seed.ts";
-import { namedBase } from "./named-base.ts";
+import { architectureIn } from "./named-base.ts";
 import { writeWhole } from "./output.ts";
 import { openPieces, parseStart, parseWish, PIECE_OPTIONS } from "./piece.ts";
 import { print, showProgress } from "./terminal.ts";
@@ -61,8 +61,8 @@ async function make({ values, positionals }: ReturnType<typeof parse>): Promise<
   const start = parseStart(wish, values.start);
   const input = from === undefined ? undefined : await openInput(from, { disks: true });
   const stop = new AbortController(); // a signal ends the whole program, so nothing aborts it
-  const named = input && (await namedIn(from ?? "", input));
-  const base = await openBase({ ...values, arches: named && [named.arch] }, stop.signal);
+  const arch = input && (await architectureOfInput(from ?? "", input));
+  const base = await openBase({ ...values, arches: arch && [arch] }, stop.signal);
   const contents = { ...(await openPieces(wish, values, base, stop.signal)), start };
   if (contents.settings) process.umask(0o077); // passphrases are in it: for whoever makes it, and no other user here
   if (onlyPiece) return await makePartition(base, contents, values.out);
@@ -123,9 +123,9 @@ async function* oneChunk(text: string): AsyncGenerator<Bytes> {
   yield new TextEncoder().encode(text);
 }
 
-/** The base of an image that is there: without `--arch`, what replaces it is for the same computers. */
-async function namedIn(file: string, { handle, size }: Input): ReturnType<typeof namedBase> {
-  return await namedBase((start, length) => readAt(file, handle, start, new Uint8Array(length)), size);
+/** What an image is for: without `--arch`, what replaces it is for the same computers. */
+async function architectureOfInput(file: string, { handle, size }: Input): Promise<Arch | undefined> {
+  return await architectureIn((start, length) => readAt(file, handle, start, new Uint8Array(length)), size);
 }
 
 /** Of several pieces what the machine shows first. */

@@ -8,7 +8,7 @@ import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
 import { contentsOf } from "./contents.ts";
 import { understand, UsageError } from "./errors.ts";
 import { type Input, openInput, readAt } from "./input.ts";
-import { namedBase } from "./named-base.ts";
+import { architectureIn } from "./named-base.ts";
 import {
   flush,
   openTarget,
@@ -99,7 +99,7 @@ async function placeOfPiece(target: Target, from: string, { size, arch }: Source
   const at = reading(file, target);
   try {
     const { piece } = await layoutOf(at, target.size);
-    const its = (await namedBase(at, target.size))?.arch;
+    const its = await architectureIn(at, target.size);
     if (its !== undefined && arch !== undefined && its !== arch) {
       const { word } = knownArchitecture(its);
       throw new RangeError(

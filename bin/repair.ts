@@ -18,7 +18,7 @@ import { leaveBehind, withWhatIsLeft } from "./cancel.ts";
 import { understand, UsageError } from "./errors.ts";
 import { type Input, openInput, readAt } from "./input.ts";
 import { inputSeed } from "./input-seed.ts";
-import { namedBase } from "./named-base.ts";
+import { architectureIn, namedBase } from "./named-base.ts";
 import { flush, openReader, openTarget, type Target, writeAt } from "./target.ts";
 import { print, showProgress } from "./terminal.ts";
 
@@ -178,7 +178,7 @@ async function baseOf(file: string, at: At, size: number, values: Values) {
   const { flavor, version, manifest = "" } = values;
   const arch = values.arch === undefined ? undefined : architectureOf(values.arch)?.arch;
   const named = await namedBase(at, size);
-  const its = arch ?? named?.arch;
+  const its = arch ?? (await architectureIn(at, size));
   const arches = its === undefined ? ARCHITECTURES.map((each) => each.arch) : [its];
   if (version !== undefined || manifest.endsWith("/manifest.json") || manifest === "manifest.json") {
     return { flavor, version, arches };

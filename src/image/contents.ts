@@ -52,14 +52,18 @@ export async function layoutOf(at: At, size: number): Promise<Layout> {
   return { size: its, partitions, piece };
 }
 
+/** The partitions of a disk of `size` bytes, also of one that has been cut off. Throws `RangeError` when they cannot be read. */
+export async function partitionsIn(at: At, size: number): Promise<Partition[]> {
+  const head = await at(0, Math.min(GPT_LENGTH, size));
+  return await parseGpt(head, await diskSizeOf(head));
+}
+
 /**
  * What `os.json` in an image says, whether or not its pieces are as it says, and also where the image has been cut off
  * behind it; `undefined` when there is none. Throws `RangeError` when it cannot be read.
  */
 export async function listingIn(at: At, size: number): Promise<Listing | undefined> {
-  const head = await at(0, Math.min(GPT_LENGTH, size));
-  const partitions = await parseGpt(head, await diskSizeOf(head));
-  const piece = partitions.find(({ label }) => label === PIECE_LABEL);
+  const piece = (await partitionsIn(at, size)).find(({ label }) => label === PIECE_LABEL);
   if (!piece) return undefined;
   const here: At = (start, length) => at(piece.start + start, length);
   return (await isEmpty(here, piece.length))

@@ -23,8 +23,8 @@ export const ESP_FILES: Readonly<Record<string, Bytes>> = {
 
 /** How an image of `networkImage` differs from the usual one. */
 export interface Differences {
-  /** Files on the ESP, instead of or beside the usual ones. */
-  readonly esp?: Readonly<Record<string, Bytes>>;
+  /** Files on the ESP, instead of or beside the usual ones; null for one of those that is not there. */
+  readonly esp?: Readonly<Record<string, Bytes | null>>;
   /** The piece's name. */
   readonly piece?: string;
   /** Files on FEDAC-PIECE beside piece.html and os.json; null for a base image, without a file system there. */
@@ -72,12 +72,13 @@ export function liveGuid(file: string): string {
   return /Partition unique GUID: (\S+)/.exec(run("sgdisk", "--info=2", file))![1]!.toLowerCase();
 }
 
-function espOf(folder: string, files: Readonly<Record<string, Bytes>>): Bytes {
+function espOf(folder: string, files: Readonly<Record<string, Bytes | null>>): Bytes {
   const esp = path.join(folder, "esp");
   writeFileSync(esp, new Uint8Array(8 * MIB));
   run("mkfs.vfat", "-F", "16", "-s", "1", esp);
   const tree = path.join(folder, "tree");
   for (const [name, bytes] of Object.entries(files)) {
+    if (!bytes) continue;
     mkdirSync(path.dirname(path.join(tree, name)), { recursive: true });
     writeFileSync(path.join(tree, name), bytes);
   }
