@@ -179,8 +179,8 @@ test("a disk whose root is lost is let go, and looked for anew", () => {
     lost() { echo "lost $1"; }
     show() { echo "page: $1"; }
     say() { echo "$1"; }
-    find_disk() { round=$((round + 1)); echo "find $piece"; case $round in 1 | 3 | 7) disk=loop0 piece=found ;; *) false ;; esac; }
-    mount_live() { [ $round = 7 ]; }
+    find_disk() { round=$((round + 1)); echo "find $piece"; case $round in 1 | 3 | 6 | 9) disk=loop0 piece=found ;; *) false ;; esac; }
+    mount_live() { [ $round = 9 ]; }
     find=find_disk
   `;
   const { stdout, status } = spawnSync("sh", ["-c", `${stubs}${loop}\necho "started $piece"`], {
@@ -197,7 +197,9 @@ test("a disk whose root is lost is let go, and looked for anew", () => {
       "find auto, let go sr0, lost sr0",
       "find auto, discs",
       `find auto, discs, ${GONE}, ${SAID}`,
+      "find auto, let go sr0, lost sr0",
       "find auto, discs",
+      `find auto, discs, ${GONE}, ${SAID}`, // which it says again
       "find auto, started found",
     ]
       .join(", ")
