@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -126,6 +127,7 @@ test.skipIf(ownAddresses().length === 0)("what dnsmasq needs is written and prin
   const dnsmasq = ["serve", "frog-os.iso", "--address", address, "--port", "8123", "--dnsmasq"];
   const { status, stdout, stderr } = os(...dnsmasq, "tftp");
   expect([status, stderr]).toEqual([0, expect.stringContaining("now serve the image")]);
+  expect(stderr).not.toContain(`${realpathSync(root)} is closed`);
   const conf = path.join(root, "os.conf");
   writeFileSync(conf, stdout);
   run("dnsmasq", "--test", `--conf-file=${conf}`);

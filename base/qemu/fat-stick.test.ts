@@ -13,6 +13,7 @@ import { pieceFolder, PIECES, SYSTEMS } from "../../src/stick/layout.ts";
 import type { StickBase } from "../../src/stick/plan.ts";
 import { run } from "../../src/testing/tools.ts";
 import { ALL_WAYS, ANSWER, bootImage } from "./boot.ts";
+import { withMachine } from "./machine.ts";
 import { makeFatStick, type FatLayout } from "./fat-stick.ts";
 import { BUILD_MS, buildTiny } from "./tiny.ts";
 
@@ -82,14 +83,21 @@ test.runIf(ALL_WAYS)(
 );
 
 test.runIf(ALL_WAYS)(
-  "when its root is cut off, the screen and the line say so",
+  "when its root is cut off, the screen and the line say so, and a whole one in its place is started from",
   { timeout: BOOT_MS },
   async () => {
-    const { folder } = await installed("cut");
+    const { folder, line } = await installed("cut");
+    const whole = join(work, "whole.img");
+    fs.renameSync(onto("mbr", folder), whole);
     const systems = join(folder, SYSTEMS);
     fs.truncateSync(join(systems, fs.readdirSync(systems)[0]!, "live.img"), 100_000);
-    const options = { image: onto("mbr", folder), until: ANSWER, timeoutSeconds: BOOT_SECONDS };
-    expect((await bootImage(options)).line).toMatch(/^NOPIECE no-system /);
+    await withMachine({ image: onto("mbr", folder) }, async (machine) => {
+      expect(await machine.line(ANSWER, BOOT_SECONDS)).toMatch(/^NOPIECE no-system /);
+      await machine.unplug();
+      await machine.line(/^NOPIECE no-disk /m, BOOT_SECONDS);
+      await machine.plugIn(whole);
+      expect(await machine.line(/^PIECE .*/m, BOOT_SECONDS)).toBe(line);
+    });
   },
 );
 

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../src/testing/tools.ts";
 import { ALL_WAYS } from "./boot.ts";
@@ -62,6 +63,24 @@ test.runIf(ALL_WAYS).each<[what: string, Pick<MachineOptions, "medium" | "sector
       expect(await letters(machine, what)).toBeGreaterThan(0.02);
       await machine.powerButton();
       expect(await machine.ended).toBe("QEMU ended with exit code 0");
+    });
+  },
+);
+
+test.runIf(ALL_WAYS)(
+  "a card that is put back while the piece goes on is said to have been gone",
+  { timeout: BOOT_MS },
+  async () => {
+    const image = join(folder, "put-back.img");
+    fs.copyFileSync(tiny.image, image);
+    await letIn(image, "reader");
+    await withMachine({ image, medium: "usb-card" }, async (machine) => {
+      await machine.line(RUNS, BOOT_SECONDS);
+      await machine.eject();
+      await machine.line(/^DAMAGED /m, BOOT_SECONDS);
+      await delay(1000); // of the three seconds that are left to what is on the screen
+      await machine.insert(image);
+      expect(await machine.line(/^NOPIECE (?!no-filesystem).*/m, BOOT_SECONDS)).toBe(GONE);
     });
   },
 );
