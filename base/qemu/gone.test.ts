@@ -67,14 +67,14 @@ test.runIf(ALL_WAYS).each<[what: string, Pick<MachineOptions, "medium" | "sector
   },
 );
 
-test.runIf(ALL_WAYS)(
-  "a card that is put back while the piece goes on is said to have been gone",
+test.runIf(ALL_WAYS).each(["usb-card", "cdrom"] as const)(
+  "a %s that is put back while the piece goes on is said to have been gone",
   { timeout: BOOT_MS },
-  async () => {
+  async (medium) => {
     const image = join(folder, "put-back.img");
     fs.copyFileSync(tiny.image, image);
     await letIn(image, "reader");
-    await withMachine({ image, medium: "usb-card" }, async (machine) => {
+    await withMachine({ image, medium }, async (machine) => {
       await machine.line(RUNS, BOOT_SECONDS);
       await machine.eject();
       await machine.line(/^DAMAGED /m, BOOT_SECONDS);
